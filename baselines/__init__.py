@@ -1,0 +1,1 @@
+"""Codecs that NeCGS is compared with, and what the point-cloud codecs among them share."""

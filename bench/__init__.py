@@ -1,0 +1,1 @@
+"""The harness: plans, encodes, decodes in fresh processes, measures, stores."""

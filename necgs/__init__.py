@@ -1,0 +1,1 @@
+"""NeCGS: neural compression for sets of 3D meshes."""
