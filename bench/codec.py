@@ -124,9 +124,7 @@ class Archive:
         shared = folder / SHARED_FILE
         names = sorted(p.name for p in folder.glob("[0-9]*.bin"))
         if names != [f"{index:06d}.bin" for index in range(len(names))]:
-            raise CorruptArchive(
-                f"{folder}: the shape files are not numbered 000000.bin, 000001.bin, ... without a gap"
-            )
+            raise CorruptArchive(f"{folder}: the shape files are not numbered from 000000.bin without a gap")
         return cls(
             shapes=tuple(Part((folder / name).read_bytes()) for name in names),
             shared=Part(shared.read_bytes() if shared.exists() else b""),

@@ -104,7 +104,7 @@ class Context:
         """Return ``compute()``, or what an earlier job stored under ``key``.
 
         ``key`` must name everything that the result depends on (use a content hash). Either way phase ``phase``
-        is charged with the seconds that the computation took when it was done, so a warm cache does not flatter a codec.
+        is charged with the seconds that the computation took when it was done, so that a warm cache flatters nobody.
         A damaged entry is computed anew.
         """
         import numpy as np
@@ -125,7 +125,7 @@ class Context:
         seconds = time.perf_counter() - start
         self._charge(phase, seconds)
         if entry is not None:
-            _write_atomically(entry, {**arrays, "__seconds__": np.float64(seconds)})
+            _write_atomically(entry, {**arrays, "__seconds__": np.asarray(seconds)})
         return arrays
 
     def _charge(self, phase: str, seconds: float) -> None:
@@ -137,7 +137,7 @@ class Context:
 
 
 def _write_atomically(path: Path, arrays: Arrays) -> None:
-    """Write an uncompressed npz so that a reader sees all of it or nothing. A full disk leaves no entry and no error."""
+    """Write an uncompressed npz so that a reader sees all or nothing. A full disk leaves no entry, no error."""
     import numpy as np
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,6 +145,6 @@ def _write_atomically(path: Path, arrays: Arrays) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
-        os.replace(name, path)
+        Path(name).replace(path)
     except OSError:
         Path(name).unlink(missing_ok=True)
