@@ -153,6 +153,7 @@ class CodecInfo:
         licence: licence of the program or package that does the work.
         deterministic: equal input, rate and seed give equal bytes on every machine (such codecs are gated bit-exactly).
         reference: paper, standard or home page.
+        devices: what it can use: ``cpu``, ``cuda``.
         external_bytes: size of what the decoder needs beside the archive (a public model that ships with the codec).
     """
 
@@ -164,6 +165,7 @@ class CodecInfo:
     licence: str
     deterministic: bool = True
     reference: str = ""
+    devices: tuple[str, ...] = ("cpu",)
     external_bytes: int = 0
 
 

@@ -1,0 +1,54 @@
+"""Codec names -> codec objects. A codec of the project is one line here; one of another package is an entry point.
+
+An entry point of group ``necgs_bench.codecs`` maps a name to a class derived from `bench.codec.Codec`::
+
+    [project.entry-points."necgs_bench.codecs"]
+    mycodec = "mypackage.mycodec:MyCodec"
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+
+from bench.codec import Codec
+
+ENTRY_POINT_GROUP = "necgs_bench.codecs"
+
+BUILT_IN = {
+    "identity": "baselines.identity:Identity",
+    "draco": "baselines.draco:Draco",
+    "draco-simplify": "baselines.draco_simplify:DracoSimplify",
+}
+
+
+class UnknownCodec(Exception):
+    """No codec of that name."""
+
+
+def names() -> list[str]:
+    """All codec names, the project's own first, in the order of the registry."""
+    return [*BUILT_IN, *sorted(_entry_points().keys() - BUILT_IN.keys())]
+
+
+def get(name: str) -> Codec:
+    """The codec called ``name``, or at ``module:Class``. Imports its module, which is cheap by contract.
+
+    Raises:
+        UnknownCodec: naming the known ones.
+    """
+    target = BUILT_IN.get(name) or _entry_points().get(name) or (name if ":" in name else None)
+    if target is None:
+        raise UnknownCodec(f"there is no codec {name!r}; known: {', '.join(names())}")
+    module, _, attribute = target.partition(":")
+    try:
+        codec = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError) as error:
+        raise UnknownCodec(f"codec {name!r}: {target} cannot be imported: {error}") from None
+    if not isinstance(codec, Codec):
+        raise UnknownCodec(f"{target}, registered as {name!r}, is not derived from bench.codec.Codec")
+    return codec
+
+
+def _entry_points() -> dict[str, str]:
+    return {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
