@@ -172,7 +172,7 @@ def _metrics(shapes: pd.DataFrame) -> dict[str, Any]:
         "cd_median": shapes["cd"].median(),
         "surface_cd_median": shapes["surface_cd"].median(),
         "surface_cd_worst": shapes["surface_cd"].max(),
-        "worst_shape": shapes.loc[worst.idxmax(), "shape"] if worst.notna().any() else None,
+        "worst_shape": shapes["shape"].iloc[int(worst.argmax())] if worst.notna().any() else None,
     }
     return line
 
