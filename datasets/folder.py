@@ -1,0 +1,59 @@
+"""``folder:PATH``: every mesh file below a folder, in any format that trimesh reads."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasets.errors import DatasetUnavailable, UnknownDataset
+from datasets.file_shape import MESH_SUFFIXES, file_stamp, load_mesh_file
+from datasets.shape_set import Shape, ShapeSet
+
+if TYPE_CHECKING:
+    from datasets.loading import Request
+
+
+def load_folder(request: Request) -> ShapeSet:
+    """List the mesh files below ``request.argument``, sorted by path.
+
+    A shape is named by its path below the folder; its category is the first folder of that path.
+
+    Raises:
+        UnknownDataset: no path is given.
+        DatasetUnavailable: the folder does not exist or holds no mesh file.
+    """
+    request.refuse("split", "per_set", "data_root")
+    if not request.argument:
+        raise UnknownDataset("folder needs a path", "write folder:PATH")
+    root = Path(request.argument).expanduser()
+    if root.is_file():
+        files = [root]
+        root = root.parent
+    elif root.is_dir():
+        files = sorted(path for path in root.rglob("*") if _is_mesh_file(path, root))
+    else:
+        raise DatasetUnavailable(f"folder:{request.argument}: there is no such folder", f"looked at {root.absolute()}")
+    if not files:
+        kinds = " ".join(sorted(MESH_SUFFIXES))
+        raise DatasetUnavailable(f"folder:{request.argument}: no mesh file below {root.absolute()}", f"kinds: {kinds}")
+    title = f"folder:{root.resolve().name}"
+    shapes = tuple(_shape(path, root) for path in files)
+    provenance = {"dataset": "folder", "root": str(root.absolute()), "selection": "all files", "available": len(shapes)}
+    return ShapeSet(name=title, spec=request.spec, shapes=shapes, provenance=provenance)
+
+
+def _is_mesh_file(path: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return path.suffix.lower() in MESH_SUFFIXES and not hidden and path.is_file()
+
+
+def _shape(path: Path, root: Path) -> Shape:
+    below = path.relative_to(root)
+    return Shape(
+        name=below.as_posix(),
+        category=below.parts[0] if len(below.parts) > 1 else "folder",
+        stamp=file_stamp(path),
+        loader=partial(load_mesh_file, path),
+        size=path.stat().st_size,
+    )
