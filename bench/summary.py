@@ -109,9 +109,9 @@ def summarise(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     sets = [row for row in rows if row["kind"] == "set"]
     if not sets:
         return pd.DataFrame(columns=COLUMNS)
-    shapes = (
-        {key: group for key, group in shape_frame(rows).groupby(POINT, sort=False)} if len(rows) > len(sets) else {}
-    )
+    shapes: dict[Any, pd.DataFrame] = {}
+    if len(rows) > len(sets):
+        shapes = dict(iter(shape_frame(rows).groupby(POINT, sort=False)))
     lines = [_line(row, shapes.get(tuple(row[name] for name in POINT))) for row in sets]
     frame = pd.DataFrame(lines, columns=COLUMNS)
     return frame.sort_values(["dataset", "codec", "bytes", "seed"], kind="stable", ignore_index=True)
