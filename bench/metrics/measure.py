@@ -1,0 +1,87 @@
+"""All metrics of one shape: reference against decoded, in both tiers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.metrics.deviation import Deviation, f1_score, from_points, from_triangles, mean_distance, normal_consistency
+from bench.metrics.floors import cd_floor, f1_floor, is_saturated
+from bench.metrics.point_psnr import psnr_of_mesh
+from bench.metrics.protocol import UNIT, Protocol, f1_key
+from bench.metrics.sampling import generator, sample_surface
+from bench.metrics.triangles import Triangles
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+
+def measure(
+    reference: Trimesh, decoded: Trimesh, protocol: Protocol, *, stream: int = 0, threads: int = 1
+) -> dict[str, float]:
+    """Compare two surfaces that lie in the cube [-1, 1]^3.
+
+    Args:
+        reference, decoded: the meshes; faces without an area are ignored.
+        stream: number of the shape in its set: each shape draws from streams of its own.
+        threads: CPU threads; the result does not depend on it.
+
+    Returns:
+        ``cd``, ``nc``, ``f1_*`` (samples against samples), their ``cd_floor`` and ``f1_*_floor``, ``saturated``
+        (1 where cd is within 10 % of its floor), ``surface_cd``, ``surface_p95``, ``surface_max`` (over both
+        directions' samples together), ``surface_nc``, ``surface_f1_*`` (the same samples against triangles), and
+        ``reference_area``, ``decoded_area``. Where the decoded mesh carries decoded points (see
+        `bench.codec.Codec.decode`), also ``d1_mse``, ``d1_psnr``, ``d2_mse``, ``d2_psnr``; a PSNR that is infinite
+        is left out.
+        Distances are in units of 1e-3; areas are in units of 1. All finite.
+
+    Raises:
+        EmptySurface: a mesh has no area (a ``ValueError``).
+        ValueError: coordinates that are not finite or far outside the cube, indices out of range.
+    """
+    surfaces = Triangles.of(reference, "the reference"), Triangles.of(decoded, "the decoded mesh")
+    a, b = (
+        sample_surface(surface, protocol.samples, generator(protocol.seed, stream, side))
+        for side, surface in enumerate(surfaces)
+    )
+    areas = surfaces[0].area, surfaces[1].area
+    to_samples = from_points(a, b, threads), from_points(b, a, threads)
+    to_surface = from_triangles(a, surfaces[1]), from_triangles(b, surfaces[0])
+    return {
+        **_sampled(to_samples, areas, protocol),
+        **_surface(to_surface, protocol),
+        "reference_area": areas[0],
+        "decoded_area": areas[1],
+        **_points(reference, decoded),
+    }
+
+
+def _sampled(pair: tuple[Deviation, Deviation], areas: tuple[float, float], protocol: Protocol) -> dict[str, float]:
+    cd, floor = mean_distance(*pair), cd_floor(*areas, protocol.samples)
+    return {
+        "cd": cd / UNIT,
+        "nc": normal_consistency(*pair),
+        **{f1_key(t): f1_score(*pair, t) for t in protocol.thresholds},
+        "cd_floor": floor / UNIT,
+        **{f"{f1_key(t)}_floor": f1_floor(*areas, protocol.samples, t) for t in protocol.thresholds},
+        "saturated": float(is_saturated(cd, floor)),
+    }
+
+
+def _surface(pair: tuple[Deviation, Deviation], protocol: Protocol) -> dict[str, float]:
+    distance = np.concatenate([direction.distance for direction in pair])
+    return {
+        "surface_cd": mean_distance(*pair) / UNIT,
+        "surface_p95": float(np.percentile(distance, 95)) / UNIT,
+        "surface_max": float(distance.max()) / UNIT,
+        "surface_nc": normal_consistency(*pair),
+        **{f"surface_{f1_key(t)}": f1_score(*pair, t) for t in protocol.thresholds},
+    }
+
+
+def _points(reference: Trimesh, decoded: Trimesh) -> dict[str, float]:
+    if "points" not in decoded.metadata:
+        return {}
+    values = psnr_of_mesh(reference, decoded.metadata["points"], decoded.metadata["point_bits"])
+    return {key: value for key, value in values.items() if np.isfinite(value)}

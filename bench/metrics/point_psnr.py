@@ -1,0 +1,144 @@
+"""D1 and D2: the geometry PSNR of point clouds, as MPEG measures it (ISO/IEC JTC 1/SC 29, program ``pc_error``).
+
+Points are taken in voxels: coordinate x in [-1, 1] is (x + 1) / 2 * (2^bits - 1). Duplicates of a cloud are merged
+first; their normals are averaged. The error of a direction is the mean squared error over the points of one cloud,
+each matched with its nearest point in the other:
+
+* D1, point to point: the squared distance;
+* D2, point to plane: the squared projection of the error vector on the normal at the matched point, averaged over all
+  points that are equally near. A decoded point takes the mean (not normalised again) of the normals of the reference
+  points nearest to it; one that is nearest to none takes the mean normal of the reference points that it is nearest to.
+
+The symmetric error is the *larger* of the two directions, and PSNR = 10 log10(3 peak^2 / error), peak = 2^bits - 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from trimesh import Trimesh
+
+    Points = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+TIES = 16
+"""How many equally near points are looked at, at most."""
+SAME_DISTANCE = 1e-8
+"""Squared voxel distances that differ by less are equal."""
+CHUNK = 1 << 17
+
+
+def psnr_of_mesh(reference: Trimesh, points: Points, bits: int) -> dict[str, float]:
+    """D1 and D2 of decoded ``points`` (n, 3), in [-1, 1]^3, against the voxels that the reference's surface crosses.
+
+    The reference cloud is that of `baselines.voxelize.surface_voxels` at ``bits``. Returns what `point_psnr` does.
+    """
+    from baselines.voxelize import surface_voxels
+    from bench.metrics.triangles import Triangles
+
+    surface = Triangles.of(reference, "the reference")
+    voxels, face = surface_voxels(surface.vertices[surface.faces], bits)
+    cloud = np.asarray(voxels * (2.0 / ((1 << bits) - 1)) - 1.0, dtype=np.float64)
+    return point_psnr(cloud, surface.normals[face], points, bits)
+
+
+def point_psnr(reference: Points, normals: Points, decoded: Points, bits: int) -> dict[str, float]:
+    """D1 and D2 of a decoded cloud.
+
+    Args:
+        reference: (n, 3), in [-1, 1]^3.
+        normals: (n, 3), unit normals of the reference points.
+        decoded: (m, 3), in [-1, 1]^3.
+        bits: voxel depth, which sets the peak.
+
+    Returns:
+        ``d1_mse``, ``d2_mse`` in squared voxels and ``d1_psnr``, ``d2_psnr`` in dB (infinite where the error is 0).
+
+    Raises:
+        ValueError: an empty cloud, coordinates that are not finite, arrays that do not fit.
+    """
+    peak = (1 << bits) - 1
+    a, a_normals = _merge(_voxel_units(reference, peak, "reference"), np.asarray(normals, dtype=np.float64))
+    b = np.unique(_voxel_units(decoded, peak, "decoded"), axis=0)
+    tree_a, tree_b = cKDTree(a), cKDTree(b)
+    b_normals = _carry_normals(tree_a, tree_b, a_normals)
+    d1_ab, d2_ab = _one_way(a, tree_b, b_normals)
+    d1_ba, d2_ba = _one_way(b, tree_a, a_normals)
+    d1, d2 = max(d1_ab, d1_ba), max(d2_ab, d2_ba)
+    return {"d1_mse": d1, "d1_psnr": psnr(d1, peak), "d2_mse": d2, "d2_psnr": psnr(d2, peak)}
+
+
+def psnr(mse: float, peak: float) -> float:
+    """10 log10(3 peak^2 / mse) in dB; infinite for an error of 0."""
+    return 10 * math.log10(3 * peak**2 / mse) if mse > 0 else math.inf
+
+
+def _voxel_units(points: Points, peak: int, what: str) -> Points:
+    points = np.asarray(points, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 3 or len(points) == 0:
+        raise ValueError(f"the {what} cloud must be of shape (n, 3) with n > 0, got {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError(f"the {what} cloud has coordinates that are not finite")
+    voxels = (points + 1.0) * (peak / 2)
+    # Points that were voxels must be integers again, or equal distances would differ in their last bits.
+    whole = np.round(voxels)
+    return np.where(np.abs(voxels - whole) < 1e-6, whole, voxels)
+
+
+def _merge(points: Points, normals: Points) -> tuple[Points, Points]:
+    """Merge equal points; their normals are averaged."""
+    if normals.shape != points.shape:
+        raise ValueError(f"there must be one normal per reference point, got {normals.shape} for {points.shape}")
+    merged, inverse = np.unique(points, axis=0, return_inverse=True)
+    return merged, _mean_at(inverse.ravel(), normals, len(merged))[0]
+
+
+def _carry_normals(tree_a: cKDTree, tree_b: cKDTree, a_normals: Points) -> Points:
+    """Normals of cloud b from those of cloud a (n, 3)."""
+    owners, givers = _all_ties(tree_b, tree_a.data)
+    normals, counts = _mean_at(owners, a_normals[givers], tree_b.n)
+    lonely = np.flatnonzero(counts == 0)
+    if len(lonely):
+        givers, position = _all_ties(tree_a, tree_b.data[lonely])
+        normals[lonely] = _mean_at(position, a_normals[givers], len(lonely))[0]
+    return normals
+
+
+def _all_ties(tree: cKDTree, queries: Points) -> tuple[Ints, Ints]:
+    """Every (nearest point of the tree, query) pair."""
+    pairs = [(index[tied], start + np.nonzero(tied)[0]) for start, _, index, tied in _nearest(tree, queries)]
+    return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
+
+
+def _one_way(queries: Points, tree: cKDTree, normals: Points) -> tuple[float, float]:
+    """Mean squared point-to-point and point-to-plane error of the queries."""
+    d1 = d2 = 0.0
+    for start, squared, index, tied in _nearest(tree, queries):
+        error = queries[start : start + len(index), None] - tree.data[index]
+        projected = np.einsum("nkc,nkc->nk", error, normals[index]) ** 2
+        d1 += float(squared[:, 0].sum())
+        d2 += float(((projected * tied).sum(axis=1) / tied.sum(axis=1)).sum())
+    return d1 / len(queries), d2 / len(queries)
+
+
+def _nearest(tree: cKDTree, queries: Points) -> Iterator[tuple[int, Points, Ints, NDArray[np.bool_]]]:
+    """By chunks: start, squared distances (n, k), indices (n, k), and which of the k are as near as the first."""
+    ranks = list(range(1, min(TIES, tree.n) + 1))
+    for start in range(0, len(queries), CHUNK):
+        found = tree.query(queries[start : start + CHUNK], k=ranks)
+        squared, index = np.square(np.asarray(found[0])), np.asarray(found[1], dtype=np.int64)
+        yield start, squared, index, squared - squared[:, :1] < SAME_DISTANCE
+
+
+def _mean_at(index: Ints, values: Points, count: int) -> tuple[Points, Ints]:
+    """Mean of the ``values`` (n, 3) that share an ``index``, as (count, 3), and how many there were; 0 for none."""
+    counts = np.bincount(index, minlength=count)
+    sums = np.stack([np.bincount(index, weights=values[:, axis], minlength=count) for axis in range(3)], axis=1)
+    return sums / np.maximum(counts, 1)[:, None], counts
