@@ -1,0 +1,55 @@
+"""Train a decoder and the latents of a set: one entry point for every variant."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from necgs.checkpoint import Checkpoint
+from necgs.decoder_spec import DENSE, DecoderSpec
+from necgs.dense_training import DenseSettings, DenseTraining, Progress
+from necgs.trained_set import TrainedSet
+
+__all__ = ["DenseSettings", "train"]
+
+
+def train(
+    volumes: NDArray[np.int16],
+    spec: DecoderSpec,
+    settings: DenseSettings,
+    *,
+    device: str = "cpu",
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> TrainedSet:
+    """Fit decoder weights and one latent per shape to the volumes of a set.
+
+    Args:
+        volumes: int16 (n, channels, K, K, K): codes in -128..128, value = code / 128; channel 0 the TSDF.
+        spec: the decoder.
+        settings: of the variant's training.
+        device: ``cpu`` or ``cuda``.
+        seed: same seed, same machine, same result.
+        checkpoint: file to continue from and to save to; deleted at the end.
+        progress: called with (steps done, steps in all, note) after every step; may raise to stop (a deadline).
+
+    Raises:
+        ValueError: volumes, decoder and settings do not fit together.
+    """
+    expected = (spec.channels, *(spec.resolution,) * 3)
+    if volumes.ndim != 5 or not len(volumes) or volumes.shape[1:] != expected:
+        raise ValueError(
+            f"volumes of shape {volumes.shape}; the decoder makes (n >= 1, {', '.join(map(str, expected))})"
+        )
+    if spec.variant != DENSE or not isinstance(settings, DenseSettings):
+        raise ValueError(f"settings {type(settings).__name__} are not for the {spec.variant} decoder")
+    fingerprint = hashlib.sha256(f"{spec}{settings}{seed}{device}".encode() + volumes.tobytes()).hexdigest()
+    keeper = Checkpoint(checkpoint, fingerprint)
+    training = DenseTraining(volumes, spec, settings, device, seed)
+    training.run(keeper, progress)
+    keeper.remove()
+    return training.result()
