@@ -1,7 +1,8 @@
 """The fields of a file header: bounded integers, texts and raw bytes, read with every length checked first.
 
-Integers are LEB128 varints (7 bits a byte, low bits first, shortest form), signed ones in zigzag order (0, -1, 1, ...).
-A reader never allocates more than the bytes that are left: whatever a damaged length says, `CorruptArchive` comes first.
+Integers are LEB128 varints (7 bits a byte, low bits first, shortest form); signed ones in zigzag order 0, -1, 1.
+A reader never allocates more than the bytes that are left: for whatever a damaged length says, `CorruptArchive` comes
+first.
 """
 
 from __future__ import annotations
