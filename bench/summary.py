@@ -1,7 +1,8 @@
 """Rows -> one line per (dataset, codec, rate, seed): the aggregate that tables, figures and gates read.
 
-Means run over *all* shapes of the set, failed ones with the penalty that their rows carry. Distances are in units of
-1e-3 of the cube [-1, 1]^3, ratios are source-file bytes / archive bytes, times are wall seconds for the whole set.
+Means run over *all* shapes of the set, failed ones with the penalty that their rows carry; only floors and point
+metrics, which a failed shape does not have, run over the others. Distances are in units of 1e-3 of the cube
+[-1, 1]^3, ratios are source-file bytes / archive bytes, times are wall seconds for the whole set.
 """
 
 from __future__ import annotations
@@ -23,9 +24,7 @@ METRICS = [
     "nc",
     "f1_005",
     "f1_01",
-    "cd_floor",
-    "f1_005_floor",
-    "f1_01_floor",
+    "saturated",
     "surface_cd",
     "surface_p95",
     "surface_max",
@@ -33,13 +32,13 @@ METRICS = [
     "surface_f1_005",
     "surface_f1_01",
 ]
-"""Per-shape metrics whose mean over the set is a column of the summary."""
+"""Per-shape metrics whose mean over the set, failed shapes included, is a column of the summary."""
 
-POINT_METRICS = ["d1_psnr", "d2_psnr"]
-"""Metrics of decoded points: only codecs of point clouds have them, and only their shapes that did not fail."""
+MEASURED = ["cd_floor", "f1_005_floor", "f1_01_floor", "d1_psnr", "d2_psnr"]
+"""Per-shape values that a failed shape does not have: their mean runs over the others."""
 
 SATURATION = 1.1
-"""A sampled CD up to this multiple of its floor says nothing about the codec."""
+"""A sampled CD up to this multiple of its floor says nothing about the codec; nor does F1 above floor / this."""
 
 COLUMNS = [
     "dataset",
@@ -94,7 +93,7 @@ def shape_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     import pandas as pd
 
     frame = pd.DataFrame([row for row in rows if row["kind"] == "shape"])
-    for name in ["cd", *POINT_METRICS, *METRICS]:
+    for name in [*METRICS, *MEASURED]:
         if name not in frame:
             frame[name] = float("nan")
         frame[name] = frame[name].astype(float)
@@ -138,10 +137,40 @@ def write_summary(run: RunFolder) -> Path:
     return run.summary_path
 
 
+def console_table(run: RunFolder) -> str:
+    """The summary as a person reads it in a terminal: a table per data set, no more than 100 characters wide."""
+    from tabulate import tabulate
+
+    layout = {
+        "codec": ("codec", "s"),
+        "rate": ("rate", "s"),
+        "bytes_per_shape": ("B/shape", ",.0f"),
+        "ratio": ("ratio", ".1f"),
+        "cd": ("CD", ".2f"),
+        "f1_005": ("F1-0.005", ".3f"),
+        "surface_cd": ("surface", ".3f"),
+        "failed": ("failed", ".0f"),
+        "encode_s": ("enc s", ".1f"),
+        "decode_s": ("dec s", ".1f"),
+    }
+    tables = []
+    for dataset, points in over_seeds(summarise(run.rows())).groupby("dataset", sort=False):
+        lines = [
+            ["-" if value != value else format(value, layout[name][1]) for name, value in line.items()]
+            for line in points[list(layout)].to_dict("records")
+        ]
+        align = ["left", "left", *["right"] * (len(layout) - 2)]
+        text = tabulate(lines, [title for title, _ in layout.values()], colalign=align, disable_numparse=True)
+        tables.append(f"{dataset} ({points['shapes'].iloc[0]:.0f} shapes; distances in 1e-3)\n\n{text}")
+    return "\n\n".join(tables)
+
+
 def _line(row: Mapping[str, Any], shapes: pd.DataFrame | None) -> dict[str, Any]:
     """One line of the summary from a set row and its shape rows (None where the set has no shapes)."""
     nan = float("nan")
     count, size = int(row["shapes"]), _number(row.get("bytes"))
+    if size == 0 and row["status"] != "ok":
+        size = nan
     source = _number(row.get("source_bytes"))
     line = {
         name: row.get(name) for name in ("dataset", "codec", "rate", "seed", "status", "failed", "device", "protocol")
@@ -165,10 +194,9 @@ def _line(row: Mapping[str, Any], shapes: pd.DataFrame | None) -> dict[str, Any]
 def _metrics(shapes: pd.DataFrame) -> dict[str, Any]:
     # A metric that is missing for one shape must not shrink the set that the mean is taken over.
     line: dict[str, Any] = {name: shapes[name].mean(skipna=False) for name in METRICS}
-    line |= {name: shapes.loc[shapes["status"] == "ok", name].mean() for name in POINT_METRICS}
+    line |= {name: shapes.loc[shapes["status"] == "ok", name].mean() for name in MEASURED}
     worst = shapes["surface_cd"].fillna(shapes["cd"])
     line |= {
-        "saturated": (shapes["cd"] <= SATURATION * shapes["cd_floor"]).mean(),
         "cd_median": shapes["cd"].median(),
         "surface_cd_median": shapes["surface_cd"].median(),
         "surface_cd_worst": shapes["surface_cd"].max(),

@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 
-from bench.summary import COLUMNS, over_seeds, summarise, write_summary
+from bench.summary import COLUMNS, console_table, over_seeds, summarise, write_summary
 from tests.reports.synthetic import PENALTY, Defects, write_run
 
 PROMISED = "dataset codec rate shapes failed bytes bytes_shared bytes_per_shape ratio cd nc f1_005 f1_01".split()  # noqa: SIM905
@@ -39,6 +39,7 @@ def test_a_failed_shape_counts_with_its_penalty_and_is_named_worst(tmp_path):
     assert line["cd"] == pytest.approx(np.mean([row["cd"] for row in rows if row["kind"] == "shape"]))
     assert line["cd"] > PENALTY["cd"] / 4
     assert line["worst_shape"] == "shape_02"
+    assert 0.5 < line["f1_005_floor"] < 0.99
     fine = [row["d1_psnr"] for row in rows if row["kind"] == "shape" and row["status"] == "ok"]
     assert line["d1_psnr"] == pytest.approx(np.mean(fine))
 
@@ -59,7 +60,7 @@ def test_the_control_is_saturated_and_a_coarse_codec_is_not(tmp_path):
 
 def test_a_set_that_failed_as_a_whole_has_no_size(tmp_path):
     rows = write_run(tmp_path, codecs=["draco"], shapes=2, rates=1).rows()
-    rows[-1] |= {"status": "timeout", "bytes": None, "bytes_shared": None, "failed": 2, "encode": None}
+    rows[-1] |= {"status": "timeout", "bytes": 0, "bytes_shared": 0, "failed": 2, "encode": None}
     line = summarise(rows).iloc[0]
     assert line["status"] == "timeout"
     assert np.isnan(line["ratio"])
@@ -85,3 +86,9 @@ def test_summary_csv_is_written_beside_the_rows_and_empty_runs_have_a_header(tmp
     assert len(lines) == 5
     empty = write_run(tmp_path / "empty", codecs=[], shapes=1)
     assert write_summary(empty).read_text().strip() == ",".join(COLUMNS)
+
+
+def test_the_console_table_fits_a_terminal(tmp_path):
+    text = console_table(write_run(tmp_path, shapes=3))
+    assert "draco-simplify" in text
+    assert max(map(len, text.splitlines())) <= 100

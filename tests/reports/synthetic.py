@@ -25,6 +25,10 @@ PENALTY = {
     "f1_01": 0.0,
     "surface_f1_005": 0.0,
     "surface_f1_01": 0.0,
+    "cd_floor": 0.0,
+    "f1_005_floor": 1.0,
+    "f1_01_floor": 1.0,
+    "saturated": 0.0,
 }
 
 
@@ -109,7 +113,7 @@ def _job(
         row |= {"status": "ok", "decoded_sha256": hashlib.sha256(f"{key}{error}{index}".encode()).hexdigest()}
         if failed:
             row |= PENALTY | {"status": "decode_failed", "message": "the decoder returned no usable mesh"}
-            row["decoded_sha256"] = None
+            row["decoded_sha256"] = ""
         rows.append(row)
     marginal = sum(row["bytes"] for row in rows)
     failed_count = sum(row["status"] != "ok" for row in rows)
@@ -142,6 +146,7 @@ def _metrics(error: float, area: float, points: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "cd": cd,
         "cd_floor": floor,
+        "saturated": float(cd <= 1.1 * floor),
         "nc": 0.99 - 0.01 * math.log1p(error),
         "surface_cd": error,
         "surface_p95": 2.5 * error,
