@@ -198,6 +198,9 @@ class Codec(ABC):
         """Say whether the codec can run here. Must be quick and must not raise."""
         return Availability(ok=True)
 
+    def warm_up(self) -> None:  # noqa: B027 - most codecs have nothing to do here
+        """Import heavy packages, compile kernels: what is done once in a process and is not timed with the work."""
+
     def provenance(self) -> dict[str, str]:
         """Versions and hashes of whatever does the work (packages, programs, checkpoints), for the manifest."""
         return {}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
-    from datasets import Shape, ShapeSet
+    from datasets.shape_set import Shape, ShapeSet
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,19 @@ class Reference:
         return read_mesh(Path(self.path))
 
 
-@dataclass(frozen=True)
-class ReferenceMeshes:
-    """A sequence of meshes that are read when they are asked for."""
+class ReferenceMeshes(Sequence["Trimesh"]):
+    """A sequence of meshes that are read when they are asked for, so that a large set need not fit into memory."""
 
-    paths: tuple[str, ...]
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = tuple(paths)
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self._paths)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return ReferenceMeshes(self.paths[index])
-        return read_mesh(Path(self.paths[index]))
+            return ReferenceMeshes(self._paths[index])
+        return read_mesh(Path(self._paths[index]))
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def prepare(
     """Load, check and normalise every shape, or find it in the cache by the stamp of its source.
 
     Raises:
-        datasets.InvalidShape: naming the file, unless ``skip_invalid``.
+        datasets.errors.InvalidShape: naming the file, unless ``skip_invalid``.
     """
-    from datasets import InvalidShape
+    from datasets.errors import InvalidShape
 
     references, skipped = [], []
     for index, shape in enumerate(shapes):
@@ -138,10 +138,11 @@ def _from_cache(shape: Shape, cache: Path) -> Reference | None:
 
 
 def _into_cache(shape: Shape, cache: Path) -> Reference:
-    from datasets import fingerprint, normalize
+    from datasets.fingerprint import mesh_fingerprint
+    from datasets.normalization import normalize
 
-    mesh, normalization = normalize(shape.load())
-    sha256 = fingerprint(mesh)
+    mesh, normalization = normalize(shape.load(), shape.name)
+    sha256 = mesh_fingerprint(mesh)
     path = cache / "meshes" / f"{sha256}.npz"
     if not path.exists():
         write_mesh(path, mesh)
@@ -159,8 +160,3 @@ def _into_cache(shape: Shape, cache: Path) -> Reference:
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(json.dumps(vars(reference)))
     return reference
-
-
-def as_sequence(references: Sequence[Reference]) -> list[str]:
-    """The cache paths, in order, as a task file carries them."""
-    return [reference.path for reference in references]

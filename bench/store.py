@@ -4,14 +4,15 @@
 and then one of kind ``set``; a job counts as finished when its set row is there. What a killed run left unfinished
 at the end of the file is cut off when the file is next opened for writing.
 
-Columns of both kinds: ``kind, job, attempt, dataset, codec, rate, seed, status, message, protocol, device``.
+Columns of both kinds: ``kind, job, dataset, codec, rate, seed, status, message, protocol, device``.
 
 Shape rows: ``index, shape, category, source_bytes, bytes`` (marginal: this shape's own part), ``decoded_sha256``,
 and the metrics of `bench.metrics.measure` (penalties where the status is not ``ok``), distances in units of 1e-3.
 
-Set rows: ``shapes, failed, source_bytes, bytes, bytes_shared, ledger`` (component -> bytes), ``settings`` (resolved rate
-parameters), ``codec_version, archive_sha256, encode, decode, measure`` (each ``{wall_s, phases, peak_mb, threads}``),
-``notes``. A job that failed as a whole has the failure in its set row and in every shape row.
+Set rows: ``shapes, failed, source_bytes, bytes, bytes_shared, ledger`` (component -> bytes), ``settings`` (resolved
+rate parameters), ``codec_version, archive_sha256, workers, notes, encode, decode, measure`` (each of the last three is
+``{wall_s, phases, peak_mb, threads}``, or null where the job did not come so far). A job that failed as a whole has
+the failure in its set row and in every shape row.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class RunFolder:
     def rows(self) -> list[Row]:
         """Rows of finished jobs, in the order written; of each job its last attempt only.
 
-        A later job for the same (dataset, codec, rate, seed), say of a newer version of the codec, replaces an earlier one.
+        A later job for the same (dataset, codec, rate, seed), say of a newer codec version, replaces an earlier one.
         """
         groups = [group for group, _ in _finished(self.rows_path)]
         latest = {_point(group[-1]): number for number, group in enumerate(groups)}

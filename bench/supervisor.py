@@ -1,4 +1,4 @@
-"""Runs one worker process: gives it its task, watches its time and memory, kills it with its children, says how it ended."""
+"""Runs one worker process: watches its time and memory, kills it with its children, says how it ended."""
 
 from __future__ import annotations
 

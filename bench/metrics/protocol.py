@@ -40,8 +40,9 @@ class Protocol:
 
     def __str__(self) -> str:
         """The name, followed by whatever differs from the defaults: what a row carries."""
-        changed = [f"{f.name}={getattr(self, f.name)}" for f in fields(self) if getattr(self, f.name) != f.default]
-        return NAME if not changed else f"{self.name} ({', '.join(c for c in changed if not c.startswith('name='))})"
+        settings = [f for f in fields(self) if f.name != "name"]
+        changed = [f"{f.name}={getattr(self, f.name)}" for f in settings if getattr(self, f.name) != f.default]
+        return f"{self.name} ({', '.join(changed)})" if changed else self.name
 
 
 def f1_key(threshold: float) -> str:

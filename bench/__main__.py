@@ -1,0 +1,59 @@
+"""The command line: ``python -m bench COMMAND``.
+
+Exit codes: 0 done; 1 a job or a gate failed; 2 wrong usage or input; 3 not measurable (a codec or data set is not
+available); 4 coverage lost; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+COMMANDS = ("run", "codecs", "datasets", "metrics", "check_codec", "doctor")
+
+EPILOG = """examples:
+  python -m bench run                                   the embedded sample set, every codec that is available
+  python -m bench run --codecs necgs,draco --limit 6    a first look in a minute or two
+  python -m bench run --dataset ama --data-root ~/data  a data set of the paper
+  python -m bench report runs/sample-quick              tables and figures of a finished run
+  python -m bench codecs                                what can run here, and what is missing for the rest
+
+exit codes: 0 done; 1 a job or a gate failed; 2 wrong usage or input; 3 not measurable; 4 coverage lost
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all its commands. Imports nothing heavy."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Compares codecs for sets of 3D meshes: rate, distortion, time.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"bench.commands.{name}").add_parser(subparsers)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse and run. Returns the exit code."""
+    # Idle OpenMP threads must not spin; this has to be set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    args = build_parser().parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        print("\ninterrupted; what is finished is stored, the same command goes on from there", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output is gone (``| head``): not an error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

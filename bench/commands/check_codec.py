@@ -1,0 +1,50 @@
+"""``bench check-codec``: the conformance kit on one codec."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "check-codec",
+        help="run the conformance kit on a codec",
+        description="Checks that a codec keeps the contract: order, determinism, ledger, refusal of damaged archives, "
+        "odd meshes, deadline. NAME is a registered name or the module:Class of a codec under development.",
+    )
+    parser.add_argument("name", metavar="NAME", help="codec; NAME:KEY=VALUE changes settings")
+    parser.add_argument("--rate", help="rate label of the codec's ladder (default: its smallest)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from bench.conformance import check
+    from bench.jobs import CodecSpec, InvalidSpec
+    from bench.registry import UnknownCodec, get
+
+    try:
+        spec = CodecSpec.parse(args.name)
+        codec = get(spec.name)
+    except (InvalidSpec, UnknownCodec) as error:
+        print(f"bench check-codec: {error}", file=sys.stderr)
+        return 2
+    state = codec.availability()
+    if not state.ok:
+        print(f"bench check-codec: {args.name} is not available: {state.reason}. {state.remedy}", file=sys.stderr)
+        return 3
+    verdicts = []
+    for verdict in check(spec, rate=args.rate, device=args.device):
+        verdicts.append(verdict)
+        if not args.json:
+            detail = f": {verdict.detail}" if verdict.detail else ""
+            print(f"{'ok  ' if verdict.ok else 'FAIL'}  {verdict.name}{detail}", flush=True)
+    if args.json:
+        print(json.dumps([vars(verdict) for verdict in verdicts], indent=2))
+    return 0 if all(verdict.ok for verdict in verdicts) else 1

@@ -1,0 +1,80 @@
+"""``bench codecs``: what can run here, and what is missing for the rest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "codecs",
+        help="list the codecs: what can run here, and what is missing for the rest",
+        description="Lists every codec, and says for those that cannot run here what to do about it.",
+    )
+    parser.add_argument("name", nargs="?", help="tell everything about one codec")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from bench import registry
+
+    try:
+        entries = [describe(name) for name in ([args.name] if args.name else registry.names())]
+    except registry.UnknownCodec as error:
+        print(f"bench codecs: {error}")
+        return 2
+    if args.json:
+        print(json.dumps(entries, indent=2))
+    elif args.name:
+        _print_one(entries[0])
+    else:
+        _print_all(entries)
+    return 0
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Everything about a codec that is known without running it, as plain values."""
+    import dataclasses
+
+    from bench import registry
+
+    codec = registry.get(name)
+    state = codec.availability()
+    defaults = {
+        field.name: None if field.default is dataclasses.MISSING else field.default
+        for field in dataclasses.fields(codec.rate_type)
+    }
+    return {
+        **dataclasses.asdict(codec.info),
+        "available": state.ok,
+        "reason": state.reason,
+        "remedy": state.remedy,
+        "ladder": {label: dict(settings) for label, settings in codec.ladder.items()},
+        "settings": defaults,
+    }
+
+
+def _print_all(entries: list[dict[str, Any]]) -> None:
+    width = max(len(entry["name"]) for entry in entries)
+    for entry in entries:
+        mark = "yes" if entry["available"] else "no "
+        print(f"{mark}  {entry['name']:<{width}}  {entry['kind']:<6}  {entry['summary']}")
+        if not entry["available"]:
+            print(f"     {'':<{width}}  {entry['reason']}. {entry['remedy']}")
+    print("\nMore about one: python -m bench codecs NAME")
+
+
+def _print_one(entry: dict[str, Any]) -> None:
+    for key in ("name", "title", "version", "kind", "licence", "reference", "summary", "deterministic"):
+        print(f"{key:<14} {entry[key]}")
+    state = "yes" if entry["available"] else f"no: {entry['reason']}. {entry['remedy']}"
+    print(f"{'available':<14} {state}")
+    print(f"{'settings':<14} {', '.join(f'{key}={value}' for key, value in entry['settings'].items()) or 'none'}")
+    print("ladder")
+    for label, settings in entry["ladder"].items():
+        print(f"  {label:<12} {', '.join(f'{key}={value}' for key, value in settings.items())}")

@@ -1,0 +1,91 @@
+"""``bench datasets``: where each data set comes from, whether it was found, and what its shapes are like."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "datasets",
+        help="list the data sets: origin, licence, where they are looked for; check their shapes",
+        description="Without a name: every data set, its origin and licence, where it is looked for, whether it was "
+        "found. With a name: its shapes; with --check also what each mesh is like.",
+    )
+    parser.add_argument("name", nargs="?", help="sample, ama, dt4d, thingi10k, mixed, folder:PATH, procedural:N")
+    parser.add_argument("--check", action="store_true", help="load each shape and count what is odd about it")
+    parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")
+    parser.add_argument("--split", type=Path, metavar="FILE", help="a list of the shapes to take")
+    parser.add_argument("--per-set", type=int, metavar="N", help="shapes of each set in mixed")
+    parser.add_argument("--limit", type=int, metavar="N", help="take N shapes, spread evenly over the set")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice where there is no split")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    import datasets
+    from datasets.errors import DatasetError, DatasetUnavailable
+
+    if not args.name:
+        _print_catalog(datasets.catalog(data_root=args.data_root))
+        return 0
+    try:
+        shapes = datasets.load(
+            args.name,
+            data_root=args.data_root,
+            split=args.split,
+            limit=args.limit,
+            seed=args.seed,
+            per_set=args.per_set,
+        )
+        return _check(shapes) if args.check else _list(shapes)
+    except DatasetUnavailable as error:
+        print(f"bench datasets: {error}", file=sys.stderr)
+        return 3
+    except DatasetError as error:
+        print(f"bench datasets: {error}", file=sys.stderr)
+        return 2
+
+
+def _print_catalog(entries: Any) -> None:
+    for entry in entries:
+        print(f"{entry.name}: {entry.title}")
+        for key in ("origin", "licence", "layout", "environment", "found"):
+            value = getattr(entry, key, None)
+            if value:
+                print(f"    {key:<12} {value}")
+
+
+def _list(shapes: Any) -> int:
+    for shape in shapes:
+        print(f"{shape.category:<10} {shape.source_bytes:>12,}  {shape.name}")
+    print(f"{len(shapes)} shapes, {shapes.source_bytes:,} bytes")
+    return 0
+
+
+def _check(shapes: Any) -> int:
+    from datasets.inspection import inspect
+
+    header = (
+        f"{'vertices':>9} {'faces':>9} {'closed':>6} {'nonman.':>7} {'border':>7} {'degen.':>7} {'pieces':>6}  name"
+    )
+    print(header)
+    invalid = 0
+    for shape in shapes:
+        report = inspect(shape)
+        if report.error:
+            invalid += 1
+            print(f"{'invalid':>9} {'':48}{shape.name}: {report.error}")
+            continue
+        print(
+            f"{report.vertices:>9,} {report.faces:>9,} {'yes' if report.watertight else 'no':>6} "
+            f"{report.nonmanifold_edges:>7,} {report.boundary_edges:>7,} {report.degenerate_faces:>7,} "
+            f"{report.components:>6,}  {shape.name}"
+        )
+    print(f"{len(shapes)} shapes, {invalid} invalid")
+    return 1 if invalid else 0

@@ -1,0 +1,41 @@
+"""``bench doctor``: what this machine has, and what is missing for what."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="say what this machine has and what is missing for which codec or data set",
+        description="Looks at system libraries, packages, the GPU, external programs, codecs and data sets.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    import datasets
+    from bench import machine, registry, system_libraries
+
+    facts = machine.describe()
+    print(f"machine      {facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB; {facts['os']}")
+    print(
+        f"gpu          {', '.join(facts['gpu']) or 'none'}; CUDA usable: {'yes' if machine.cuda_available() else 'no'}"
+    )
+    print(f"python       {facts['python']}: {', '.join(f'{k} {v}' for k, v in facts['packages'].items())}")
+    missing = system_libraries.missing_packages()
+    print(f"libraries    {'missing: ' + system_libraries.install_line(missing) if missing else 'all there'}")
+    for name in registry.names():
+        codec = registry.get(name)
+        state = codec.availability()
+        found = ", ".join(f"{key} {value}" for key, value in codec.provenance().items()) if state.ok else ""
+        print(f"codec        {name}: {found or 'ready' if state.ok else f'{state.reason}. {state.remedy}'}")
+    for entry in datasets.catalog():
+        print(
+            f"data set     {entry.name}: {f'found in {entry.found}' if entry.found else f'not found; {entry.origin}'}"
+        )
+    return 0

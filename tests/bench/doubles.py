@@ -1,0 +1,189 @@
+"""Codecs that misbehave, each in one way, and some that do not: stand-ins for real ones in tests of the harness."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.codec import Archive, Availability, CodecInfo, Context, CorruptArchive, InvalidMesh, Part, Rate, ShapeCodec
+
+
+def info(name: str) -> CodecInfo:
+    return CodecInfo(name=name, version="1", title=name, summary="a test double", kind="mesh", licence="MIT")
+
+
+@dataclass(frozen=True)
+class Grid(Rate):
+    """Vertices rounded to multiples of ``1 / steps``."""
+
+    steps: int = 64
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps must be positive, not {self.steps}")
+
+
+class Rounding(ShapeCodec):
+    """Works: rounds the vertices to a grid, stores the rest raw, with a checksum."""
+
+    info = info("rounding")
+    rate_type = Grid
+    ladder = {"g16": {"steps": 16}, "g256": {"steps": 256}}
+
+    def encode_shape(self, mesh, rate, context):
+        if len(mesh.faces) == 0:
+            raise InvalidMesh("a mesh without faces")
+        grid = np.round(np.asarray(mesh.vertices) * rate.steps)
+        if np.abs(grid).max() > 32767:
+            raise InvalidMesh("a mesh outside the cube")
+        counts = np.array([len(mesh.vertices), len(mesh.faces), rate.steps], "<i4")
+        with context.phase("rounding"):
+            body = grid.astype("<i2").tobytes() + np.asarray(mesh.faces, "<i4").tobytes()
+        data = counts.tobytes() + body
+        check = np.array([np.frombuffer(data, np.uint8).sum(dtype="<u4")], "<u4").tobytes()
+        ledger = {"header": 12, "body": len(body), "checksum": 4}
+        return Part(data + check, ledger)
+
+    def decode_shape(self, data, context):
+        import trimesh
+
+        if len(data) < 16 or np.frombuffer(data[:-4], np.uint8).sum(dtype="<u4") != np.frombuffer(data[-4:], "<u4")[0]:
+            raise CorruptArchive("the checksum does not fit")
+        count_v, count_f, steps = np.frombuffer(data[:12], "<i4")
+        vertices = np.frombuffer(data, "<i2", 3 * count_v, 12).reshape(-1, 3) / steps
+        faces = np.frombuffer(data, "<i4", 3 * count_f, 12 + 6 * count_v).reshape(-1, 3)
+        return trimesh.Trimesh(vertices, faces, process=False)
+
+
+class Counting(Rounding):
+    """Works, and leaves a line in the file of ``BENCH_TEST_COUNTER`` for each set that it encodes."""
+
+    info = info("counting")
+
+    def encode(self, meshes, rate, context):
+        with Path(os.environ["BENCH_TEST_COUNTER"]).open("a") as file:
+            file.write(f"{rate.steps}\n")
+        time.sleep(float(os.environ.get("BENCH_TEST_SLEEP", "0")))
+        return super().encode(meshes, rate, context)
+
+
+class OneRate(Rounding):
+    ladder = {"only": {}}
+
+
+class CrashingEncoder(OneRate):
+    def encode(self, meshes, rate, context):
+        print("about to abort", flush=True)
+        os.abort()
+
+
+class CrashingDecoder(OneRate):
+    def decode(self, archive, context):
+        os.abort()
+
+
+class Hanging(OneRate):
+    """Hangs with a child in a session of its own, as an external program would be."""
+
+    def encode(self, meshes, rate, context):
+        import subprocess
+
+        child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        Path(os.environ["BENCH_TEST_CHILD"]).write_text(str(child.pid))
+        while True:
+            time.sleep(60)
+
+
+class Hungry(OneRate):
+    def encode(self, meshes, rate, context):
+        held = []
+        while True:
+            held.append(np.ones(2**22))
+
+
+class Raising(OneRate):
+    def encode(self, meshes, rate, context):
+        raise RuntimeError("a bug in the codec")
+
+
+class NotANumber(OneRate):
+    def decode_shape(self, data, context):
+        mesh = super().decode_shape(data, context)
+        mesh.vertices[0, 0] = np.nan
+        return mesh
+
+
+class BadIndex(OneRate):
+    def decode_shape(self, data, context):
+        mesh = super().decode_shape(data, context)
+        mesh.faces = np.asarray(mesh.faces) + len(mesh.vertices)
+        return mesh
+
+
+class TooFew(OneRate):
+    def decode(self, archive, context):
+        return super().decode(archive, context)[:-1]
+
+
+class NotAMesh(OneRate):
+    def decode(self, archive, context):
+        return [None for _ in archive.shapes]
+
+
+class Emptying(OneRate):
+    def decode_shape(self, data, context):
+        import trimesh
+
+        return trimesh.Trimesh()
+
+
+class Choosy(OneRate):
+    """Refuses the second shape."""
+
+    def encode(self, meshes, rate, context):
+        archive = super().encode(meshes, rate, context)
+        context.fail(1, InvalidMesh("not this one"))
+        return Archive((archive.shapes[0], Part(b""), *archive.shapes[2:]))
+
+
+class Missing(OneRate):
+    info = info("missing")
+
+    def availability(self):
+        return Availability(False, "the program frobnicate was not found", "Put it on the PATH.")
+
+
+class Cheating(OneRate):
+    """Tries to pass the meshes by the archive: the decoder must not find them."""
+
+    def encode(self, meshes, rate, context):
+        (context.scratch / "hidden").write_text("all of it")
+        context.cached("fit", "00" * 8, lambda: {"all": np.zeros(1)})
+        return super().encode(meshes, rate, context)
+
+    def decode(self, archive, context):
+        hidden = list(context.scratch.rglob("hidden")) + ([context.cache] if context.cache else [])
+        if hidden:
+            raise AssertionError(f"the decoder sees {hidden}")
+        return super().decode(archive, context)
+
+
+class Unseeded(OneRate):
+    """Writes different bytes each time."""
+
+    def encode_shape(self, mesh, rate, context: Context):
+        part = super().encode_shape(mesh, rate, context)
+        return Part(part.data[:-4] + os.urandom(1) + part.data[-4:], {"payload": len(part.data) + 1})
+
+
+class Trusting(OneRate):
+    """Does not notice damage."""
+
+    def decode_shape(self, data, context):
+        import trimesh
+
+        return trimesh.creation.box()
