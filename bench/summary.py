@@ -156,7 +156,7 @@ def console_table(run: RunFolder) -> str:
     tables = []
     for dataset, points in over_seeds(summarise(run.rows())).groupby("dataset", sort=False):
         lines = [
-            ["-" if value != value else format(value, layout[name][1]) for name, value in line.items()]
+            ["-" if value != value else format(value, layout[str(name)][1]) for name, value in line.items()]
             for line in points[list(layout)].to_dict("records")
         ]
         align = ["left", "left", *["right"] * (len(layout) - 2)]

@@ -1,0 +1,53 @@
+"""``bench report``: tables and figures of a finished run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+EPILOG = """examples:
+  python -m bench report runs/sample-quick
+  python -m bench report runs/sample-quick --html             one file with 3D views, opens offline
+  python -m bench report runs/mixed-paper --paper             the paper's own numbers beside yours
+  python -m bench report runs/sample-quick --formats pdf --out paper/figures
+
+Nothing is coded or measured again: the run folder's manifest and rows are enough.
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "report",
+        help="tables and figures of a finished run",
+        description="Writes report.md, figures (PNG, SVG, PDF) and tables (Markdown, LaTeX, CSV) from a run folder.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="RUN", help="a run folder")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: RUN/report)")
+    parser.add_argument(
+        "--formats", default="png,svg,pdf", help="figure formats, comma separated (default: %(default)s)"
+    )
+    parser.add_argument("--html", action="store_true", help="also write report.html, one file with 3D views")
+    parser.add_argument("--paper", action="store_true", help="set the published numbers beside the run's")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from bench.store import RunFolder, StoreError
+    from bench.summary import write_summary
+    from reports.report import write_report
+
+    formats = [name.strip() for name in args.formats.split(",") if name.strip()]
+    try:
+        paths = write_report(args.folder, out=args.out, formats=formats, html=args.html, paper=args.paper)
+        write_summary(RunFolder(args.folder))
+    except (StoreError, ValueError) as error:
+        print(f"bench report: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(str(path) for path in paths if path.suffix in (".md", ".html") and path.parent.name != "tables"))
+    return 0

@@ -1,0 +1,149 @@
+"""The report of a run: ``report.md`` with its tables and figures, from the run folder alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from reports import curves, style, tables, timing
+from reports.provenance import failures, provenance, what_was_run
+from reports.run_data import RunData
+
+UNITS = """\
+Distances are in units of 1e-3 of the normalised cube [-1, 1]^3. CD, NC and F1 compare random samples; *surface*
+compares the samples of each mesh with the triangles of the other. `≈` marks a sampled value within 10 % of what a
+perfect reconstruction would get: it ranks nothing, the surface columns do. Failed shapes count with a penalty (half the
+cube's diagonal as distance, 0 as NC and F1). `•` marks points that no other codec beats in both bytes and surface error.
+Times are wall seconds for the whole set."""
+
+
+@dataclass
+class Writer:
+    """Collects the parts of a report and writes its files.
+
+    Args:
+        folder: where everything goes: ``figures/``, ``tables/``, ``report.md``.
+        formats: figure formats; the first one is shown in the report.
+    """
+
+    folder: Path
+    formats: Sequence[str] = style.FORMATS
+    parts: list[str] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+
+    def text(self, markdown: str) -> None:
+        """Add a paragraph, list or heading."""
+        self.parts.append(markdown.strip())
+
+    def table(self, table: tables.Table | None, name: str) -> None:
+        """Show a table; write it as Markdown, LaTeX and CSV."""
+        if table is None:
+            return
+        folder = self.folder / "tables"
+        folder.mkdir(parents=True, exist_ok=True)
+        for suffix, text in (("md", table.markdown()), ("tex", table.latex(f"tab:{name}")), ("csv", table.csv())):
+            path = folder / f"{name}.{suffix}"
+            path.write_text(text)
+            self.paths.append(path)
+        self.parts.append(f"**{table.caption}.**\n\n{table.markdown().strip()}")
+
+    def figure(self, figure: Figure | None, name: str, caption: str) -> None:
+        """Show a figure; write it in every format."""
+        if figure is None:
+            return
+        paths = style.save(figure, self.folder / "figures", name, self.formats)
+        self.paths += paths
+        self.parts.append(f"![{caption}](figures/{paths[0].name})\n\n*{caption}*")
+
+    def finish(self) -> list[Path]:
+        """Write ``report.md``; returns it and every other path written."""
+        report = self.folder / "report.md"
+        report.write_text("\n\n".join(part for part in self.parts if part) + "\n")
+        return [report, *self.paths]
+
+
+def write_report(
+    run_path: Path,
+    *,
+    out: Path | None = None,
+    formats: Sequence[str] = style.FORMATS,
+    html: bool = False,
+    paper: bool = False,
+) -> list[Path]:
+    """Write the report of a run folder into ``out`` (default: ``report/`` inside it); returns the paths written.
+
+    Args:
+        run_path: a run folder; only its manifest and rows are needed (archives for the 3D views of ``html``).
+        formats: figure formats out of png, svg, pdf; the first one is shown in ``report.md``.
+        html: also write ``report.html``, one file with 3D views that opens offline.
+        paper: set the published numbers of the paper beside the run's.
+
+    Raises:
+        bench.store.StoreError: no run folder, or a damaged one.
+        ValueError: a figure format that cannot be written.
+    """
+    unknown = sorted(set(formats) - set(style.FORMATS))
+    if unknown or not formats:
+        raise ValueError(f"figure formats are {', '.join(style.FORMATS)}; not {', '.join(unknown) or 'none'}")
+    data = RunData.load(run_path)
+    writer = Writer(out or run_path / "report", formats)
+    writer.folder.mkdir(parents=True, exist_ok=True)
+    writer.text(what_was_run(data))
+    if len(data.points):
+        for section in SECTIONS:
+            section(data, writer)
+    else:
+        writer.text("No job of this run has finished yet.")
+    writer.text(provenance(data))
+    return writer.finish()
+
+
+def _results(data: RunData, writer: Writer) -> None:
+    writer.text("## Rate and distortion")
+    writer.figure(
+        curves.rate_distortion(data),
+        "rd_ratio",
+        "CD and F1-0.005 against compression ratio; a cross marks failed shapes",
+    )
+    for dataset in data.datasets:
+        writer.table(tables.comparable_table(data, dataset), f"comparable_{slug(dataset)}")
+        writer.table(tables.points_table(data, dataset), f"points_{slug(dataset)}")
+    writer.text(UNITS)
+    writer.figure(
+        curves.rate_distortion(data, curves.BYTES, (curves.CD, curves.F1_005)),
+        "rd_bytes",
+        "The same against bytes per shape",
+    )
+    writer.figure(
+        curves.rate_distortion(data, curves.BYTES, (curves.CD, curves.SURFACE)),
+        "rd_surface",
+        "The sampled CD ends at its floor; the surface error goes on ranking below it",
+    )
+    for dataset in data.datasets:
+        writer.table(tables.spread_table(data, dataset), f"spread_{slug(dataset)}")
+
+
+def _failures(data: RunData, writer: Writer) -> None:
+    writer.text(failures(data))
+
+
+def _timing(data: RunData, writer: Writer) -> None:
+    writer.text("## Time and memory")
+    for dataset in data.datasets:
+        writer.table(timing.phase_table(data, dataset), f"timing_{slug(dataset)}")
+    workers = {row.get("workers", 1) for row in data.set_rows} - {1, None}
+    if workers:
+        counts = ", ".join(str(count) for count in sorted(workers))
+        writer.text(f"Jobs ran {counts} at a time: their times include what they took from each other.")
+
+
+Section = Callable[[RunData, Writer], None]
+SECTIONS: tuple[Section, ...] = (_results, _failures, _timing)
+
+
+def slug(name: str) -> str:
+    """A data set's name as part of a file name."""
+    return "".join(c if c.isalnum() else "-" for c in name).strip("-")

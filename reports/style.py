@@ -1,0 +1,151 @@
+"""How figures look: one colour and one marker per codec everywhere, type that fits a two-column paper."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+COLUMN = 3.35
+"""Width of one column of a two-column paper, inches."""
+
+PAGE = 6.9
+"""Width of both columns, inches."""
+
+FORMATS = ("png", "svg", "pdf")
+
+# Okabe and Ito's colours first: they stay apart for colour-blind readers.
+_KNOWN = {
+    "necgs": ("#D55E00", "o"),
+    "draco": ("#0072B2", "s"),
+    "draco-simplify": ("#56B4E9", "D"),
+    "gpcc": ("#009E73", "^"),
+    "gpcc-octree": ("#44AA99", "<"),
+    "gpcc-trisoup": ("#117733", ">"),
+    "vpcc": ("#E69F00", "v"),
+    "pcgcv2": ("#CC79A7", "P"),
+    "quantdeepsdf": ("#882255", "X"),
+    "octree": ("#999933", "h"),
+    "identity": ("#555555", "p"),
+}
+_SPARE_COLOURS = ("#332288", "#AA4499", "#661100", "#6699CC", "#888888", "#000000")
+_SPARE_MARKERS = ("d", "8", "H", "<", ">", "*")
+_STEPS = ((4, range(1, 10)), (10, (1, 2, 3, 5)), (500, (1, 2, 5)), (float("inf"), (1,)))
+_DASHES = ("", (4, 1.5), (1, 1), (3, 1, 1, 1), (5, 1, 1, 1, 1, 1))
+
+_PAPER: Any = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "axes.grid": True,
+    "grid.linewidth": 0.3,
+    "grid.color": "#dddddd",
+    "lines.linewidth": 1.1,
+    "lines.markersize": 4,
+    "xtick.direction": "out",
+    "ytick.direction": "out",
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": False,
+    "figure.dpi": 100,
+    "savefig.dpi": 220,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "necgs-bench",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one codec is drawn; variants of a codec share its colour and marker and differ in their dashes."""
+
+    colour: str
+    marker: str
+    dashes: str | tuple[float, ...]
+
+
+def looks(codecs: Sequence[str]) -> dict[str, Look]:
+    """The look of each codec. Known codecs and those of other packages keep theirs from figure to figure."""
+    found: dict[str, Look] = {}
+    variants: dict[str, int] = {}
+    for codec in codecs:
+        name = codec.partition(":")[0]
+        colour, marker = _KNOWN.get(name) or _spare(name)
+        number = variants.setdefault(name, 0)
+        variants[name] += 1
+        found[codec] = Look(colour, marker, _DASHES[number % len(_DASHES)])
+    return found
+
+
+def _spare(name: str) -> tuple[str, str]:
+    number = hashlib.sha256(name.encode()).digest()[0]
+    return _SPARE_COLOURS[number % len(_SPARE_COLOURS)], _SPARE_MARKERS[number % len(_SPARE_MARKERS)]
+
+
+@contextmanager
+def paper_style() -> Iterator[None]:
+    """Draw and save inside this block: the type and lines of a two-column paper."""
+    with matplotlib.rc_context(_PAPER):
+        yield
+
+
+def save(figure: Figure, folder: Path, name: str, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write ``folder/name.<format>`` in each format, cropped to the ink; returns the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{kind}" for kind in formats]
+    stamps = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    with paper_style():
+        for path in paths:
+            metadata = stamps.get(path.suffix[1:])
+            figure.savefig(path, bbox_inches="tight", pad_inches=0.02, metadata=metadata)
+    return paths
+
+
+def legend_below(figure: Figure, axes: Axes, columns: int = 5) -> None:
+    """One legend for all panels, under them, in as few rows as fit the width."""
+    handles, labels = axes.get_legend_handles_labels()
+    rows = -(-len(labels) // columns)
+    even = -(-len(labels) // rows) if rows else 1
+    figure.legend(handles, labels, loc="outside lower center", ncols=even, handlelength=2.2, columnspacing=1.4)
+
+
+def log_axis(axis: Axis, low: float, high: float) -> None:
+    """A logarithmic axis over [low, high] with plainly written ticks at 1, 2, 5 (or closer where it is short)."""
+    name = "x" if axis is axis.axes.xaxis else "y"
+    axis.axes.set(**{f"{name}scale": "log", f"{name}lim": (low, high)})
+    steps = next(steps for limit, steps in _STEPS if high / low < limit)
+    ticks = [s * 10.0**e for e in range(-12, 13) for s in steps if low <= s * 10.0**e <= high]
+    if len(ticks) < 2:
+        ticks = [low + (high - low) * k / 4 for k in range(5)]
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
+
+
+def plain(value: float) -> str:
+    """A number as people write it: 0.02, 3.5, 120, 15k, 2M."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= limit:
+            return f"{value / min(limit, 1e3 if unit == 'k' else limit):.3g}{unit}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
