@@ -88,9 +88,9 @@ class FieldWriter:
         self.unsigned(len(data))
         self.raw(data)
 
-    def float64(self, value: float) -> None:
-        """IEEE double, little endian."""
-        self._out += struct.pack("<d", value)
+    def float32(self, value: float) -> None:
+        """IEEE single, little endian."""
+        self._out += struct.pack("<f", value)
 
     def getvalue(self) -> bytes:
         """What was written."""
@@ -161,9 +161,9 @@ class FieldReader:
         except UnicodeDecodeError:
             raise self.fault(f"{field} is not UTF-8") from None
 
-    def float64(self, field: str) -> float:
-        """IEEE double."""
-        return float(struct.unpack("<d", self.raw(8, field))[0])
+    def float32(self, field: str) -> float:
+        """IEEE single."""
+        return float(struct.unpack("<f", self.raw(4, field))[0])
 
     def end(self) -> None:
         """Raises unless everything was read."""
