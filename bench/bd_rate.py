@@ -41,6 +41,7 @@ class Status(str, Enum):
     CROSSING = "crossing"
     DOMINATES = "dominates"
     DOMINATED = "dominated"
+    FAILED_SHAPES = "failed shapes"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class BDRate:
 
     Args:
         status: anything but ``OK`` comes without a number; ``DOMINATES``: no common quality, but better and smaller
-            throughout; ``DOMINATED``: the reverse.
+            throughout; ``DOMINATED``: the reverse; ``FAILED_SHAPES``: a penalty is no point of a curve.
         percent: change of rate at equal quality; negative is better than the anchor.
         akima: the same with Akima's interpolation.
         overlap: share of the shorter quality range that both reach.

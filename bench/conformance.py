@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from trimesh import Trimesh
 
 TIMEOUT_S = 900.0
+MUST_REFUSE = ("no faces", "not a number")
 REFUSALS = ("corrupt", "decode_failed", "invalid_mesh")
-"""Statuses by which a decoder may refuse damaged bytes, and a codec an odd mesh (``encode_failed`` too, for the latter)."""
+"""Statuses by which a decoder may refuse damaged bytes."""
 
 
 @dataclass(frozen=True)
@@ -232,13 +233,28 @@ def _odd_meshes(kit: Kit) -> Iterator[Verdict]:
     good = meshes()[0]
     for name, odd in odd_meshes().items():
         outcome, archive = kit.encode([good, odd, good])
+        decoded: list[Trimesh] = []
         failures = dict(outcome.result.get("failures", {}))
         if outcome.status == "ok":
             outcome, decoded = kit.decode(archive)
             failures = {**outcome.result.get("failures", {}), **failures}
-        ended_well = outcome.status == "ok" and set(failures) <= {"1"}
-        detail = f"refused: {failures['1'][1]}" if "1" in failures else "coded" if ended_well else outcome.message
-        yield Verdict(f"odd mesh: {name}", ended_well, detail)
+        yield _judge_odd(name, outcome, failures, decoded)
+
+
+def _judge_odd(name: str, outcome: Outcome, failures: dict[str, Any], decoded: Sequence[Trimesh]) -> Verdict:
+    import numpy as np
+
+    title = f"odd mesh: {name}"
+    if outcome.status != "ok" or set(failures) - {"1"}:
+        return Verdict(title, False, outcome.message or f"the good shapes beside it failed: {failures}")
+    if "1" in failures:
+        return Verdict(title, True, f"refused: {failures['1'][1]}")
+    if name in MUST_REFUSE:
+        return Verdict(title, False, "was coded, must be refused")
+    finite = bool(np.isfinite(decoded[1].vertices).all())
+    return Verdict(
+        title, finite, f"coded, {len(decoded[1].faces)} faces came back" if finite else "came back not finite"
+    )
 
 
 def _keeps_deadline(kit: Kit) -> Verdict:

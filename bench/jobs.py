@@ -59,8 +59,12 @@ class Job:
     @property
     def key(self) -> str:
         """Hash of everything that the result depends on; 20 hex digits."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:20]
+        return _digest(dataclasses.asdict(self))
+
+    @property
+    def archive_key(self) -> str:
+        """Hash of what the coded bytes depend on: not of how they are measured."""
+        return _digest({**dataclasses.asdict(self), "protocol": ""})
 
     @property
     def label(self) -> str:
@@ -122,6 +126,10 @@ def plan(
                 )
             )
     return jobs
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:20]
 
 
 def _plain(text: str) -> Any:

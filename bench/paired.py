@@ -31,6 +31,7 @@ class ShapeCurve:
         sizes: marginal bytes (r, n).
         values: metric (r, n); a failed shape counts with its penalty.
         names: shapes (n).
+        failed: how many shapes failed (r).
     """
 
     metric: str
@@ -39,6 +40,7 @@ class ShapeCurve:
     sizes: Floats
     values: Floats
     names: tuple[str, ...]
+    failed: tuple[int, ...]
 
     def curve(self, pick: NDArray[np.int64] | None = None) -> Curve:
         """The set's curve: total bytes against the quality of the mean, over the shapes ``pick`` (m,) or all."""
@@ -59,14 +61,14 @@ def shape_curves(
     for row in rows:
         if row["dataset"] == dataset:
             (sets if row["kind"] == "set" else shapes).setdefault((row["codec"], row["rate"]), []).append(row)
-    points: dict[str, list[tuple[str, float, Floats, Floats, tuple[str, ...]]]] = {}
+    points: dict[str, list[_Point]] = {}
     for (codec, rate), group in sets.items():
         if any(not row.get("bytes") or row["status"] != "ok" for row in group):
             continue
-        point = _point(shapes[codec, rate], metric, unsaturated)
+        shared = float(np.mean([row["bytes_shared"] for row in group]))
+        point = _point(rate, shared, shapes[codec, rate], metric, unsaturated)
         if point is not None:
-            shared = float(np.mean([row["bytes_shared"] for row in group]))
-            points.setdefault(codec, []).append((rate, shared, *point))
+            points.setdefault(codec, []).append(point)
     return {codec: _shape_curve(metric, found) for codec, found in points.items()}
 
 
@@ -88,9 +90,8 @@ def pairwise(
     """
     if len({curve.names for curve in curves.values()}) > 1:
         raise ValueError("the codecs were not run on the same shapes: a paired comparison is impossible")
-    full = {codec: curve.curve() for codec, curve in curves.items()}
     pairs = [(a, t) for a in (curves if anchors is None else anchors) for t in curves if a in curves and a != t]
-    results = {(a, t): compare(full[a], full[t], min_overlap) for a, t in pairs}
+    results = {(a, t): _outcome(curves[a], curves[t], min_overlap) for a, t in pairs}
     counted = [pair for pair in pairs if results[pair].status is Status.OK] if replicates else []
     if not counted:
         return results
@@ -111,25 +112,52 @@ def pairwise(
     return results
 
 
+@dataclass(frozen=True)
+class _Point:
+    rate: str
+    shared: float
+    sizes: Floats
+    values: Floats
+    names: tuple[str, ...]
+    failed: int
+
+
 def _point(
-    rows: Sequence[Mapping[str, Any]], metric: str, unsaturated: bool
-) -> tuple[Floats, Floats, tuple[str, ...]] | None:
-    """Sizes (n,), values (n,) and names (n) of a point, averaged over its seeds; None where it is left out."""
+    rate: str, shared: float, rows: Sequence[Mapping[str, Any]], metric: str, unsaturated: bool
+) -> _Point | None:
+    """A point averaged over its seeds; None where it is saturated and such points are to be left out."""
     seeds: dict[int, list[Mapping[str, Any]]] = {}
     for row in sorted(rows, key=lambda row: row["index"]):
         seeds.setdefault(row["seed"], []).append(row)
-    size = np.mean([[row["bytes"] for row in group] for group in seeds.values()], axis=0)
+    sizes = np.mean([[row["bytes"] for row in group] for group in seeds.values()], axis=0)
     values = np.mean([[row[metric] for row in group] for group in seeds.values()], axis=0)
     floors = [row[f"{metric}_floor"] for row in rows if row["status"] == "ok" and f"{metric}_floor" in row]
     if unsaturated and floors:
         floor, mean = float(np.mean(floors)), float(values.mean())
         if mean <= SATURATION * floor if metric in DISTANCES else mean >= floor / SATURATION:
             return None
-    return size, values, tuple(row["shape"] for row in next(iter(seeds.values())))
+    names = tuple(row["shape"] for row in next(iter(seeds.values())))
+    return _Point(rate, shared, sizes, values, names, sum(row["status"] != "ok" for row in rows))
 
 
-def _shape_curve(metric: str, points: list[tuple[str, float, Floats, Floats, tuple[str, ...]]]) -> ShapeCurve:
-    rates, shared, sizes, values, names = zip(*points, strict=True)
-    if len(set(names)) > 1:
+def _shape_curve(metric: str, points: list[_Point]) -> ShapeCurve:
+    if len({point.names for point in points}) > 1:
         raise ValueError("the rates of a codec were not run on the same shapes")
-    return ShapeCurve(metric, rates, np.array(shared), np.stack(sizes), np.stack(values), names[0])
+    return ShapeCurve(
+        metric,
+        tuple(point.rate for point in points),
+        np.array([point.shared for point in points]),
+        np.stack([point.sizes for point in points]),
+        np.stack([point.values for point in points]),
+        points[0].names,
+        tuple(point.failed for point in points),
+    )
+
+
+def _outcome(anchor: ShapeCurve, test: ShapeCurve, min_overlap: float) -> BDRate:
+    for name, curve in (("anchor", anchor), ("test", test)):
+        if any(curve.failed):
+            failed = {rate: count for rate, count in zip(curve.rates, curve.failed, strict=True) if count}
+            detail = ", ".join(f"{count} at {rate}" for rate, count in failed.items())
+            return BDRate(Status.FAILED_SHAPES, detail=f"{name}: {detail}")
+    return compare(anchor.curve(), test.curve(), min_overlap)

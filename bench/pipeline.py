@@ -83,7 +83,7 @@ def run_job(job: Job, around: Surroundings, progress: Progress | None = None) ->
 
 
 def _run_phase(phase: str, job: Job, around: Surroundings, scratch: Path, progress: Progress | None) -> Outcome:
-    archive = around.run.archive(job.key)
+    archive = around.run.archive(job.archive_key)
     if phase == "encode":
         finished = _finished_archive(archive)
         if finished:
@@ -103,7 +103,7 @@ def _run_phase(phase: str, job: Job, around: Surroundings, scratch: Path, progre
 
 
 def _task(phase: str, job: Job, around: Surroundings, scratch: Path) -> Task:
-    archive = around.run.archive(job.key)
+    archive = around.run.archive(job.archive_key)
     paths = tuple(reference.path for reference in around.references)
     encoding, measuring = phase == "encode", phase == "measure"
     return Task(
@@ -191,6 +191,7 @@ def _lost(outcome: Outcome, index: int) -> bool:
 def _rows(job: Job, around: Surroundings, outcomes: Mapping[str, Outcome]) -> list[Row]:
     common = {
         "job": job.key,
+        "archive": job.archive_key,
         "dataset": job.dataset,
         "codec": job.codec,
         "rate": job.rate,
@@ -250,12 +251,12 @@ def _timing(outcome: Outcome | None, threads: int) -> dict[str, Any] | None:
 
 def _keep(job: Job, around: Surroundings, scratch: Path, *, failed: bool) -> None:
     """Move what the user asked for, or needs to understand a failure, into the run folder."""
-    decoded = around.run.decoded(job.key)
+    decoded = around.run.decoded(job.archive_key)
     if around.keep_decoded and (scratch / "decoded").exists():
         shutil.rmtree(decoded, ignore_errors=True)
         decoded.parent.mkdir(exist_ok=True)
         (scratch / "decoded").rename(decoded)
-    kept = around.run.failure(job.key)
+    kept = around.run.failure(job.archive_key)
     shutil.rmtree(kept, ignore_errors=True)
     if failed:
         kept.parent.mkdir(exist_ok=True)

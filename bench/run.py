@@ -66,6 +66,7 @@ class Request:
     shard: tuple[int, int] | None = None
     keep_decoded: bool = False
     retry_failed: bool = False
+    remeasure: bool = False
     skip_unavailable: bool = False
     skip_invalid: bool = False
     argv: tuple[str, ...] = ()
@@ -138,7 +139,9 @@ def make_plan(request: Request) -> Plan:
 
 
 def waiting_jobs(plan: Plan, run: RunFolder) -> list[Job]:
-    """The jobs of ``plan`` that have no finished rows in ``run`` yet (or failed ones, when those are to be retried)."""
+    """The jobs of ``plan`` that have no finished rows in ``run`` yet, or failed ones where those are to be retried."""
+    if plan.request.remeasure:
+        return list(plan.jobs)
     finished = {
         row["job"]
         for row in run.set_rows()
@@ -371,10 +374,10 @@ def _describe_dataset(plan: Plan, name: str) -> dict[str, Any]:
 def _refuse_mixture(run: RunFolder, old: Mapping[str, Any], plan: Plan, new: Mapping[str, Any]) -> None:
     if not old:
         return
-    if old["protocol"]["identifier"] != plan.protocol_name:
+    if old["protocol"]["identifier"] != plan.protocol_name and not plan.request.remeasure:
         raise WrongInput(
             f"{run.path} was measured under protocol {old['protocol']['identifier']}, not {plan.protocol_name}; "
-            "give another --out"
+            "give another --out, or measure its archives again with --remeasure"
         )
     for name, entry in new.items():
         if name in old["datasets"] and old["datasets"][name]["digest"] != entry["digest"]:

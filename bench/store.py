@@ -4,7 +4,7 @@
 and then one of kind ``set``; a job counts as finished when its set row is there. What a killed run left unfinished
 at the end of the file is cut off when the file is next opened for writing.
 
-Columns of both kinds: ``kind, job, dataset, codec, rate, seed, status, message, protocol, device``.
+Columns of both kinds: ``kind, job, archive, dataset, codec, rate, seed, status, message, protocol, device``.
 
 Shape rows: ``index, shape, category, source_bytes, bytes`` (marginal: this shape's own part), ``decoded_sha256``,
 and the metrics of `bench.metrics.measure` (penalties where the status is not ``ok``), distances in units of 1e-3.
@@ -66,17 +66,17 @@ class RunFolder:
     def lock_path(self) -> Path:
         return self.path / ".lock"
 
-    def archive(self, job: str) -> Path:
-        """Folder of a job's coded bytes; nothing else lies in it."""
-        return self.path / "archives" / job
+    def archive(self, archive: str) -> Path:
+        """Folder of a job's coded bytes, by the ``archive`` of its rows; nothing else lies in it."""
+        return self.path / "archives" / archive
 
-    def decoded(self, job: str) -> Path:
+    def decoded(self, archive: str) -> Path:
         """Folder of a job's decoded meshes (kept on request)."""
-        return self.path / "decoded" / job
+        return self.path / "decoded" / archive
 
-    def failure(self, job: str) -> Path:
+    def failure(self, archive: str) -> Path:
         """Folder of what a failed job left behind: its scratch files and the output of its processes."""
-        return self.path / "failures" / job
+        return self.path / "failures" / archive
 
     def read_manifest(self) -> Row:
         """The manifest. Raises `StoreError` where there is none or it cannot be read."""

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from bench.worker import Task
 
 POLL_S = 0.1
+START_UP_S = 120.0
+"""Time for starting the interpreter and the codec's warm-up, before the job's own time begins."""
+
+GRACE_S = 5.0
+"""A worker that is late raises its own error first, with more to say, before it is killed."""
+
 LOG_TAIL = 2000
 
 
@@ -66,6 +72,7 @@ def run_worker(
     log_path = folder / f"{task.phase}.log"
     result_path = Path(task.result)
     result_path.unlink(missing_ok=True)
+    started_path(task).unlink(missing_ok=True)
     task.write(task_path)
     start = time.monotonic()
     with log_path.open("wb") as log:
@@ -102,6 +109,11 @@ def kill_tree(pid: int) -> None:
         process.kill()
 
 
+def started_path(task: Task) -> Path:
+    """The file whose appearance says that a worker's warm-up is over and its clock runs."""
+    return Path(task.result).with_suffix(".started")
+
+
 def _environment(threads: int) -> dict[str, str]:
     count = str(threads)
     return {
@@ -123,7 +135,9 @@ def _watch(
     progress: Callable[[float, str], None] | None,
 ) -> tuple[str, float]:
     """Wait for the process. Returns why it has to be killed (empty: it ended by itself) and its peak memory in MiB."""
-    deadline = time.monotonic() + task.timeout_s + 5.0  # the worker raises its own error first, with more to say
+    deadline = time.monotonic() + START_UP_S + task.timeout_s + GRACE_S
+    started = started_path(task)
+    running = False
     watched = psutil.Process(process.pid)
     peak = 0.0
     while True:
@@ -132,6 +146,9 @@ def _watch(
             return "", peak
         except subprocess.TimeoutExpired:
             pass
+        if not running and started.exists():
+            running = True
+            deadline = time.monotonic() + task.timeout_s + GRACE_S
         peak = max(peak, _resident_mb(watched))
         if stop is not None and stop.is_set():
             return "stopped", peak

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.codec import Archive, CodecError, Context
-from bench.supervisor import kill_tree
+from bench.supervisor import kill_tree, started_path
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -146,7 +146,6 @@ def main(path: str) -> int:
         device=task.device,
         seed=task.seed,
         scratch=Path(task.scratch),
-        deadline=time.monotonic() + task.timeout_s,
         cache=Path(task.cache) if task.cache else None,
         threads=task.threads,
         report=_progress_writer(Path(task.result).with_suffix(".progress")),
@@ -156,6 +155,8 @@ def main(path: str) -> int:
     start = time.perf_counter()
     try:
         _warm_up(task)
+        started_path(task).touch()
+        context.deadline = time.monotonic() + task.timeout_s
         start = time.perf_counter()
         result.update(PHASES[task.phase](task, context))
     except CodecError as error:

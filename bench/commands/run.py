@@ -168,13 +168,18 @@ def _print_jobs(plan: Plan, todo: list[Any]) -> None:
 
 def _report(folder: RunFolder) -> None:
     from bench.summary import write_summary
+    from reports.report import write_report
 
     write_summary(folder)
+    write_report(folder.path)
 
 
 def _verdict(rows: list[Row], folder: RunFolder) -> int:
-    print(folder.summary_path.read_text())
-    print(f"\nreport: {folder.path / 'report' / 'report.md'}")
+    from bench.summary import console_table
+
+    print(console_table(folder))
+    if (folder.path / "report").exists():
+        print(f"\nreport: {folder.path / 'report' / 'report.md'}")
     failed = [row for row in rows if row["status"] != "ok" or row["failed"]]
     for row in failed:
         reason = (

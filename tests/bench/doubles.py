@@ -35,8 +35,8 @@ class Rounding(ShapeCodec):
     ladder = {"g16": {"steps": 16}, "g256": {"steps": 256}}
 
     def encode_shape(self, mesh, rate, context):
-        if len(mesh.faces) == 0:
-            raise InvalidMesh("a mesh without faces")
+        if len(mesh.faces) == 0 or not np.isfinite(mesh.vertices).all():
+            raise InvalidMesh("a mesh without faces, or not finite")
         grid = np.round(np.asarray(mesh.vertices) * rate.steps)
         if np.abs(grid).max() > 32767:
             raise InvalidMesh("a mesh outside the cube")
