@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from reports import curves, style, tables, timing
+from reports import bd_table, curves, style, tables, timing
 from reports.provenance import failures, provenance, what_was_run
 from reports.run_data import RunData
 
@@ -16,8 +16,14 @@ UNITS = """\
 Distances are in units of 1e-3 of the normalised cube [-1, 1]^3. CD, NC and F1 compare random samples; *surface*
 compares the samples of each mesh with the triangles of the other. `≈` marks a sampled value within 10 % of what a
 perfect reconstruction would get: it ranks nothing, the surface columns do. Failed shapes count with a penalty (half the
-cube's diagonal as distance, 0 as NC and F1). `•` marks points that no other codec beats in both bytes and surface error.
+cube's diagonal as distance, 0 as NC and F1). `•` marks points that no other codec beats in bytes and surface error.
 Times are wall seconds for the whole set."""
+
+
+BD_RATE = """\
+Mean difference of archive size at equal quality, over the quality that both reach; negative is smaller. CD and F1
+use only rates that are not saturated. Curves that are too short, do not rise, cross, share too little quality or hold
+failed shapes get their status instead of a number; *dominates* means better and smaller throughout."""
 
 
 @dataclass
@@ -126,6 +132,20 @@ def _results(data: RunData, writer: Writer) -> None:
         writer.table(tables.spread_table(data, dataset), f"spread_{slug(dataset)}")
 
 
+def _bd_rates(data: RunData, writer: Writer) -> None:
+    parts = []
+    for dataset in data.datasets:
+        pairs = {metric: bd_table.bd_rates(data, dataset, metric) for metric in bd_table.METRICS}
+        anchor = bd_table.choose_anchor(data, dataset)
+        parts.append((bd_table.anchor_table(data, dataset, pairs, anchor), f"bd_rate_{slug(dataset)}"))
+        matrix = bd_table.matrix_table(data, dataset, pairs["surface_cd"], "surface_cd")
+        parts.append((matrix, f"bd_rate_pairs_{slug(dataset)}"))
+    if any(table is not None for table, _ in parts):
+        writer.text(f"## BD-rate\n\n{BD_RATE}")
+    for table, name in parts:
+        writer.table(table, name)
+
+
 def _failures(data: RunData, writer: Writer) -> None:
     writer.text(failures(data))
 
@@ -141,7 +161,7 @@ def _timing(data: RunData, writer: Writer) -> None:
 
 
 Section = Callable[[RunData, Writer], None]
-SECTIONS: tuple[Section, ...] = (_results, _failures, _timing)
+SECTIONS: tuple[Section, ...] = (_results, _bd_rates, _failures, _timing)
 
 
 def slug(name: str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.store import Row, RunFolder
 from bench.summary import over_seeds, shape_frame, summarise
+from reports.style import base_name, in_order
 
 CONTROLS = ("identity",)
 """Codecs that show what the metrics read on a perfect reconstruction; never ranked."""
@@ -55,10 +56,8 @@ class RunData:
 
     @property
     def codecs(self) -> list[str]:
-        """Codecs with results, in the order in which the run was asked for them."""
-        found = list(dict.fromkeys(self.points["codec"]))
-        asked = [name for name in self.manifest.get("codecs", {}) if name in found]
-        return asked + [name for name in found if name not in asked]
+        """Codecs with results, in the order of every legend and table."""
+        return in_order(self.points["codec"])
 
     def described(self, codec: str) -> dict[str, Any]:
         """What the manifest says about a codec."""
@@ -66,7 +65,7 @@ class RunData:
         return described
 
     def title(self, codec: str) -> str:
-        """A codec's name in tables and legends; a variant carries its settings: ``NeCGS (K=64)``."""
-        name, _, settings = codec.partition(":")
-        title = str(self.described(codec).get("title") or name)
-        return f"{title} ({settings.replace(',', ', ')})" if "=" in settings else title
+        """A codec's name in tables and legends; a variant carries its settings: ``NeCGS (resolution=64)``."""
+        title = str(self.described(codec).get("title") or base_name(codec))
+        settings = [piece for piece in codec.split(":") if "=" in piece]
+        return f"{title} ({', '.join(settings)})" if settings else title

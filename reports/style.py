@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,12 +85,28 @@ class Look:
     dashes: str | tuple[float, ...]
 
 
+def base_name(codec: str) -> str:
+    """A codec spec without its settings: ``necgs:K=64`` -> ``necgs``."""
+    return ":".join(piece for piece in codec.split(":") if "=" not in piece)
+
+
+def in_order(codecs: Iterable[str]) -> list[str]:
+    """Distinct codecs in the order of every legend and table: the known ones first, then by name."""
+    known = list(_KNOWN)
+
+    def place(codec: str) -> tuple[int, str]:
+        name = base_name(codec)
+        return (known.index(name) if name in known else len(known), codec)
+
+    return sorted(set(codecs), key=place)
+
+
 def looks(codecs: Sequence[str]) -> dict[str, Look]:
     """The look of each codec. Known codecs and those of other packages keep theirs from figure to figure."""
     found: dict[str, Look] = {}
     variants: dict[str, int] = {}
     for codec in codecs:
-        name = codec.partition(":")[0]
+        name = base_name(codec)
         colour, marker = _KNOWN.get(name) or _spare(name)
         number = variants.setdefault(name, 0)
         variants[name] += 1

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.summary import SATURATION
 from reports.run_data import CONTROLS
+from reports.style import base_name
 
 if TYPE_CHECKING:
     from reports.run_data import RunData
@@ -195,11 +196,13 @@ def front(frame: pd.DataFrame) -> pd.Series[bool]:
 
 def _titled(data: RunData, dataset: str) -> pd.DataFrame:
     frame = data.points[data.points["dataset"] == dataset].reset_index(drop=True)
+    order = {codec: number for number, codec in enumerate(data.codecs)}
+    frame = frame.sort_values("codec", key=lambda codec: codec.map(order), kind="stable", ignore_index=True)
     return frame.assign(title=frame["codec"].map(data.title))
 
 
 def _is_control(codec: str) -> bool:
-    return codec.partition(":")[0] in CONTROLS
+    return base_name(codec) in CONTROLS
 
 
 def _size(count: float) -> str:

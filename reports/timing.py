@@ -59,7 +59,8 @@ def phase_table(data: RunData, dataset: str) -> Table | None:
         f"{_seconds(low)}–{_seconds(high)}" for low, high in zip(table["low"], table["high"], strict=True)
     ]
     table.loc[table["phase"] != "total", ["peak_mb", "threads"]] = float("nan")
-    table = table.sort_values("device", kind="stable", ignore_index=True)
+    table["order"] = table["codec"].map(data.codecs.index)
+    table = table.sort_values(["device", "order"], kind="stable", ignore_index=True)
     columns = (
         Column("device", "Device"),
         Column("title", "Codec"),

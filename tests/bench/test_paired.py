@@ -79,3 +79,11 @@ def test_seeds_are_averaged_and_failed_sets_have_no_point(tmp_path):
     first = [row["surface_cd"] for row in rows if row["kind"] == "shape" and row["rate"] == "r1" and row["index"] == 0]
     assert len(first) == 2
     assert curve.values[0, 0] == pytest.approx(np.mean(first))
+
+
+def test_a_curve_with_failed_shapes_has_no_number(tmp_path):
+    failing = [("octree", "r2", 0), ("octree", "r2", 3)]
+    found = curves(tmp_path, codecs=["octree", "draco-simplify"], shapes=6, defects=Defects(failing=failing))
+    result = pairwise(found)["draco-simplify", "octree"]
+    assert result.status is Status.FAILED_SHAPES
+    assert result.detail == "test: 2 at r2"

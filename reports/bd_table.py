@@ -1,0 +1,81 @@
+"""BD-rate tables: every codec against an anchor, and every codec against every other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bench.bd_rate import BDRate
+from bench.paired import pairwise, shape_curves
+from reports.tables import Column, Table
+
+if TYPE_CHECKING:
+    from reports.run_data import RunData
+
+METRICS = {"surface_cd": "surface error", "cd": "CD", "f1_005": "F1-0.005"}
+ANCHORS = ("draco-simplify", "draco")
+"""What others are compared with when nothing is asked for: what a practitioner does today."""
+
+Pairs = Mapping[tuple[str, str], BDRate]
+
+
+def bd_rates(data: RunData, dataset: str, metric: str, replicates: int = 400) -> Pairs:
+    """All pairs (anchor, test) of the data set's codecs. Empty where the codecs were run on different shapes."""
+    try:
+        return pairwise(shape_curves(data.rows, dataset, metric), replicates=replicates)
+    except ValueError:
+        return {}
+
+
+def choose_anchor(data: RunData, dataset: str) -> str:
+    """The codec that others are compared with: the first of `ANCHORS` that was run, else the first codec."""
+    found = [codec for codec in data.codecs if codec in set(data.points[data.points["dataset"] == dataset]["codec"])]
+    return next((name for name in ANCHORS if name in found), found[0])
+
+
+def anchor_table(data: RunData, dataset: str, pairs: Mapping[str, Pairs], anchor: str) -> Table | None:
+    """Each codec against ``anchor``: BD-rate with its 95 % interval for each metric, or why there is none."""
+    tests = list(dict.fromkeys(test for found in pairs.values() for a, test in found if a == anchor))
+    if not tests:
+        return None
+    lines: list[dict[str, Any]] = []
+    for test in tests:
+        line: dict[str, Any] = {"title": data.title(test)}
+        for metric in METRICS:
+            line |= _facts(metric, pairs.get(metric, {}).get((anchor, test)))
+        lines.append(line)
+    columns = [Column("title", "Codec")]
+    for metric, name in METRICS.items():
+        columns += [Column(metric, f"BD-rate, {name}"), Column(f"{metric}_akima", "Akima %", 1)]
+    caption = f"Bytes at equal quality against {data.title(anchor)} on {dataset} (95 % interval, paired over shapes)"
+    return Table(pd.DataFrame(lines), tuple(columns), caption)
+
+
+def matrix_table(data: RunData, dataset: str, pairs: Pairs, metric: str) -> Table | None:
+    """Every codec (line) against every anchor (column): BD-rate in percent, or its status."""
+    codecs = [codec for codec in data.codecs if any(codec in pair for pair in pairs)]
+    if len(codecs) < 3:
+        return None
+    lines = [
+        {"title": data.title(test)} | {anchor: _short(pairs.get((anchor, test))) for anchor in codecs}
+        for test in codecs
+    ]
+    columns = (Column("title", "Codec"), *(Column(codec, f"vs {data.title(codec)}") for codec in codecs))
+    return Table(pd.DataFrame(lines), columns, f"BD-rate, {METRICS[metric]}, pairwise on {dataset}")
+
+
+def _facts(metric: str, result: BDRate | None) -> dict[str, Any]:
+    if result is None:
+        return {metric: "-", f"{metric}_akima": float("nan")}
+    text = str(result)
+    if result.percent is None and result.detail:
+        text += f" ({result.detail})"
+    return {metric: text, f"{metric}_akima": float("nan") if result.akima is None else result.akima}
+
+
+def _short(result: BDRate | None) -> str:
+    if result is None:
+        return "-"
+    return result.status.value if result.percent is None else f"{result.percent:+.1f} %"

@@ -1,0 +1,33 @@
+import pytest
+
+from reports.bd_table import METRICS, anchor_table, bd_rates, choose_anchor, matrix_table
+from reports.run_data import RunData
+from tests.reports.synthetic import write_run
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return RunData.load(write_run(tmp_path_factory.mktemp("run"), shapes=8).path)
+
+
+def test_anchor_is_what_practitioners_do_where_it_was_run(data, tmp_path):
+    assert choose_anchor(data, "sample") == "draco-simplify"
+    other = RunData.load(write_run(tmp_path, codecs=["octree", "identity"], shapes=2).path)
+    assert choose_anchor(other, "sample") == "octree"
+
+
+def test_anchor_table_gives_numbers_with_intervals_or_reasons(data):
+    pairs = {metric: bd_rates(data, "sample", metric, replicates=40) for metric in METRICS}
+    text = anchor_table(data, "sample", pairs, "draco-simplify").markdown()
+    necgs = next(line for line in text.splitlines() if "Octree" in line)
+    assert "% [" in necgs
+    assert "too few points" in text
+
+
+def test_the_two_directions_of_a_pair_undo_each_other(data):
+    pairs = bd_rates(data, "sample", "surface_cd", replicates=0)
+    there, back = pairs["octree", "draco-simplify"].percent, pairs["draco-simplify", "octree"].percent
+    assert (1 + there / 100) * (1 + back / 100) == pytest.approx(1)
+    table = matrix_table(data, "sample", pairs, "surface_cd")
+    assert len(table.frame) == 5
+    assert len(table.columns) == 6
