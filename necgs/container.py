@@ -9,8 +9,8 @@
     tag M   a shape: name (text), placement, the shape's part without its own checksum
     tag E   varint: how many M records the file holds so far; the last record
 
-The placement undoes the normalisation: varint 0, or 1 and then scale (float32) and centre (3 signed varints, in units of
-2^-20 of the mesh's size, the size 2/scale rounded up to a power of two).
+The placement undoes the normalisation: varint 0, or 1 and then scale (float32) and centre (3 signed varints, in units
+of 2^-20 of the mesh's size, the size 2/scale rounded up to a power of two).
 
 Shapes are added by appending M records and another E: what was written before stays as it was. A reader finds a shape
 by stepping over the bodies of the others. A cut file has no E at its end; a file that lost a record in the middle has
@@ -22,7 +22,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np

@@ -1,0 +1,100 @@
+"""NeCGS as a codec of the harness: meshes -> volumes -> decoder and latents -> bytes, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.codec import Archive, Codec, CodecInfo, Context, CorruptArchive, DecodeFailed, EncodeFailed, Part
+from necgs.settings import NecgsRate
+
+if TYPE_CHECKING:
+    import numpy as np
+    from trimesh import Trimesh
+
+    from necgs.bitstream import SharedPart
+
+QUICK: Mapping[str, Any] = {"resolution": 64, "fit": "none", "kaiming": True, "learning_rate": 5e-3, "epochs": 100}
+
+
+class NecgsCodec(Codec):
+    """Ren et al., Neural Compression for 3D Geometry Sets: one small network for the set, one latent per shape."""
+
+    info: ClassVar[CodecInfo] = CodecInfo(
+        name="necgs",
+        version="1",
+        title="NeCGS",
+        summary="TSDF-Def volumes, an auto-decoder with quantised weights and latents, entropy coding",
+        kind="neural",
+        licence="MIT",
+        deterministic=False,
+        reference="https://arxiv.org/abs/2405.15034",
+        devices=("cpu", "cuda"),
+    )
+    rate_type: ClassVar[type[NecgsRate]] = NecgsRate
+    ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        f"w{width}": {**QUICK, "width": width} for width in (2, 3, 4, 6)
+    }
+
+    def provenance(self) -> dict[str, str]:
+        """Versions of what decides the bytes."""
+        from importlib.metadata import version
+
+        return {package: version(package) for package in ("torch", "open3d-cpu", "constriction", "numpy")}
+
+    def encode(self, meshes: Sequence[Trimesh], rate: NecgsRate, context: Context) -> Archive:
+        """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
+        from necgs.compress import shape_volume, trained_set
+
+        _set_threads(context)
+        volumes: dict[int, np.ndarray] = {}
+        for index, mesh in enumerate(meshes):
+            with context.shape(index, EncodeFailed):
+                volumes[index] = shape_volume(mesh, rate, context)
+            context.progress(index + 1, len(meshes), "volumes")
+        if not volumes:
+            return Archive(tuple(Part(b"") for _ in meshes))
+        trained = trained_set(list(volumes.values()), rate, context)
+        with context.phase("entropy"):
+            from necgs.bitstream import encode_set
+
+            archive = encode_set(trained, rate.entropy)
+        context.notes["parameters"] = str(trained.spec.parameter_count)
+        coded = dict(zip(volumes, archive.shapes, strict=True))
+        return Archive(tuple(coded.get(index, Part(b"")) for index in range(len(meshes))), archive.shared)
+
+    def decode(self, archive: Archive, context: Context) -> list[Trimesh]:
+        """Phases: entropy, network, extraction."""
+        import trimesh
+
+        if not archive.shapes:
+            return []
+        _set_threads(context)
+        shared = self._shared(archive, context)
+        meshes = []
+        for index, part in enumerate(archive.shapes):
+            mesh = trimesh.Trimesh()
+            with context.shape(index, DecodeFailed):
+                if not part.data or shared is None:
+                    raise CorruptArchive("nothing is stored for this shape")
+                from necgs.compress import decode_mesh
+
+                mesh = decode_mesh(shared, part.data, context)
+            meshes.append(mesh)
+            context.progress(index + 1, len(archive.shapes), "decoding")
+        return meshes
+
+    def _shared(self, archive: Archive, context: Context) -> SharedPart | None:
+        """The shared part, or None where every shape had failed and there is none."""
+        from necgs.bitstream import decode_shared
+
+        if not archive.shared.data and not any(part.data for part in archive.shapes):
+            return None
+        with context.phase("entropy"):
+            return decode_shared(archive.shared.data)
+
+
+def _set_threads(context: Context) -> None:
+    import torch
+
+    torch.set_num_threads(context.threads)
