@@ -150,12 +150,12 @@ def _finished(path: Path) -> Iterator[tuple[list[Row], int]]:
     offset = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
             offset += len(line)
             try:
                 row = json.loads(line)
             except ValueError:
-                if not line.endswith(b"\n"):
-                    return
                 raise StoreError(f"{path}, line {number}: not JSON; the file was altered") from None
             group.append(row)
             if row["kind"] == "set":

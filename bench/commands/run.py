@@ -69,6 +69,7 @@ def add_parser(subparsers: Any) -> None:
         "--skip-unavailable", action="store_true", help="go on without named codecs or data that are missing"
     )
     how.add_argument("--skip-invalid", action="store_true", help="leave invalid shapes out and list them")
+    how.add_argument("--remeasure", action="store_true", help="decode and measure the run's archives again")
     how.add_argument("--dry-run", action="store_true", help="list the jobs and stop")
     parser.set_defaults(run=run)
 
@@ -131,6 +132,7 @@ def build_request(args: argparse.Namespace) -> Request:
         shard=args.shard,
         keep_decoded=args.keep_decoded,
         retry_failed=args.retry_failed,
+        remeasure=args.remeasure,
         skip_unavailable=args.skip_unavailable,
         skip_invalid=args.skip_invalid,
         argv=tuple(sys.argv[1:]),

@@ -200,6 +200,15 @@ def test_runs_are_not_mixed(command, run, tmp_path, capsys):
     assert "protocol" in capsys.readouterr().err
 
 
+def test_archives_can_be_measured_again_without_encoding(command, run, counter, tiny_profile, tmp_path):
+    assert main(command("Counting")) == 0
+    finer = tmp_path / "finer.toml"
+    finer.write_text(tiny_profile.read_text().replace("500", "800"))
+    assert main([*command("Counting"), "--profile", str(finer), "--remeasure"]) == 0
+    assert {row["protocol"] for row in run.rows()} == {"sampled+surface/1 (samples=800)"}
+    assert counter.read_text().count("\n") == 2
+
+
 def test_a_dry_run_lists_the_jobs_and_does_nothing(command, run, capsys):
     assert main(command("Rounding", extra=("--dry-run",))) == 0
     output = capsys.readouterr().out
