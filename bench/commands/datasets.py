@@ -54,11 +54,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _print_catalog(entries: Any) -> None:
     for entry in entries:
-        print(f"{entry.name}: {entry.title}")
-        for key in ("origin", "licence", "layout", "environment", "found"):
-            value = getattr(entry, key, None)
+        print(f"{entry.name}: {entry.content}")
+        found = ", ".join(str(path) for path in entry.paths) or "yes"
+        facts = {
+            "from": entry.origin,
+            "licence": entry.licence,
+            "looks for": entry.layout,
+            "looks in": f"--data-root, {entry.environment}" if entry.environment else "",
+            "found": found if entry.found else "no",
+        }
+        for key, value in facts.items():
             if value:
-                print(f"    {key:<12} {value}")
+                print(f"    {key:<10} {value}")
 
 
 def _list(shapes: Any) -> int:
@@ -69,23 +76,23 @@ def _list(shapes: Any) -> int:
 
 
 def _check(shapes: Any) -> int:
-    from datasets.inspection import inspect
+    from datasets.inspection import inspect_shapes
 
     header = (
         f"{'vertices':>9} {'faces':>9} {'closed':>6} {'nonman.':>7} {'border':>7} {'degen.':>7} {'pieces':>6}  name"
     )
     print(header)
     invalid = 0
-    for shape in shapes:
-        report = inspect(shape)
+    for report in inspect_shapes(shapes):
         if report.error:
             invalid += 1
-            print(f"{'invalid':>9} {'':48}{shape.name}: {report.error}")
+            print(f"{'invalid':>9} {'':48}{report.name}: {report.error}")
             continue
         print(
             f"{report.vertices:>9,} {report.faces:>9,} {'yes' if report.watertight else 'no':>6} "
             f"{report.nonmanifold_edges:>7,} {report.boundary_edges:>7,} {report.degenerate_faces:>7,} "
-            f"{report.components:>6,}  {shape.name}"
+            f"{report.components:>6,}  {report.name}",
+            flush=True,
         )
     print(f"{len(shapes)} shapes, {invalid} invalid")
     return 1 if invalid else 0
