@@ -24,7 +24,7 @@ the latent codes, channel by channel) and its CRC-32. It needs the shared part a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,11 +70,13 @@ class SharedPart:
         coder: ``huffman`` or ``range``.
         decoder: the decoder with its weights, and no shapes.
         latent_tables: entropy tables of the latent channels.
+        ledger: bytes of header, tables and weights.
     """
 
     coder: str
     decoder: TrainedSet
     latent_tables: Tables
+    ledger: Mapping[str, int]
 
 
 def encode_set(trained: TrainedSet, coder: str) -> Archive:
@@ -114,7 +116,7 @@ def encode_shared(trained: TrainedSet, coder: str) -> tuple[SharedPart, Part]:
     data = sealed(header.getvalue() + tables.getvalue() + (body := stream.getvalue()))
     ledger = {"header": len(header) + CHECKSUM_BYTES, "tables": len(tables), "weights": len(body)}
     decoder = TrainedSet(trained.spec, trained.weights, trained.weight_exponents, (), trained.latent_exponents)
-    return SharedPart(coder, decoder, latent_tables), Part(data, ledger)
+    return SharedPart(coder, decoder, latent_tables, ledger), Part(data, ledger)
 
 
 def decode_shared(data: bytes) -> SharedPart:
@@ -131,17 +133,19 @@ def decode_shared(data: bytes) -> SharedPart:
     shapes = parameter_shapes(spec)
     exponents = _read_steps(fields, len(shapes), "weight steps")
     latent_exponents = _read_steps(fields, spec.latent_channels, "latent steps")
+    header = fields.position
     tables = _read_tables(fields, coder, len(shapes))
     latent_tables = _read_tables(fields, coder, spec.latent_channels)
     if not tables.tables:
         raise fields.fault("the weights have no tables")
+    ledger = {"header": header + CHECKSUM_BYTES, "tables": fields.position - header, "weights": fields.left}
     stream = entropy.decoder(coder, fields.rest())
     weights = {
         name: stream.numbers(math.prod(shape), tables[index]).reshape(shape)
         for index, (name, shape) in enumerate(shapes.items())
     }
     decoder = TrainedSet(spec, weights, dict(zip(shapes, exponents, strict=True)), (), latent_exponents)
-    return SharedPart(coder, decoder, latent_tables)
+    return SharedPart(coder, decoder, latent_tables, ledger)
 
 
 def encode_shape(shared: SharedPart, codes: Codes, states: States | None = None) -> Part:

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.codec import Archive, Codec, CodecInfo, Context, CorruptArchive, DecodeFailed, EncodeFailed, Part
-from necgs.settings import NecgsRate
+from necgs.settings import PRESETS, NecgsRate
 
 if TYPE_CHECKING:
     import numpy as np
     from trimesh import Trimesh
 
     from necgs.bitstream import SharedPart
-
-QUICK: Mapping[str, Any] = {"resolution": 64, "fit": "none", "kaiming": True, "learning_rate": 5e-3, "epochs": 100}
 
 
 class NecgsCodec(Codec):
@@ -33,7 +31,7 @@ class NecgsCodec(Codec):
     )
     rate_type: ClassVar[type[NecgsRate]] = NecgsRate
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        f"w{width}": {**QUICK, "width": width} for width in (2, 3, 4, 6)
+        f"w{width}": {**PRESETS["quick"], "width": width} for width in (2, 3, 4, 6)
     }
 
     def provenance(self) -> dict[str, str]:
@@ -44,9 +42,10 @@ class NecgsCodec(Codec):
 
     def encode(self, meshes: Sequence[Trimesh], rate: NecgsRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
-        from necgs.compress import shape_volume, trained_set
+        from necgs.bitstream import encode_set
+        from necgs.compress import shape_volume, trained_set, use_threads
 
-        _set_threads(context)
+        use_threads(context)
         volumes: dict[int, np.ndarray] = {}
         for index, mesh in enumerate(meshes):
             with context.shape(index, EncodeFailed):
@@ -56,8 +55,6 @@ class NecgsCodec(Codec):
             return Archive(tuple(Part(b"") for _ in meshes))
         trained = trained_set(list(volumes.values()), rate, context)
         with context.phase("entropy"):
-            from necgs.bitstream import encode_set
-
             archive = encode_set(trained, rate.entropy)
         context.notes["parameters"] = str(trained.spec.parameter_count)
         coded = dict(zip(volumes, archive.shapes, strict=True))
@@ -67,9 +64,11 @@ class NecgsCodec(Codec):
         """Phases: entropy, network, extraction."""
         import trimesh
 
+        from necgs.compress import decode_mesh, use_threads
+
         if not archive.shapes:
             return []
-        _set_threads(context)
+        use_threads(context)
         shared = self._shared(archive, context)
         meshes = []
         for index, part in enumerate(archive.shapes):
@@ -77,8 +76,6 @@ class NecgsCodec(Codec):
             with context.shape(index, DecodeFailed):
                 if not part.data or shared is None:
                     raise CorruptArchive("nothing is stored for this shape")
-                from necgs.compress import decode_mesh
-
                 mesh = decode_mesh(shared, part.data, context)
             meshes.append(mesh)
             context.progress(index + 1, len(archive.shapes), "decoding")
@@ -92,9 +89,3 @@ class NecgsCodec(Codec):
             return None
         with context.phase("entropy"):
             return decode_shared(archive.shared.data)
-
-
-def _set_threads(context: Context) -> None:
-    import torch
-
-    torch.set_num_threads(context.threads)

@@ -19,6 +19,13 @@ from necgs.trained_set import TrainedSet
 Volume = NDArray[np.int16]
 
 
+def use_threads(context: Context) -> None:
+    """Let torch have as many threads as the context grants."""
+    import torch
+
+    torch.set_num_threads(context.threads)
+
+
 def shape_volume(mesh: Trimesh, rate: NecgsRate, context: Context) -> Volume:
     """The volume of one mesh: int16 codes (channels, K, K, K), from the context's cache where it is known.
 

@@ -22,6 +22,16 @@ ARCHITECTURES = ("auto-decoder", "auto-encoder")
 FITS = ("none", "direct", "rendered")
 ALIASES = {"def": "deformation"}
 
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "quick": {"resolution": 64, "fit": "none", "kaiming": True, "learning_rate": 5e-3, "epochs": 100, "width": 4},
+    "paper": {"entropy": "huffman"},
+}
+"""Settings by name: ``quick`` for minutes on two cores, ``paper`` as published."""
+
+BITS_PER_WEIGHT = 6.5
+BITS_PER_LATENT = 7.5
+"""What entropy coding leaves, about."""
+
 
 @dataclass(frozen=True)
 class NecgsRate(Rate):
@@ -100,6 +110,24 @@ class NecgsRate(Rate):
         return DenseSettings(
             epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate, kaiming=self.kaiming, loss=loss
         )
+
+
+def width_for(target: int, shapes: int, settings: Mapping[str, Any]) -> int:
+    """The largest width that should stay within ``target`` bytes for a set of ``shapes``; 0 where none does.
+
+    A prediction: how well the weights of a set compress is known after training only.
+    """
+    best = 0
+    for width in range(1, 129):
+        try:
+            spec = NecgsRate.of({**settings, "width": width}).spec()
+        except ValueError:
+            break
+        latents = shapes * spec.latent_grid**3 * spec.latent_channels
+        if spec.parameter_count * BITS_PER_WEIGHT + latents * BITS_PER_LATENT > 8 * target:
+            break
+        best = width
+    return best
 
 
 def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:

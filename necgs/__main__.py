@@ -1,0 +1,70 @@
+"""The command line of the codec: ``python -m necgs COMMAND``.
+
+Exit codes: 0 done; 1 failed (the meshes cannot be coded, the file is damaged, the disk is full); 2 wrong usage or
+input; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+COMMANDS = ("compress", "decompress", "info", "append")
+
+EPILOG = """examples:
+  python -m necgs compress meshes/*.obj -o set.necgs      train and write one file
+  python -m necgs info set.necgs                          what is in it, byte by byte
+  python -m necgs decompress set.necgs -o decoded/        all meshes, in their own coordinates
+  python -m necgs decompress set.necgs -o decoded/ --only chair
+  python -m necgs append set.necgs another.obj            add a mesh; the bytes already written stay
+
+exit codes: 0 done; 1 failed; 2 wrong usage or input; 130 interrupted
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all its commands. Imports nothing heavy."""
+    parser = argparse.ArgumentParser(
+        prog="python -m necgs",
+        description="Neural compression of sets of 3D meshes: one small network for the set, a few bytes a mesh.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"necgs.commands.{name}").add_parser(subparsers)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse and run. Returns the exit code."""
+    # Idle OpenMP threads must not spin; this has to be set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    args = build_parser().parse_args(arguments)
+    from bench.codec import CodecError
+    from necgs.commands.inputs import WrongInput
+
+    try:
+        return int(args.run(args))
+    except WrongInput as error:
+        return _say(str(error), 2)
+    except FileNotFoundError as error:
+        return _say(f"{error.filename}: no such file or folder", 2)
+    except CodecError as error:
+        return _say(str(error), 1)
+    except OSError as error:
+        return _say(f"{error.filename or 'output'}: {error.strerror}; nothing was left half written", 1)
+    except KeyboardInterrupt:
+        return _say("interrupted; nothing was written", 130)
+
+
+def _say(message: str, code: int) -> int:
+    print(f"necgs: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""``python -m necgs compress``: meshes into one coded file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bench.codec import Archive, Context, EncodeFailed
+from necgs.atomic_write import write_atomically
+from necgs.commands.inputs import (
+    NamedMesh,
+    WrongInput,
+    add_context_options,
+    context_of,
+    parse_settings,
+    positive,
+    read_meshes,
+)
+from necgs.container import write_set
+from necgs.settings import PRESETS, NecgsRate, width_for
+
+EPILOG = """examples:
+  python -m necgs compress scans/*.ply -o scans.necgs
+  python -m necgs compress folder/ -o small.necgs --width 2
+  python -m necgs compress folder/ -o fits.necgs --target-bytes 100000
+  python -m necgs compress folder/ -o huffman.necgs --preset paper --set entropy=huffman --device cuda
+
+One small network is trained for all meshes together, so a set of many similar meshes compresses best.
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "compress",
+        help="code meshes into one file",
+        description="Train a small decoder for a set of meshes; write it, and a few numbers per mesh, into one file.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("meshes", type=Path, nargs="+", metavar="MESHES", help="mesh files, or folders of them")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="SET.necgs")
+    parser.add_argument(
+        "--preset", choices=tuple(PRESETS), default="quick", help="default: quick (minutes on two cores)"
+    )
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--width", type=positive, help="the decoder's width: the knob between size and quality")
+    size.add_argument("--target-bytes", type=positive, metavar="N", help="the widest decoder whose file stays within N")
+    parser.add_argument("--resolution", type=positive, help="grid points per axis: 64, 128 or 256")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting; see docs/necgs.md"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same machine, same bytes (default: 0)")
+    parser.add_argument("--force", action="store_true", help="overwrite the output")
+    add_context_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compress. Returns the exit code."""
+    settings = settings_of(args)
+    rate = _rate(settings)
+    if args.output.exists() and not args.force:
+        raise WrongInput(f"{args.output} exists; --force overwrites it")
+    if not args.output.parent.is_dir():
+        raise WrongInput(f"there is no folder {args.output.parent} to write to")
+    meshes = read_meshes(args.meshes)
+    context = context_of(args, args.seed)
+    if args.target_bytes:
+        data = _within(args.target_bytes, meshes, settings, context)
+    else:
+        data = compress(meshes, rate, context)
+    write_atomically(args.output, data)
+    source = sum(mesh.source_bytes for mesh in meshes)
+    each, ratio = len(data) / len(meshes), source / len(data)
+    print(f"{args.output}: {len(data):,} bytes, {each:,.0f} a mesh, {ratio:.0f} times smaller than the mesh files")
+    return 0
+
+
+def settings_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Preset, then ``--set``, then the options of their own."""
+    settings = {**PRESETS[args.preset], **parse_settings(args.set)}
+    for name in ("width", "resolution"):
+        if getattr(args, name) is not None:
+            settings[name] = getattr(args, name)
+    return settings
+
+
+def compress(meshes: list[NamedMesh], rate: NecgsRate, context: Context) -> bytes:
+    """The coded file of a set.
+
+    Raises:
+        EncodeFailed: naming the meshes that could not be coded.
+    """
+    from necgs.codec import NecgsCodec
+
+    archive = NecgsCodec().encode([mesh.mesh for mesh in meshes], rate, context)
+    if context.failures:
+        reasons = [f"{meshes[index].name}: {failure.message}" for index, failure in context.failures.items()]
+        raise EncodeFailed("these meshes cannot be coded: " + "; ".join(reasons), "leave them out")
+    return _file(archive, meshes)
+
+
+def _within(target: int, meshes: list[NamedMesh], settings: dict[str, Any], context: Context) -> bytes:
+    """The file of the widest decoder that stays within ``target`` bytes: predicted, then checked, then narrowed."""
+    width, overhead = width_for(target, len(meshes), settings), 0
+    while width:
+        data = compress(meshes, _rate({**settings, "width": width}), context)
+        if len(data) <= target:
+            return data
+        overhead = len(data) - target
+        print(f"width {width} gives {len(data):,} bytes; trying a narrower decoder")
+        width = min(width - 1, width_for(target - overhead, len(meshes), settings))
+    raise WrongInput(f"{len(meshes)} meshes do not fit into {target} bytes even at width 1")
+
+
+def _file(archive: Archive, meshes: list[NamedMesh]) -> bytes:
+    return write_set(archive, [mesh.name for mesh in meshes], [mesh.placement for mesh in meshes])
+
+
+def _rate(settings: dict[str, Any]) -> NecgsRate:
+    try:
+        return NecgsRate.of(settings)
+    except (TypeError, ValueError) as error:
+        raise WrongInput(str(error)) from None

@@ -1,0 +1,84 @@
+"""``python -m necgs decompress``: a coded file back into meshes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.codec import DecodeFailed
+from necgs.atomic_write import write_atomically
+from necgs.commands.inputs import WrongInput, add_context_options, context_of
+from necgs.container import Entry, SetFile
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+FORMATS = ("ply", "obj", "stl")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "decompress",
+        help="write the meshes of a coded file",
+        description="Decode all shapes of a file, or some of them; a shape is decoded without the bytes of the others.",
+    )
+    parser.add_argument("file", type=Path, metavar="SET.necgs")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder; made if missing")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this shape only; may be repeated")
+    parser.add_argument("--format", choices=FORMATS, default="ply", help="default: ply (binary)")
+    parser.add_argument("--force", action="store_true", help="overwrite files that are there")
+    add_context_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Decode and write. Returns the exit code."""
+    from necgs.bitstream import decode_shared
+    from necgs.compress import decode_mesh, use_threads
+
+    empty: list[str] = []
+    with args.file.open("rb") as file:
+        coded = SetFile(file)
+        wanted = _wanted(coded, args.only)
+        targets = _targets(args.output, wanted, args.format, args.force)
+        shared = decode_shared(coded.shared())
+        context = context_of(args)
+        use_threads(context)
+        for done, (entry, target) in enumerate(zip(wanted, targets, strict=True), start=1):
+            record = coded.shape(entry)
+            mesh = decode_mesh(shared, record.part, context)
+            empty += [entry.name] * (not len(mesh.faces))
+            if record.placement is not None:
+                mesh = record.placement.invert(mesh)
+            write_atomically(target, mesh_bytes(mesh, args.format))
+            context.progress(done, len(wanted), "decoding")
+    print(f"{len(wanted)} {'mesh' if len(wanted) == 1 else 'meshes'} written to {args.output}")
+    if empty:
+        raise DecodeFailed(f"no surface was decoded for {', '.join(empty)}", "compress again with more epochs or width")
+    return 0
+
+
+def mesh_bytes(mesh: Trimesh, file_type: str) -> bytes:
+    """The mesh as a file of that type."""
+    data = mesh.export(file_type=file_type)
+    return data.encode() if isinstance(data, str) else bytes(data)
+
+
+def _wanted(coded: SetFile, only: list[str]) -> list[Entry]:
+    by_name = {entry.name: entry for entry in coded.entries}
+    if missing := [name for name in only if name not in by_name]:
+        known = ", ".join(list(by_name)[:20]) + (", ..." if len(by_name) > 20 else "")
+        raise WrongInput(f"the file holds no shape {', '.join(missing)}; it holds {known or 'none'}")
+    return [by_name[name] for name in dict.fromkeys(only)] if only else coded.entries
+
+
+def _targets(folder: Path, wanted: list[Entry], file_type: str, force: bool) -> list[Path]:
+    """Where each shape goes: always directly in ``folder``, for names are checked to be plain file names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    targets = [folder / f"{entry.name}.{file_type}" for entry in wanted]
+    assert all(target.parent == folder for target in targets)
+    if (there := [target for target in targets if target.exists()]) and not force:
+        raise WrongInput(f"{there[0]} exists ({len(there)} in all); --force overwrites")
+    return targets

@@ -1,0 +1,159 @@
+"""What the commands take from their users: mesh files, settings, a device; and the errors for what cannot be used."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.codec import Context
+from necgs.container import FORBIDDEN, MAX_NAME_BYTES, placement_of
+from necgs.progress import Progress
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+    from datasets.normalization import Normalization
+
+MESH_SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf")
+
+
+class WrongInput(Exception):
+    """What the user asked for cannot be done as asked: exit code 2."""
+
+
+@dataclass(frozen=True)
+class NamedMesh:
+    """A mesh to be coded.
+
+    Args:
+        name: what it is called in the coded file; unique there.
+        mesh: in normalised coordinates.
+        placement: what leads back to the source's coordinates.
+        source_bytes: size of the file that it came from.
+    """
+
+    name: str
+    mesh: Trimesh
+    placement: Normalization
+    source_bytes: int
+
+
+def add_context_options(parser: argparse.ArgumentParser) -> None:
+    """Options that every command which computes has."""
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA where there is one"
+    )
+    parser.add_argument("--threads", type=positive, default=None, help="CPU threads; default: one per core")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def positive(text: str) -> int:
+    """An argument that is a whole number from 1 on."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def context_of(args: argparse.Namespace, seed: int = 0) -> Context:
+    """The context that the options ask for.
+
+    Raises:
+        WrongInput: CUDA was asked for and is not there.
+    """
+    import os
+
+    import torch
+
+    device = args.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise WrongInput("there is no CUDA device here; use --device cpu")
+    return Context(
+        device=device, seed=seed, threads=args.threads or os.cpu_count() or 1, report=Progress(quiet=args.quiet)
+    )
+
+
+def read_meshes(paths: Sequence[Path], taken: Iterable[str] = ()) -> list[NamedMesh]:
+    """Read and normalise the meshes of files and folders; names are file names without suffix, made unique.
+
+    Args:
+        paths: mesh files, and folders whose mesh files are taken in the order of their names.
+        taken: names that are in use already.
+
+    Raises:
+        WrongInput: naming every file that cannot be used and why.
+    """
+    from datasets.errors import DatasetError
+    from datasets.mesh_file import read_mesh
+    from datasets.normalization import Normalization
+
+    names, meshes, faults = set(taken), [], []
+    for path in _files(paths):
+        try:
+            mesh = read_mesh(path)
+            placement = placement_of(Normalization.of(mesh, str(path)))
+            name = _unique(_plain(path.stem), names)
+            meshes.append(NamedMesh(name, placement.apply(mesh), placement, path.stat().st_size))
+            names.add(name)
+        except (DatasetError, ValueError, OSError) as error:
+            faults.append(f"{path}: {error}".replace(f"{path}: {path}", str(path)))
+    if faults:
+        raise WrongInput("these meshes cannot be used; nothing was done:\n  " + "\n  ".join(faults))
+    return meshes
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` settings with plain values. Raises `WrongInput`."""
+    settings = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not key or not equals:
+            raise WrongInput(f"--set takes KEY=VALUE, not {pair!r}")
+        settings[key.strip()] = _value(text.strip())
+    return settings
+
+
+def _value(text: str) -> Any:
+    words = {"on": True, "true": True, "off": False, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in MESH_SUFFIXES)
+            if not inside:
+                raise WrongInput(f"folder {path} holds no mesh files ({', '.join(MESH_SUFFIXES)})")
+            files += inside
+        else:
+            files.append(path)
+    return files
+
+
+def _plain(stem: str) -> str:
+    """A file name's stem with everything that a shape's name must not hold made ``_``."""
+    name = "".join("_" if c in FORBIDDEN or not c.isprintable() else c for c in stem).lstrip(".") or "mesh"
+    while len(name.encode()) > MAX_NAME_BYTES - 8:  # leaves room for a number
+        name = name[:-1]
+    return name
+
+
+def _unique(name: str, taken: set[str]) -> str:
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    return candidate
