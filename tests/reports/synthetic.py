@@ -97,7 +97,7 @@ def _job(
     factor = defects.bytes_factor.get(codec, 1.0)
     sizes = [round(law.marginal[level] * float(d) * factor) for d in difficulty]
     shared = round(law.shared[level] * factor)
-    effective = law.marginal[level] + 10 * shared / len(sizes)
+    effective = law.marginal[level] + 10 * law.shared[level] / len(sizes)
     error = law.scale * effective**-law.slope * defects.error_factor.get(codec, 1.0)
     if not law.deterministic:
         error *= 1 + 0.002 * np.random.default_rng([defects.noise_seed, seed, level]).standard_normal()

@@ -1,0 +1,217 @@
+"""What a run is gated against: a small JSON file, reviewed and kept in the repository, made from a run.
+
+It holds, for each point (data set, codec, rate, seed), its size, errors, times and hashes; for codecs that are not
+deterministic also bytes and errors shape by shape, which the paired bootstrap needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.store import Row, RunFolder
+
+FORMAT = 1
+Key = tuple[str, str, str, int]
+"""Data set, codec, rate, seed."""
+
+ERRORS = ("surface_cd", "surface_p95", "cd")
+"""Metrics whose means a point keeps, in units of 1e-3."""
+
+
+class InvalidBaseline(Exception):
+    """A baseline file that is missing or cannot be understood."""
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Values of one point shape by shape, all in the same order."""
+
+    names: tuple[str, ...]
+    sizes: tuple[float, ...]
+    surface_cd: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.names) == len(self.sizes) == len(self.surface_cd):
+            raise ValueError("a point's shapes have as many names as sizes and errors")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One rate-distortion point.
+
+    Args:
+        deterministic: gated bit-exactly.
+        size: bytes of the archive.
+        failed: names of the shapes that failed.
+        status: of the set; the whole set is lost where it is not ``ok``.
+        archive: sha256 of the archive.
+        decoded: sha256 over the hashes of the decoded meshes.
+        errors: mean of each of `ERRORS`, and ``worst``: the largest surface error of a shape.
+        worst: name of that shape.
+        seconds: wall seconds of ``encode`` and ``decode``.
+        shapes: None where the baseline does not keep them.
+    """
+
+    dataset: str
+    codec: str
+    rate: str
+    seed: int
+    version: str
+    device: str
+    deterministic: bool
+    size: int
+    shared: int
+    failed: tuple[str, ...]
+    status: str
+    archive: str
+    decoded: str
+    errors: Mapping[str, float]
+    worst: str
+    seconds: Mapping[str, float]
+    shapes: Shapes | None = None
+
+    @property
+    def key(self) -> Key:
+        """What identifies the point from run to run."""
+        return self.dataset, self.codec, self.rate, self.seed
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The points of a run and what makes two runs comparable.
+
+    Args:
+        protocol: identifier of the metric protocol.
+        machine: fingerprint of the machine; times are compared on an equal one only.
+        data: data set -> hash of its shapes' content.
+        unavailable: names of what the run had to leave out.
+    """
+
+    protocol: str
+    machine: str
+    data: Mapping[str, str]
+    points: Mapping[Key, Point]
+    created: str = ""
+    profile: str = ""
+    unavailable: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of(cls, run: RunFolder) -> Baseline:
+        """The baseline that a run makes."""
+        manifest, rows = run.read_manifest(), run.rows()
+        shapes: dict[Key, list[Row]] = {}
+        for row in rows:
+            if row["kind"] == "shape":
+                shapes.setdefault(_key(row), []).append(row)
+        points = [_point(row, shapes.get(_key(row), []), manifest) for row in rows if row["kind"] == "set"]
+        return cls(
+            protocol=protocol_of(manifest, rows),
+            machine=str((manifest.get("machine") or {}).get("fingerprint", "")),
+            data={name: data_digest(manifest, name) for name in dict.fromkeys(point.dataset for point in points)},
+            points={point.key: point for point in points},
+            created=str(manifest.get("created", "")),
+            profile=str((manifest.get("profile") or {}).get("name", "")),
+            unavailable=tuple(str(entry["name"]) for entry in manifest.get("skipped") or []),
+        )
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, a line per point; shapes of deterministic codecs are left out: their hashes say it all."""
+        head = {
+            "format": FORMAT,
+            **{n: getattr(self, n) for n in ("protocol", "machine", "data", "created", "profile")},
+        }
+        lines = [_encode(asdict(point), drop=point.deterministic) for _, point in sorted(self.points.items())]
+        text = (
+            json.dumps(head, indent=1, sort_keys=True)[:-2] + ',\n "points": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    @classmethod
+    def read(cls, path: Path) -> Baseline:
+        """Read what `write` wrote. Raises `InvalidBaseline`."""
+        try:
+            content = json.loads(path.read_text())
+            if content["format"] != FORMAT:
+                raise InvalidBaseline(f"{path} is of format {content['format']}, not {FORMAT}; make it anew")
+            points = [_decode(point) for point in content.pop("points")]
+            del content["format"]
+            return cls(**content, points={point.key: point for point in points})
+        except FileNotFoundError:
+            raise InvalidBaseline(f"there is no baseline {path}; make one with --update-baseline") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InvalidBaseline(f"{path} is not a baseline: {type(error).__name__}: {error}") from None
+
+
+def protocol_of(manifest: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    """Identifier of the metric protocol: what the rows carry, else what the manifest says."""
+    found = next((row["protocol"] for row in rows if row.get("protocol")), None)
+    return str(found or (manifest.get("protocol") or {}).get("identifier", ""))
+
+
+def data_digest(manifest: Mapping[str, Any], dataset: str) -> str:
+    """Hash of the content of a data set's shapes."""
+    described = (manifest.get("datasets") or {}).get(dataset) or {}
+    if described.get("digest"):
+        return str(described["digest"])
+    shapes = [s for s in manifest.get("shapes") or [] if s.get("dataset", dataset) == dataset]
+    return _sha256(str(shape.get("sha256")) for shape in shapes) if shapes else ""
+
+
+def _point(row: Row, shapes: Sequence[Row], manifest: Mapping[str, Any]) -> Point:
+    shapes = sorted(shapes, key=lambda shape: shape["index"])
+    described = (manifest.get("codecs") or {}).get(row["codec"]) or {}
+    worst = max(shapes, key=lambda shape: shape["surface_cd"], default=None)
+    means = {name: sum(shape[name] for shape in shapes) / len(shapes) for name in ERRORS if shapes}
+    return Point(
+        **{name: row[name] for name in ("dataset", "codec", "rate", "seed", "device", "status")},
+        version=str(row.get("codec_version", "")),
+        deterministic=bool(described.get("deterministic", False)),
+        size=int(row.get("bytes") or 0),
+        shared=int(row.get("bytes_shared") or 0),
+        failed=tuple(shape["shape"] for shape in shapes if shape["status"] != "ok"),
+        archive=str(row.get("archive_sha256") or ""),
+        decoded=_sha256(str(shape.get("decoded_sha256") or "") for shape in shapes),
+        errors={**means, **({"worst": worst["surface_cd"]} if worst else {})},
+        worst=str(worst["shape"]) if worst else "",
+        seconds={step: row[step]["wall_s"] for step in ("encode", "decode") if row.get(step)},
+        shapes=Shapes(
+            tuple(shape["shape"] for shape in shapes),
+            tuple(shape["bytes"] for shape in shapes),
+            tuple(shape["surface_cd"] for shape in shapes),
+        ),
+    )
+
+
+def _key(row: Row) -> Key:
+    return row["dataset"], row["codec"], row["rate"], row["seed"]
+
+
+def _sha256(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _encode(point: dict[str, Any], drop: bool) -> str:
+    if drop:
+        point["shapes"] = None
+    return json.dumps(_rounded(point), sort_keys=True)
+
+
+def _rounded(value: Any) -> Any:
+    """Seven significant digits are more than any tolerance and make a file that can be reviewed."""
+    if isinstance(value, float):
+        return float(f"{value:.7g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _decode(point: dict[str, Any]) -> Point:
+    shapes = point.pop("shapes")
+    kept = None if shapes is None else Shapes(*(tuple(shapes[n]) for n in ("names", "sizes", "surface_cd")))
+    return Point(**{**point, "failed": tuple(point["failed"])}, shapes=kept)

@@ -1,0 +1,78 @@
+"""``bench gate``: did compression become worse?"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+EPILOG = """examples:
+  python -m bench run --profile smoke --out runs/smoke
+  python -m bench gate runs/smoke --baseline baselines/smoke.json --update-baseline    once, then review and commit it
+  python -m bench gate runs/smoke --baseline baselines/smoke.json                      in CI, at each change
+
+Deterministic codecs must give the same bytes and the same meshes. Others are judged by their BD-rate with its paired
+95 % interval, by size and error at each rate, and by their worst shape. A shape that failed before is no news; one that
+fails now is. Times count only on a machine like the baseline's, and only when they more than double.
+
+In GitHub Actions the table also goes to the job's summary page.
+
+exit codes: 0 nothing worse; 1 worse; 2 wrong usage or input; 3 not measurable (another metric protocol, other shapes, a
+codec that is not available, nothing measured); 4 coverage lost (rows of the baseline are missing)
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "gate",
+        help="compare a run with a baseline; the exit code says whether compression became worse",
+        description="Lists regressions, improvements, new, missing and unmeasurable rows of a run against a baseline.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="RUN", help="a run folder")
+    parser.add_argument(
+        "--baseline", type=Path, required=True, metavar="FILE", help="a baseline, as --update-baseline makes it"
+    )
+    parser.add_argument(
+        "--update-baseline", action="store_true", help="make FILE from RUN; shows what changes, judges nothing"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="PERCENT",
+        help="what may change in BD-rate and size of codecs that are not deterministic (default: 2)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from bench.baseline import Baseline, InvalidBaseline
+    from bench.compare import Tolerance, compare, markdown
+    from bench.gate import USAGE, gate, publish
+    from bench.store import RunFolder, StoreError
+
+    try:
+        tolerance = Tolerance()
+        if args.tolerance is not None:
+            tolerance = dataclasses.replace(tolerance, bd_rate=args.tolerance / 100, size=args.tolerance / 100)
+        new = Baseline.of(RunFolder(args.folder))
+        if args.update_baseline:
+            if not new.points:
+                raise StoreError(f"{args.folder} holds no finished job: no baseline can be made from it")
+            before = Baseline.read(args.baseline) if args.baseline.exists() else None
+            new.write(args.baseline)
+            publish(
+                markdown(compare(before, new, tolerance)) if before else f"{args.baseline}: {len(new.points)} points"
+            )
+            return 0
+        verdict = gate(Baseline.read(args.baseline), new, tolerance)
+    except (InvalidBaseline, StoreError, ValueError) as error:
+        print(f"bench gate: {error}", file=sys.stderr)
+        return USAGE
+    publish(verdict.markdown())
+    return verdict.code
