@@ -77,7 +77,7 @@ def inspect(mesh: Trimesh, name: str = "mesh", category: str = "", source_bytes:
         nonmanifold_edges=int((per_edge > 2).sum()),
         boundary_edges=int((per_edge == 1).sum()),
         degenerate_faces=int(_degenerate(np.asarray(mesh.vertices), faces).sum()),
-        duplicate_faces=len(faces) - len(np.unique(np.sort(faces, axis=1), axis=0)),
+        duplicate_faces=_repeats(np.sort(faces, axis=1)),
         components=_components(faces, used),
         unused_vertices=len(mesh.vertices) - len(used),
     )
@@ -87,8 +87,14 @@ def _faces_per_edge(faces: np.ndarray) -> np.ndarray:
     """Number of faces at each edge; a face with a repeated corner counts at the edge that it collapses to."""
     edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
     edges = edges[edges[:, 0] != edges[:, 1]]
-    counts = np.unique(edges, axis=0, return_counts=True)[1]
-    return np.asarray(counts)
+    key = edges[:, 0] * (int(faces.max()) + 1) + edges[:, 1]
+    return np.asarray(np.unique(key, return_counts=True)[1])
+
+
+def _repeats(rows: np.ndarray) -> int:
+    """Number of (n, 3) rows that equal an earlier one."""
+    ordered = rows[np.lexsort(rows.T)]
+    return int((ordered[1:] == ordered[:-1]).all(axis=1).sum())
 
 
 def _degenerate(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

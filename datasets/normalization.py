@@ -42,7 +42,7 @@ class Normalization:
         low, high = used.min(axis=0), used.max(axis=0)
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             center = low + (high - low) / 2
-            scale = 2.0 / float((high - low).max())
+            scale = float(2.0 / (high - low).max())
         try:
             return cls(center=(float(center[0]), float(center[1]), float(center[2])), scale=scale)
         except ValueError:

@@ -44,8 +44,10 @@ def _folder(root: Path) -> Path | None:
     """The folder of the first layout that holds a model."""
     for layout in _LAYOUTS:
         folder = root / layout
-        if folder.is_dir() and any(_MODEL.fullmatch(entry.name) for entry in os.scandir(folder)):
-            return folder
+        if folder.is_dir():
+            with os.scandir(folder) as entries:
+                if any(_MODEL.fullmatch(entry.name) for entry in entries):
+                    return folder
     return None
 
 
@@ -84,7 +86,7 @@ def read_model(path: Path) -> Trimesh:
     from datasets.mesh_file import checked
 
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             vertices, facets = arrays["vertices"], arrays["facets"]
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidShape(f"{path}: cannot be read as npz with vertices and facets: {error}") from None
