@@ -1,0 +1,198 @@
+"""Decoded voxel cloud -> triangles: normals by plane fits, oriented by flood fill, then screened Poisson.
+
+A decoder has points only. What is outside can be seen all the same: the voxels of a closed surface separate the empty
+voxels that a flood from the corner reaches from those that it does not. A normal points to where it finds more of the
+outside. Where both sides look alike (a sheet one voxel thin, an open surface) the orientation of the neighbours is
+carried on along the minimum spanning tree (Hoppe et al., "Surface reconstruction from unorganized points", 1992).
+The surface is that of Kazhdan and Hoppe, "Screened Poisson surface reconstruction" (2013), cut where it is farther
+from the decoded points than they are from each other: there it is a balloon over an opening.
+
+The constants were chosen for the least two-way surface distance on human, animal, mechanical and open meshes: see
+docs/codecs.md.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.codec import DecodeFailed, Unavailable
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+RECONSTRUCTION = "screened-poisson/1"
+METHODS = ("pymeshlab", "open3d")
+NEIGHBOURS = 16
+FLOOD_BITS = 8
+MAX_DEPTH = 10
+POINT_WEIGHT = 2.0
+SAMPLES_PER_NODE = 1.5
+TRIM_VOXELS = 2.0
+# Votes on either side of a point: distance in voxels of the flood's grid, and weight.
+PROBES = ((1.0, 1.0), (1.5, 1.0), (2.0, 0.7), (2.5, 0.7), (3.0, 0.5), (4.0, 0.3))
+UNSURE = 0.25
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def poisson_depth(bits: int) -> int:
+    """Depth of the Poisson octree: its cells are as large as a voxel, half as large where voxels are few."""
+    return min(bits + 1 if bits <= 6 else bits, MAX_DEPTH)
+
+
+def reconstruct(voxels: Floats, bits: int, method: str = "pymeshlab") -> Trimesh:
+    """The surface of a decoded cloud.
+
+    Args:
+        voxels: (n, 3) finite voxel coordinates in [0, 2^bits - 1]; duplicates are merged.
+        bits: voxel depth; the cube [-1, 1]^3 has 2^bits voxels an axis.
+        method: ``pymeshlab`` or ``open3d``: whose implementation of screened Poisson runs.
+
+    Returns:
+        A mesh in [-1, 1]^3 (a little more where the surface bulges).
+
+    Raises:
+        DecodeFailed: when the points are too few or nothing is left of the surface.
+        Unavailable: when the package of ``method`` cannot be imported.
+    """
+    import trimesh
+    from scipy.spatial import cKDTree
+
+    points = np.unique(np.asarray(voxels, np.float64), axis=0)
+    if len(points) < 4:
+        raise DecodeFailed(f"{len(points)} decoded points make no surface", "code at more bits")
+    tree = cKDTree(points)
+    normals = oriented_normals(points, tree)
+    scale = 2.0 / ((1 << bits) - 1)
+    solve = _poisson_pymeshlab if method == "pymeshlab" else _poisson_open3d
+    vertices, faces = solve(points * scale - 1.0, normals, poisson_depth(bits))
+    if len(faces):
+        distance: Floats = np.asarray(tree.query((vertices + 1.0) / scale, workers=1)[0], np.float64)
+        faces = faces[(distance[faces] <= TRIM_VOXELS).any(axis=1)]
+    if not len(faces):
+        raise DecodeFailed(f"screened Poisson returned no surface for {len(points)} points")
+    mesh = trimesh.Trimesh(vertices, faces, process=False)
+    mesh.remove_unreferenced_vertices()
+    return mesh
+
+
+def oriented_normals(points: Floats, tree: object) -> Floats:
+    """Unit normals (n, 3) of unique voxel coordinates (n, 3), pointing outwards where there is an outside."""
+    count = min(NEIGHBOURS, len(points))
+    neighbours: Ints = np.asarray(tree.query(points, k=count, workers=1)[1], np.int64).reshape(len(points), -1)  # type: ignore[attr-defined]
+    normals = _plane_normals(points, neighbours)
+    votes = np.zeros(len(points))
+    lowest = points.min(axis=0)
+    extent = int((points.max(axis=0) - lowest).max()) + 1
+    coarsest = max(0, extent.bit_length() - FLOOD_BITS)
+    for shift in (coarsest, coarsest + 1):
+        votes += _flood_votes((points - lowest) / (1 << shift), normals)
+    normals[votes < 0] *= -1
+    _carry_orientation(normals, neighbours, np.abs(votes) >= UNSURE, points)
+    return normals
+
+
+def _plane_normals(points: Floats, neighbours: Ints, chunk: int = 1 << 17) -> Floats:
+    """Direction of least variance of each neighbourhood."""
+    normals = np.empty_like(points)
+    for start in range(0, len(points), chunk):
+        patch = points[neighbours[start : start + chunk]]
+        patch = patch - patch.mean(axis=1, keepdims=True)
+        covariance = np.einsum("nka,nkb->nab", patch, patch)
+        normals[start : start + chunk] = np.linalg.eigh(covariance)[1][:, :, 0]
+    return normals
+
+
+def _flood_votes(points: Floats, normals: Floats) -> Floats:
+    """Positive where the outside lies in the normal's direction; ``points`` in cells of the flood's grid."""
+    from scipy.ndimage import label
+
+    pad = 2
+    cells = np.floor(points + 0.5).astype(np.int64) + pad
+    grid = np.zeros(cells.max(axis=0) + 1 + pad, np.int8)
+    grid[tuple(cells.T)] = 1
+    regions = label(grid == 0)[0]
+    state = np.where(regions == regions[0, 0, 0], np.int8(1), np.int8(-1))
+    state[grid == 1] = 0
+    last = np.array(grid.shape) - 1
+    votes = np.zeros(len(points))
+    for distance, weight in PROBES:
+        for side in (1, -1):
+            probe = np.floor(points + 0.5 + side * distance * normals).astype(np.int64) + pad
+            votes += side * weight * state[tuple(np.clip(probe, 0, last).T)]
+    return votes
+
+
+def _carry_orientation(normals: Floats, neighbours: Ints, sure: NDArray[np.bool_], points: Floats) -> None:
+    """Flip the unsure normals in place so that they agree with their neighbours, nearest in direction first."""
+    done = sure.copy()
+    if done.all():
+        return
+    links = _links(neighbours, ~sure)
+    heap: list[tuple[float, int, int]] = []
+
+    def offer(at: int) -> None:
+        for other in links.get(at, ()):
+            if not done[other]:
+                heapq.heappush(heap, (1.0 - abs(float(normals[at] @ normals[other])), other, at))
+
+    for at in np.flatnonzero(done).tolist():
+        if at in links:
+            offer(at)
+    # Seeds for what no sure point reaches: its highest point looks up.
+    waiting = np.flatnonzero(~done)
+    for seed in waiting[np.argsort(-points[waiting, 2], kind="stable")].tolist():
+        while heap:
+            _, at, source = heapq.heappop(heap)
+            if not done[at]:
+                if normals[at] @ normals[source] < 0:
+                    normals[at] *= -1
+                done[at] = True
+                offer(at)
+        if not done[seed]:
+            if normals[seed, 2] < 0:
+                normals[seed] *= -1
+            done[seed] = True
+            offer(seed)
+
+
+def _links(neighbours: Ints, wanted: NDArray[np.bool_]) -> dict[int, list[int]]:
+    """The neighbour relation, made symmetric, of all pairs with at least one wanted point."""
+    a = np.repeat(np.arange(len(neighbours)), neighbours.shape[1])
+    b = neighbours.ravel()
+    keep = (wanted[a] | wanted[b]) & (a != b)
+    a, b = a[keep], b[keep]
+    pairs = np.unique(np.concatenate([np.stack([a, b], 1), np.stack([b, a], 1)]), axis=0)
+    sources, starts = np.unique(pairs[:, 0], return_index=True)
+    parts = np.split(pairs[:, 1], starts[1:])
+    return {int(source): part.tolist() for source, part in zip(sources, parts, strict=True)}
+
+
+def _poisson_pymeshlab(points: Floats, normals: Floats, depth: int) -> tuple[Floats, Ints]:
+    try:
+        import pymeshlab
+    except ImportError as error:
+        raise Unavailable(f"pymeshlab cannot be imported: {error}", "use surface=open3d, or see bench doctor") from None
+    meshes = pymeshlab.MeshSet(verbose=False)
+    meshes.add_mesh(pymeshlab.Mesh(vertex_matrix=points, v_normals_matrix=normals))
+    meshes.generate_surface_reconstruction_screened_poisson(
+        depth=depth, pointweight=POINT_WEIGHT, samplespernode=SAMPLES_PER_NODE, threads=1
+    )
+    mesh = meshes.current_mesh()
+    return np.asarray(mesh.vertex_matrix(), np.float64), np.asarray(mesh.face_matrix(), np.int64)
+
+
+def _poisson_open3d(points: Floats, normals: Floats, depth: int) -> tuple[Floats, Ints]:
+    try:
+        import open3d
+    except ImportError as error:
+        raise Unavailable(f"open3d cannot be imported: {error}", "see bench doctor") from None
+    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points))
+    cloud.normals = open3d.utility.Vector3dVector(normals)
+    mesh, _ = open3d.geometry.TriangleMesh.create_from_point_cloud_poisson(cloud, depth=depth, n_threads=1)
+    return np.asarray(mesh.vertices, np.float64), np.asarray(mesh.triangles, np.int64)
