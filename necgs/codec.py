@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -49,7 +50,7 @@ class NecgsCodec(Codec):
         volumes: dict[int, np.ndarray] = {}
         for index, mesh in enumerate(meshes):
             with context.shape(index, EncodeFailed):
-                volumes[index] = shape_volume(mesh, rate, context)
+                volumes[index] = shape_volume(mesh, rate, _part_of(context, index, len(meshes)))
             context.progress(index + 1, len(meshes), "volumes")
         if not volumes:
             return Archive(tuple(Part(b"") for _ in meshes))
@@ -89,3 +90,12 @@ class NecgsCodec(Codec):
             return None
         with context.phase("entropy"):
             return decode_shared(archive.shared.data)
+
+
+def _part_of(context: Context, index: int, count: int) -> Context:
+    """The same context, but what is reported of shape ``index`` counts as a part of the whole set's progress."""
+
+    def report(done: int, total: int, _: str) -> None:
+        context.progress(index * total + done, count * total, "volumes")
+
+    return dataclasses.replace(context, report=report)

@@ -32,10 +32,11 @@ def shape_volume(mesh: Trimesh, rate: NecgsRate, context: Context) -> Volume:
     Raises:
         InvalidMesh: the mesh has no triangles, or coordinates that are not finite or not normalised.
     """
-    from necgs.tsdf_def import plain_volume
+    from necgs.fit import FITS, fitted_volume
 
-    volume = plain_volume(mesh, rate.resolution, context)
-    return volume.codes[: rate.channels]
+    fit = FITS[rate.fit] if rate.deformation else None
+    volume: Volume = fitted_volume(mesh, rate.resolution, fit, context).codes[: rate.channels]
+    return volume
 
 
 def trained_set(volumes: Sequence[Volume], rate: NecgsRate, context: Context) -> TrainedSet:

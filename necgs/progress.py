@@ -47,6 +47,7 @@ class Progress:
 
         if self._bar is None:
             self._bar = tqdm(total=total, desc=self._note, file=self._stream)
+        self._bar.total = total
         self._bar.update(done - self._bar.n)
 
     def _tell(self, done: int, total: int) -> None:
@@ -56,4 +57,4 @@ class Progress:
         self._told = now
         left = (now - self._started) / done * (total - done) if done else 0.0
         rest = f", about {left:.0f} s left" if done < total else ""
-        print(f"{self._note}: {done} of {total}{rest}", file=self._stream, flush=True)
+        print(f"{self._note}: {100 * done / total:.0f} %{rest}", file=self._stream, flush=True)

@@ -1,0 +1,206 @@
+"""NeCGS in the harness: whole sets in, bytes, whole sets out, in this process and in a fresh one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from bench.codec import Archive, Context, CorruptArchive, DeadlineExceeded, Part
+from necgs.codec import NecgsCodec
+from necgs.settings import PRESETS, NecgsRate, width_for
+
+TINY = {"resolution": 16, "width": 2, "epochs": 60, "fit": "none", "kaiming": True, "learning_rate": 1e-2, "def": False}
+
+
+def meshes() -> list[trimesh.Trimesh]:
+    box = trimesh.creation.box((1.6, 1.0, 0.7)).subdivide().subdivide()
+    return [
+        trimesh.creation.icosphere(subdivisions=2, radius=0.8),
+        trimesh.Trimesh(box.vertices, box.faces, process=False),
+    ]
+
+
+def encode(context: Context, shapes: list[trimesh.Trimesh] | None = None, **settings: object) -> Archive:
+    return NecgsCodec().encode(meshes() if shapes is None else shapes, NecgsRate.of({**TINY, **settings}), context)
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    return Context(cache=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def archive(context: Context) -> Archive:
+    return encode(context)
+
+
+def equal(a: trimesh.Trimesh, b: trimesh.Trimesh) -> bool:
+    return np.array_equal(a.vertices, b.vertices) and np.array_equal(a.faces, b.faces)
+
+
+def test_every_byte_and_every_second_is_accounted_for(archive: Archive, context: Context) -> None:
+    assert set(archive.ledger) == {"header", "tables", "weights", "latents", "mask"}
+    assert sum(archive.ledger.values()) == archive.nbytes
+    assert {"tsdf", "train", "entropy"} <= set(context.phases)
+
+
+def test_decoded_meshes_resemble_the_originals_in_order(archive: Archive) -> None:
+    decoding = Context()
+    decoded = NecgsCodec().decode(archive, decoding)
+    assert {"entropy", "network", "extraction"} == set(decoding.phases)
+    for mesh, original in zip(decoded, meshes(), strict=True):
+        assert mesh.is_watertight
+        np.testing.assert_allclose(mesh.bounds, original.bounds, atol=0.12)
+
+
+FRESH = """
+import sys
+from pathlib import Path
+import numpy as np
+from bench.codec import Archive, Context
+from necgs.codec import NecgsCodec
+for i, mesh in enumerate(NecgsCodec().decode(Archive.read(Path(sys.argv[1])), Context())):
+    np.savez(f"{sys.argv[1]}-{i}.npz", v=mesh.vertices, f=mesh.faces)
+"""
+
+
+def test_a_fresh_process_decodes_exactly_what_the_encoder_predicted(archive: Archive, tmp_path: Path) -> None:
+    archive.write(tmp_path / "archive")
+    subprocess.run([sys.executable, "-c", FRESH, str(tmp_path / "archive")], check=True, timeout=240)
+    for index, predicted in enumerate(NecgsCodec().decode(archive, Context())):
+        with np.load(tmp_path / f"archive-{index}.npz") as decoded:
+            np.testing.assert_array_equal(decoded["v"], predicted.vertices)
+            np.testing.assert_array_equal(decoded["f"], predicted.faces)
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes(archive: Archive, context: Context) -> None:
+    assert encode(replace(context)) == archive
+    assert encode(replace(context, seed=1)) != archive
+
+
+def test_both_entropy_coders_carry_the_same_meshes(archive: Archive, context: Context) -> None:
+    huffman = encode(replace(context), entropy="huffman")
+    assert huffman != archive
+    for a, b in zip(NecgsCodec().decode(huffman, Context()), NecgsCodec().decode(archive, Context()), strict=True):
+        assert equal(a, b)
+
+
+def test_two_widths_two_sizes(archive: Archive, context: Context) -> None:
+    assert encode(replace(context), width=4, epochs=1).nbytes > archive.nbytes
+
+
+def test_one_shape_is_decoded_without_the_others(archive: Archive) -> None:
+    alone = Archive((Part(b""), archive.shapes[1]), archive.shared)
+    decoding = Context()
+    nothing, box = NecgsCodec().decode(alone, decoding)
+    assert len(nothing.faces) == 0
+    assert {index: failure.status for index, failure in decoding.failures.items()} == {0: "corrupt"}
+    assert equal(box, NecgsCodec().decode(archive, Context())[1])
+
+
+def test_an_invalid_mesh_fails_alone(context: Context) -> None:
+    own = replace(context, failures={})
+    sphere, box = meshes()
+    coded = encode(own, [sphere, trimesh.Trimesh(), box], epochs=1)
+    assert {index: failure.status for index, failure in own.failures.items()} == {1: "invalid_mesh"}
+    assert [len(part) > 0 for part in coded.shapes] == [True, False, True]
+
+
+def test_a_set_of_invalid_meshes_only_has_no_bytes() -> None:
+    own = Context()
+    assert encode(own, [trimesh.Trimesh()]).nbytes == 0
+    assert set(own.failures) == {0}
+    decoding = Context()
+    assert len(NecgsCodec().decode(Archive((Part(b""),)), decoding)[0].faces) == 0
+    assert decoding.failures[0].status == "corrupt"
+
+
+def test_the_empty_set() -> None:
+    assert encode(Context(), []).shapes == ()
+    assert NecgsCodec().decode(Archive(()), Context()) == []
+
+
+def test_one_triangle_is_coded(context: Context) -> None:
+    triangle = trimesh.Trimesh([[-0.9, -0.9, 0], [0.9, -0.9, 0.1], [0, 0.9, 0]], [[0, 1, 2]], process=False)
+    own = replace(context, failures={})
+    encode(own, [triangle], epochs=1)
+    assert own.failures == {}
+
+
+def test_damage_to_the_shared_part_is_refused(archive: Archive) -> None:
+    data = bytearray(archive.shared.data)
+    data[len(data) // 2] ^= 4
+    with pytest.raises(CorruptArchive, match="checksum"):
+        NecgsCodec().decode(Archive(archive.shapes, Part(bytes(data))), Context())
+
+
+def test_a_deadline_stops_the_training(context: Context) -> None:
+    with pytest.raises(DeadlineExceeded):
+        encode(replace(context, deadline=time.monotonic() + 1.0), epochs=10**6)
+
+
+def test_another_rate_takes_the_volumes_from_the_cache_and_is_charged_for_them(context: Context) -> None:
+    first = replace(context, phases={})
+    second = replace(context, phases={})
+    for own, width in ((first, 2), (second, 3)):
+        encode(own, epochs=1, width=width)
+    assert first.phases["tsdf"] == pytest.approx(second.phases["tsdf"])
+
+
+def test_progress_reaches_its_end(context: Context) -> None:
+    told: list[tuple[int, int, str]] = []
+    encode(replace(context, report=lambda done, total, note: told.append((done, total, note))), epochs=3)
+    last = {note: (done, total) for done, total, note in told}
+    assert last["volumes"] == (2, 2)
+    assert last["training"][0] == last["training"][1]
+
+
+def test_the_ladder_goes_from_small_to_large() -> None:
+    specs = [NecgsRate.of(settings).spec() for settings in NecgsCodec.ladder.values()]
+    sizes = [spec.parameter_count for spec in specs]
+    assert len(sizes) >= 4
+    assert sizes == sorted(set(sizes))
+
+
+def test_the_paper_preset_is_the_published_decoder() -> None:
+    rate = NecgsRate.of(PRESETS["paper"])
+    assert rate.spec().parameter_count == 1_468_548
+    assert (rate.resolution, rate.epochs, rate.batch, rate.learning_rate) == (128, 400, 4, 1e-3)
+    assert (rate.fit, rate.entropy, rate.architecture, rate.ssim) == ("rendered", "huffman", "auto-decoder", True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"decoder": "sparse"}, "decoder is one of dense, block-sparse"),
+        ({"entropy": "zip"}, "huffman, range"),
+        ({"resolution": 100}, "power of two"),
+        ({"width": 0}, "width must be a whole number"),
+        ({"width": True}, "width must be a whole number"),
+        ({"ssim": "yes"}, "ssim is on or off"),
+        ({"learning_rate": 7}, "learning_rate"),
+        ({"widths": "64,48"}, "joined by"),
+        ({"breadth": 3}, "unknown setting breadth"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        NecgsRate.of(settings)
+
+
+def test_def_is_short_for_deformation() -> None:
+    assert NecgsRate.of({"def": False}).channels == 1
+
+
+def test_the_width_for_a_size_grows_with_it() -> None:
+    widths = [width_for(target, 10, PRESETS["quick"]) for target in (1_000, 20_000, 60_000, 10**6)]
+    assert widths[0] == 0
+    assert widths == sorted(widths)
+    assert widths[2] >= 1
