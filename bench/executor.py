@@ -50,7 +50,7 @@ def run_dask(jobs: Sequence[Job], work: Work, *, address: str | None) -> Iterato
     """
     from dask.distributed import Client, as_completed
 
-    with Client(address) if address else Client(n_workers=1, threads_per_worker=1) as client:
+    with Client(address) if address else Client(n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
         futures = {client.submit(work, job, key=f"bench-{job.key}", pure=False): job for job in jobs}
         for future in as_completed(futures):
             yield futures[future], future.result()

@@ -43,8 +43,9 @@ class RunProgress:
     def finish(self, job: Job, row: Row, waiting: list[Job]) -> None:
         """A job is done; ``row`` is its set row, ``waiting`` the jobs not finished yet."""
         with self._lock:
-            _, since = self._started.pop(job.key)
-            self._seconds.setdefault(job.codec, []).append(time.monotonic() - since)
+            self._started.pop(job.key, None)  # a job that ran on another machine was never seen to begin
+            spent = sum(row[phase]["wall_s"] for phase in ("encode", "decode", "measure") if row[phase])
+            self._seconds.setdefault(job.codec, []).append(spent)
             self._done += 1
             line = f"[{self._done}/{self._total}] {job.label}: {describe(row)}"
             left = self._remaining(waiting)

@@ -229,3 +229,12 @@ def test_a_set_archive_that_an_interrupted_run_left_is_used_again(command, run, 
     assert main(command("Counting")) == 0
     assert counter.read_text().count("\n") == 2
     assert {row["rate"]: row["encode"] for row in run.set_rows()} == {row["rate"]: row["encode"] for row in rows}
+
+
+def test_a_run_on_dask_gives_the_same_rows(command, run, tmp_path):
+    assert main(command("Rounding")) == 0
+    local = {(row["rate"], row.get("shape")): row.get("surface_cd", row.get("bytes")) for row in run.rows()}
+    other = tmp_path / "dask"
+    assert main([*command("Rounding"), "--executor", "dask", "--out", str(other)]) == 0
+    rows = RunFolder(other).rows()
+    assert {(row["rate"], row.get("shape")): row.get("surface_cd", row.get("bytes")) for row in rows} == local
