@@ -23,7 +23,7 @@ def load_folder(request: Request) -> ShapeSet:
         UnknownDataset: no path is given.
         DatasetUnavailable: the folder does not exist or holds no mesh file.
     """
-    request.refuse("split", "per_set", "data_root")
+    request.refuse("split", "per_set")
     if not request.argument:
         raise UnknownDataset("folder needs a path", "write folder:PATH")
     root = Path(request.argument).expanduser()

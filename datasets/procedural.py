@@ -28,7 +28,7 @@ def load_procedural(request: Request) -> ShapeSet:
     """
     from datasets.parts import FAMILIES
 
-    request.refuse("data_root", "split", "per_set")
+    request.refuse("split", "per_set")
     if not request.argument.isdecimal() or int(request.argument) < 1:
         raise UnknownDataset(f"{request.spec!r} does not say how many parts", "write procedural:100, say")
     try:

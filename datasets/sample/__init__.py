@@ -35,7 +35,7 @@ def load_sample(request: Request) -> ShapeSet:
     """
     from datasets.sample.pack import read_pack
 
-    request.refuse("data_root", "split", "per_set")
+    request.refuse("split", "per_set")
     part = request.argument
     if part and part not in PARTS:
         raise UnknownDataset(f"the sample has no part {part!r}", "parts: " + ", ".join(PARTS))

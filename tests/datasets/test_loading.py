@@ -53,6 +53,13 @@ def test_catalogue_tells_all_that_is_needed(tmp_path):
         assert entries[name].layout
 
 
+@pytest.mark.parametrize("spec", ["sample", "procedural:2"])
+def test_a_data_root_for_other_sets_is_no_hindrance(tmp_path, spec):
+    assert len(load(spec, data_root=tmp_path)) > 1
+    with pytest.raises(UnknownDataset, match="takes no split"):
+        load(spec, split=tmp_path / "split.txt")
+
+
 def test_importing_is_light():
     heavy = ["numpy", "scipy", "trimesh", "torch", "manifold3d"]
     code = f"import sys, datasets; datasets.catalog(); print([m for m in {heavy} if m in sys.modules])"

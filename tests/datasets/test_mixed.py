@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from datasets import DatasetUnavailable, InvalidSplit, UnknownDataset, catalog, load
@@ -18,6 +20,7 @@ def test_composition(root):
     assert [shape.name.split("/")[0] for shape in shapes] == ["ama"] * 2 + ["dt4d"] * 2 + ["thingi10k"] * 2
     assert shapes.categories == ("human", "animal", "object")
     assert [part["shapes"] for part in shapes.provenance["parts"]] == [2, 2, 2]
+    assert json.loads(json.dumps(shapes.provenance)) == shapes.provenance
     assert all(len(shape.load().faces) == 4 for shape in shapes)
 
 
