@@ -53,7 +53,7 @@ def rate_distortion(
                 draw_panel(axes, data, frame[frame["dataset"] == dataset], rate, metric)
                 axes.set_title(dataset if len(datasets) > 1 else "")
         if datasets:
-            legend_below(figure, grid[0, 0])
+            legend_below(figure, *grid[0, 0].get_legend_handles_labels())
     return figure
 
 

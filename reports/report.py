@@ -8,7 +8,20 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from reports import bd_table, curves, style, tables, timing
+from reports import (
+    amortisation,
+    bd_table,
+    curves,
+    equal_quality,
+    ledger,
+    per_shape,
+    style,
+    tables,
+    time_quality,
+    timing,
+    variants,
+)
+from reports import paper as paper_numbers
 from reports.provenance import failures, provenance, what_was_run
 from reports.run_data import RunData
 
@@ -101,6 +114,8 @@ def write_report(
     if len(data.points):
         for section in SECTIONS:
             section(data, writer)
+        if paper:
+            _paper(data, writer)
     else:
         writer.text("No job of this run has finished yet.")
     writer.text(provenance(data))
@@ -128,8 +143,57 @@ def _results(data: RunData, writer: Writer) -> None:
         "rd_surface",
         "The sampled CD ends at its floor; the surface error goes on ranking below it",
     )
+
+
+def _equal_quality(data: RunData, writer: Writer) -> None:
+    figure = equal_quality.equal_quality_figure(data)
+    if figure is None:
+        return
+    writer.text("## Rate at equal quality")
+    writer.figure(figure, "equal_quality", "Bytes a shape at equal surface error; no bar: outside the codec's rates")
     for dataset in data.datasets:
+        writer.table(equal_quality.equal_quality_table(data, dataset), f"equal_quality_{slug(dataset)}")
+
+
+def _shapes(data: RunData, writer: Writer) -> None:
+    writer.text("## Shape by shape")
+    for dataset in data.datasets:
+        caption = f"Spread over the shapes of {dataset}, each codec at its rate nearest the middle of all sizes"
+        writer.figure(per_shape.ecdf_figure(data, dataset), f"per_shape_{slug(dataset)}", caption)
         writer.table(tables.spread_table(data, dataset), f"spread_{slug(dataset)}")
+
+
+def _bytes(data: RunData, writer: Writer) -> None:
+    figure = ledger.ledger_figure(data)
+    if figure is None:
+        return
+    writer.text("## What the bytes are for")
+    writer.figure(figure, "ledger", "Share of each component; bytes a shape above the bar")
+    for dataset in data.datasets:
+        writer.table(ledger.ledger_table(data, dataset), f"ledger_{slug(dataset)}")
+    for dataset in data.datasets:
+        caption = (
+            f"Bytes a shape against set size on {dataset}: a filled marker is measured, the curve assumes that the "
+            "shared part and the error stay as they are; a hollow marker is the break-even size"
+        )
+        writer.figure(amortisation.amortisation_figure(data, dataset), f"amortisation_{slug(dataset)}", caption)
+        writer.table(amortisation.break_even_table(data, dataset), f"break_even_{slug(dataset)}")
+
+
+def _variants(data: RunData, writer: Writer) -> None:
+    for name in variants.families(data):
+        writer.text(f"## Variants of {name}")
+        writer.figure(variants.ablation_figure(data, name), f"variants_{slug(name)}", f"Variants of {name}")
+        for dataset in data.datasets:
+            writer.table(variants.variants_table(data, dataset, name), f"variants_{slug(name)}_{slug(dataset)}")
+
+
+def _paper(data: RunData, writer: Writer) -> None:
+    writer.text(f"## Beside the paper\n\nPublished values: {paper_numbers.SOURCE}.")
+    writer.figure(paper_numbers.overlay_figure(data), "rd_paper", "This run (solid) and the published points (dotted)")
+    for dataset in data.datasets:
+        writer.table(paper_numbers.beside_table(data, dataset), f"paper_{slug(dataset)}")
+    writer.text(paper_numbers.DIFFERENCES)
 
 
 def _bd_rates(data: RunData, writer: Writer) -> None:
@@ -153,6 +217,8 @@ def _failures(data: RunData, writer: Writer) -> None:
 def _timing(data: RunData, writer: Writer) -> None:
     writer.text("## Time and memory")
     for dataset in data.datasets:
+        caption = f"Seconds a shape against surface error on {dataset}; hollow markers ran on a GPU"
+        writer.figure(time_quality.time_quality_figure(data, dataset), f"time_quality_{slug(dataset)}", caption)
         writer.table(timing.phase_table(data, dataset), f"timing_{slug(dataset)}")
     workers = {row.get("workers", 1) for row in data.set_rows} - {1, None}
     if workers:
@@ -161,7 +227,16 @@ def _timing(data: RunData, writer: Writer) -> None:
 
 
 Section = Callable[[RunData, Writer], None]
-SECTIONS: tuple[Section, ...] = (_results, _bd_rates, _failures, _timing)
+SECTIONS: tuple[Section, ...] = (
+    _results,
+    _equal_quality,
+    _bd_rates,
+    _shapes,
+    _bytes,
+    _variants,
+    _failures,
+    _timing,
+)
 
 
 def slug(name: str) -> str:

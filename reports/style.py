@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.artist import Artist
     from matplotlib.axis import Axis
 
 COLUMN = 3.35
@@ -78,7 +79,7 @@ _PAPER: Any = {
 
 @dataclass(frozen=True)
 class Look:
-    """How one codec is drawn; variants of a codec share its colour and marker and differ in their dashes."""
+    """How one codec is drawn; variants of a codec share its hue and marker and differ in shade and dashes."""
 
     colour: str
     marker: str
@@ -110,8 +111,18 @@ def looks(codecs: Sequence[str]) -> dict[str, Look]:
         colour, marker = _KNOWN.get(name) or _spare(name)
         number = variants.setdefault(name, 0)
         variants[name] += 1
-        found[codec] = Look(colour, marker, _DASHES[number % len(_DASHES)])
+        found[codec] = Look(_shade(colour, number), marker, _DASHES[number % len(_DASHES)])
     return found
+
+
+def _shade(colour: str, number: int) -> str:
+    """The colour of a codec's n-th variant: the codec's own, then darker and lighter ones."""
+    if number == 0:
+        return colour
+    target = 0.0 if number % 2 else 1.0
+    share = min(0.75, 0.25 + 0.15 * number)
+    red, green, blue = ((1 - share) * part + share * target for part in to_rgb(colour))
+    return str(to_hex((red, green, blue)))
 
 
 def _spare(name: str) -> tuple[str, str]:
@@ -138,12 +149,21 @@ def save(figure: Figure, folder: Path, name: str, formats: Sequence[str] = FORMA
     return paths
 
 
-def legend_below(figure: Figure, axes: Axes, columns: int = 5) -> None:
-    """One legend for all panels, under them, in as few rows as fit the width."""
-    handles, labels = axes.get_legend_handles_labels()
-    rows = -(-len(labels) // columns)
-    even = -(-len(labels) // rows) if rows else 1
-    figure.legend(handles, labels, loc="outside lower center", ncols=even, handlelength=2.2, columnspacing=1.4)
+def legend_below(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:
+    """One legend for all panels, under them, in as few rows as fit the figure's width."""
+    if not labels:
+        return
+    letters = int(figure.get_figwidth() * 18)  # of the legend's type, in one line
+    fitting = max(1, letters // (max(map(len, labels)) + 7))
+    rows = -(-len(labels) // fitting)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=-(-len(labels) // rows),
+        handlelength=2.2,
+        columnspacing=1.4,
+    )
 
 
 def log_axis(axis: Axis, low: float, high: float) -> None:
