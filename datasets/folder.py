@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +33,7 @@ def load_folder(request: Request) -> ShapeSet:
         files = [root]
         root = root.parent
     elif root.is_dir():
-        files = sorted(path for path in root.rglob("*") if _is_mesh_file(path, root))
+        files = sorted(_mesh_files(root))
     else:
         raise DatasetUnavailable(f"folder:{request.argument}: there is no such folder", f"looked at {root.absolute()}")
     if not files:
@@ -43,9 +45,19 @@ def load_folder(request: Request) -> ShapeSet:
     return ShapeSet(name=title, spec=request.spec, shapes=shapes, provenance=provenance)
 
 
-def _is_mesh_file(path: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return path.suffix.lower() in MESH_SUFFIXES and not hidden and path.is_file()
+def _mesh_files(root: Path) -> Iterator[Path]:
+    """The mesh files below ``root``, hidden ones left out; links are followed, each folder is entered once."""
+    entered: set[str] = set()
+    for folder, inside, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in entered:
+            inside.clear()
+            continue
+        entered.add(real)
+        inside[:] = sorted(name for name in inside if not name.startswith("."))
+        for name in files:
+            if Path(name).suffix.lower() in MESH_SUFFIXES and not name.startswith("."):
+                yield Path(folder, name)
 
 
 def _shape(path: Path, root: Path) -> Shape:

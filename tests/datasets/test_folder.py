@@ -19,6 +19,15 @@ def test_takes_every_mesh_file_below_and_nothing_else(tmp_path):
     assert shapes.source_bytes == sum((tmp_path / shape.name).stat().st_size for shape in shapes)
 
 
+def test_links_are_followed_once(tmp_path):
+    write_obj(tmp_path / "real" / "a.obj")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "loop").symlink_to(root)
+    assert [shape.name for shape in load(f"folder:{root}")] == ["link/a.obj"]
+
+
 def test_a_single_file(tmp_path):
     path = write_obj(tmp_path / "a.obj")
     assert [shape.name for shape in load(f"folder:{path}")] == ["a.obj"]
