@@ -16,9 +16,10 @@ from bench.codec import Codec
 ENTRY_POINT_GROUP = "necgs_bench.codecs"
 
 BUILT_IN = {
-    "identity": "baselines.identity:Identity",
+    "necgs": "necgs.codec:NecgsCodec",
     "draco": "baselines.draco:Draco",
     "draco-simplify": "baselines.draco_simplify:DracoSimplify",
+    "identity": "baselines.identity:Identity",
 }
 
 
