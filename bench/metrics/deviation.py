@@ -38,8 +38,8 @@ def from_points(samples: Samples, target: Samples, threads: int = 1) -> Deviatio
 def from_triangles(samples: Samples, target: Triangles) -> Deviation:
     """Match each sample with the closest point on the other surface's triangles.
 
-    In double precision, because single precision is wrong by up to 1e-3 on the slivers of CAD meshes:
-    a surface lies within 1e-9 of itself here.
+    In double precision (libigl), because the single precision of ray-casting libraries is wrong by up to 1e-3 on the
+    slivers of CAD meshes. Here such meshes lie within 1e-9 of themselves.
     """
     from igl import point_mesh_squared_distance
 
