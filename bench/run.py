@@ -272,6 +272,10 @@ def _load_datasets(request: Request) -> tuple[dict[str, ShapeSet], list[dict[str
                 seed=request.seed,
                 per_set=request.per_set,
             )
+            if shapes.name in loaded:
+                raise WrongInput(
+                    f"two data sets of this run are called {shapes.name}; run them into folders of their own"
+                )
             loaded[shapes.name] = shapes
         except DatasetUnavailable as error:
             if not request.skip_unavailable:

@@ -60,7 +60,7 @@ def _print_catalog(entries: Any) -> None:
             "from": entry.origin,
             "licence": entry.licence,
             "looks for": entry.layout,
-            "looks in": f"--data-root, {entry.environment}" if entry.environment else "",
+            "looks in": f"--data-root, NECGS_BENCH_DATA, {entry.environment}" if entry.environment else "",
             "found": found if entry.found else "no",
         }
         for key, value in facts.items():

@@ -10,8 +10,8 @@ from typing import Any
 
 EPILOG = """examples:
   python -m bench run --profile smoke --out runs/smoke
-  python -m bench gate runs/smoke --baseline baselines/smoke.json --update-baseline    once, then review and commit it
-  python -m bench gate runs/smoke --baseline baselines/smoke.json                      in CI, at each change
+  python -m bench gate runs/smoke --baseline bench/gates/smoke.json --update-baseline    once, then review and commit it
+  python -m bench gate runs/smoke --baseline bench/gates/smoke.json                      in CI, at each change
 
 Deterministic codecs must give the same bytes and the same meshes. Others are judged by their BD-rate with its paired
 95 % interval, by size and error at each rate, and by their worst shape. A shape that failed before is no news; one that
