@@ -25,7 +25,7 @@ def code(mesh, bits, context):
 
 
 def triangles_of(mesh, positions):
-    """The faces as sorted triples of the nearest of ``positions``, in an order of their own; collapsed ones left out."""
+    """The faces that are not collapsed, as sorted triples of the nearest of ``positions``, in an order of their own."""
     distance, nearest = cKDTree(positions).query(mesh.vertices)
     assert distance[mesh.faces].max() < 1e-6
     return sorted(tuple(t) for t in np.sort(nearest[mesh.faces], axis=1).tolist() if len(set(t)) == 3)
