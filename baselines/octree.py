@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from baselines import point_cloud
 from baselines.point_cloud import CloudRate
-from bench.codec import CodecInfo, Context, CorruptArchive, Part, Rate, ShapeCodec
+from bench.codec import CodecInfo, Context, Part, Rate, ShapeCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from trimesh import Trimesh
+
+
+COUNT_BYTES = 4
 
 
 class Octree(ShapeCodec):
@@ -31,19 +34,18 @@ class Octree(ShapeCodec):
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {f"b{bits}": {"bits": bits} for bits in (5, 6, 7, 8, 9)}
 
     def encode_shape(self, mesh: Trimesh, rate: CloudRate, context: Context) -> Part:
-        from baselines.octree_coder import encode_octree
+        from baselines.octree_coder import encode_occupancy
 
         voxels = point_cloud.voxelize(mesh, rate.bits, context)
         with context.phase("encode"):
-            stream = encode_octree(voxels, rate.bits)
-        return Part(point_cloud.prefix(rate) + stream, {"header": point_cloud.PREFIX_BYTES, "points": len(stream)})
+            occupancy, count = encode_occupancy(voxels, rate.bits)
+        return point_cloud.pack(rate, {"count": count.to_bytes(COUNT_BYTES, "little"), "occupancy": occupancy})
 
     def decode_shape(self, data: bytes, context: Context) -> Trimesh:
-        from baselines.octree_coder import decode_octree
+        from baselines.octree_coder import decode_occupancy
 
-        rate = point_cloud.read_prefix(data)
+        rate, body = point_cloud.unpack(data)
         with context.phase("decode"):
-            voxels, bits = decode_octree(data[point_cloud.PREFIX_BYTES :])
-        if bits != rate.bits:
-            raise CorruptArchive(f"the stream holds {bits} bits and its prefix states {rate.bits}")
+            count = int.from_bytes(body[:COUNT_BYTES], "little")
+            voxels = decode_occupancy(body[COUNT_BYTES:], count, rate.bits)
         return point_cloud.surface_of(voxels, rate, context)

@@ -24,7 +24,7 @@ _MASK21 = (1 << 21) - 1
 
 
 def encode_octree(points: NDArray[np.integer], bits: int) -> bytes:
-    """Code a set of voxels.
+    """Code a set of voxels into a stream that describes and checks itself.
 
     Args:
         points: (n, 3) integers in [0, 2^bits); at least one; order and duplicates are not kept.
@@ -33,26 +33,8 @@ def encode_octree(points: NDArray[np.integer], bits: int) -> bytes:
     Raises:
         ValueError: for an empty cloud, a coordinate out of range or a depth out of range.
     """
-    if not 1 <= bits <= MAX_BITS:
-        raise ValueError(f"the octree's depth must be 1 to {MAX_BITS} bits, not {bits}")
-    points = np.asarray(points)
-    if points.ndim != 2 or points.shape[1] != 3 or not len(points) or not np.issubdtype(points.dtype, np.integer):
-        raise ValueError(f"points must be a non-empty (n, 3) integer array, not {points.shape} {points.dtype}")
-    if points.min() < 0 or points.max() >= 1 << bits:
-        raise ValueError(f"coordinates {points.min()} .. {points.max()} do not fit {bits} bits")
-    keys = np.unique(_keys(points.astype(np.int64)))
-    if len(keys) > MAX_POINTS:
-        raise ValueError(f"{len(keys)} points are more than the {MAX_POINTS} that the format allows")
-    levels = []
-    count = len(keys)
-    for _ in range(bits):
-        keys, masks = _parents(keys)
-        levels.append((keys, masks))
-    stream = np.zeros(WORST_BYTES_PER_NODE * sum(len(k) for k, _ in levels) + 16, np.uint8)
-    coder = new_coder(stream, decode=False)
-    for height in reversed(range(bits)):
-        code_level(coder, *levels[height], height, False)
-    data = bytes([FORMAT, bits]) + _leb128(count) + flush(coder)
+    occupancy, count = encode_occupancy(points, bits)
+    data = bytes([FORMAT, bits]) + _leb128(count) + occupancy
     return data + zlib.crc32(data).to_bytes(4, "little")
 
 
@@ -68,24 +50,58 @@ def decode_octree(data: bytes) -> tuple[Ints, int]:
         raise CorruptArchive(f"{len(data)} bytes are not an octree stream of format {FORMAT}")
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise CorruptArchive("the octree stream's checksum does not match: it is cut or altered")
-    bits = data[1]
     count, start = _read_leb128(data, 2)
-    payload = np.frombuffer(bytearray(data[start:-4]), np.uint8)
-    possible = int(8 * (len(payload) + 4) / BITS_PER_DECISION)
+    return decode_occupancy(data[start:-4], count, data[1]), data[1]
+
+
+def encode_occupancy(points: NDArray[np.integer], bits: int) -> tuple[bytes, int]:
+    """The bare occupancy of a set of voxels, for a stream that has its own header; and how many voxels there are.
+
+    Arguments and errors are those of `encode_octree`.
+    """
+    if not 1 <= bits <= MAX_BITS:
+        raise ValueError(f"the octree's depth must be 1 to {MAX_BITS} bits, not {bits}")
+    points = np.asarray(points)
+    if points.ndim != 2 or points.shape[1] != 3 or not len(points) or not np.issubdtype(points.dtype, np.integer):
+        raise ValueError(f"points must be a non-empty (n, 3) integer array, not {points.shape} {points.dtype}")
+    if points.min() < 0 or points.max() >= 1 << bits:
+        raise ValueError(f"coordinates {points.min()} .. {points.max()} do not fit {bits} bits")
+    keys = np.unique(_keys(points.astype(np.int64)))
+    if len(keys) > MAX_POINTS:
+        raise ValueError(f"{len(keys)} points are more than the {MAX_POINTS} that the format allows")
+    count = len(keys)
+    levels = []
+    for _ in range(bits):
+        keys, masks = _parents(keys)
+        levels.append((keys, masks))
+    stream = np.zeros(WORST_BYTES_PER_NODE * sum(len(k) for k, _ in levels) + 16, np.uint8)
+    coder = new_coder(stream, decode=False)
+    for height in reversed(range(bits)):
+        code_level(coder, *levels[height], height, False)
+    return flush(coder), count
+
+
+def decode_occupancy(data: bytes, count: int, bits: int) -> Ints:
+    """Inverse of `encode_occupancy`: (count, 3) int64 in lexicographic order.
+
+    Raises:
+        CorruptArchive: when ``data`` cannot hold, or does not hold, ``count`` voxels of ``bits`` bits.
+    """
+    possible = int(8 * (len(data) + 4) / BITS_PER_DECISION)
     if not 1 <= bits <= MAX_BITS or not 1 <= count <= min(possible, MAX_POINTS, 1 << (3 * bits)):
-        raise CorruptArchive(f"{len(payload)} bytes cannot hold {count} voxels of {bits} bits")
-    coder = new_coder(payload, decode=True)
+        raise CorruptArchive(f"{len(data)} bytes cannot hold {count} voxels of {bits} bits")
+    coder = new_coder(np.frombuffer(bytearray(data), np.uint8), decode=True)
     keys = np.zeros(1, np.int64)
     for height in reversed(range(bits)):
         masks = np.zeros(len(keys), np.int64)
         code_level(coder, keys, masks, height, True)
         found = int(np.unpackbits(masks.astype(np.uint8)).sum(dtype=np.int64))
-        if found > count or coder.interval[3] > len(payload) + 4:
+        if found > count or coder.interval[3] > len(data) + 4:
             raise CorruptArchive(f"the octree stream holds more than the {count} voxels that it states")
         keys = _children(keys, masks)
     if len(keys) != count:
         raise CorruptArchive(f"the octree stream holds {len(keys)} voxels and states {count}")
-    return np.stack([keys >> 42, (keys >> 21) & _MASK21, keys & _MASK21], axis=1), bits
+    return np.stack([keys >> 42, (keys >> 21) & _MASK21, keys & _MASK21], axis=1)
 
 
 def _keys(points: Ints) -> Ints:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.codec import Context, CorruptArchive, DecodeFailed, InvalidMesh, Rate
+from bench.codec import Context, CorruptArchive, DecodeFailed, InvalidMesh, Part, Rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 METHODS = ("pymeshlab", "open3d")
 MIN_BITS, MAX_BITS = 3, 11
 PREFIX_BYTES = 1
+CHECKSUM_BYTES = 4
 # Normalised meshes end on the cube's faces; rounding may carry them this far over.
 OUTSIDE = 1e-6
 
@@ -62,17 +65,30 @@ def voxelize(mesh: Trimesh, bits: int, context: Context) -> Ints:
         return surface_voxels(triangles, bits)[0]
 
 
-def prefix(rate: CloudRate) -> bytes:
-    """The byte in front of every stream that says how to come back to a surface."""
-    return bytes([METHODS.index(rate.surface) << 5 | rate.bits])
+def pack(rate: CloudRate, parts: Mapping[str, bytes]) -> Part:
+    """One shape's bytes: a byte that says how to come back to a surface, the parts, and a CRC-32 of it all.
+
+    The programs' own streams carry no checksum: altered ones decode to anything.
+    """
+    body = bytes([METHODS.index(rate.surface) << 5 | rate.bits]) + b"".join(parts.values())
+    checksum = zlib.crc32(body).to_bytes(CHECKSUM_BYTES, "little")
+    ledger = {name: len(part) for name, part in parts.items()}
+    return Part(body + checksum, {"header": PREFIX_BYTES, **ledger, "checksum": CHECKSUM_BYTES})
 
 
-def read_prefix(data: bytes) -> CloudRate:
-    """Inverse of `prefix`, from the first byte of ``data``."""
-    method, bits = (data[0] >> 5, data[0] & 31) if data else (0, 0)
+def unpack(data: bytes) -> tuple[CloudRate, bytes]:
+    """Inverse of `pack`: depth and method, and the parts, joined.
+
+    Raises:
+        CorruptArchive: for bytes that are cut, altered or not of a point-cloud codec.
+    """
+    body, checksum = data[:-CHECKSUM_BYTES], data[-CHECKSUM_BYTES:]
+    if len(body) <= PREFIX_BYTES or zlib.crc32(body) != int.from_bytes(checksum, "little"):
+        raise CorruptArchive("the checksum does not match: the stream is cut or altered")
+    method, bits = body[0] >> 5, body[0] & 31
     if method >= len(METHODS) or not MIN_BITS <= bits <= MAX_BITS:
         raise CorruptArchive("the stream does not start with a voxel depth of this codec")
-    return CloudRate(bits=bits, surface=METHODS[method])
+    return CloudRate(bits=bits, surface=METHODS[method]), body[PREFIX_BYTES:]
 
 
 def surface_of(points: NDArray[np.floating | np.integer], rate: CloudRate, context: Context) -> Trimesh:

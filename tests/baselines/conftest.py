@@ -1,0 +1,36 @@
+"""Stand-ins for external programs: small scripts that behave, or misbehave, as the real ones do."""
+
+import stat
+import sys
+
+import pytest
+import trimesh
+
+from baselines.gpcc import TMC3
+
+
+def pytest_runtest_setup(item):
+    """Tests of a real program run where the program is."""
+    if item.get_closest_marker("tmc3") and TMC3.find() is None:
+        pytest.skip(TMC3.availability().reason)
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Make an executable Python script and, where asked, the environment variable that names it."""
+
+    def make(body, name="program", variable=None):
+        path = tmp_path / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!{sys.executable} -S\nimport os, sys, time\n{body}\n")
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        if variable:
+            monkeypatch.setenv(variable, str(path))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def sphere():
+    return trimesh.creation.icosphere(subdivisions=3, radius=0.8)
