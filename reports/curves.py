@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.style import PAGE, legend_below, log_axis, looks, paper_style
+from reports.run_data import is_control
+from reports.style import PAGE, legend_below, log_axis, looks, paper_style, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,8 +61,8 @@ def rate_distortion(
 def draw_panel(axes: Axes, data: RunData, points: pd.DataFrame, rate: Quantity, metric: Quantity) -> None:
     """One panel. A point with failed shapes is a cross; what lies outside the limits stands on the edge.
 
-    The limits come from the points without a failure, so that one penalty does not flatten every curve. A perfect
-    value on a logarithmic axis (surface error 0) stands on the lower edge, marked with its value.
+    The limits come from the points without a failure and, on a logarithmic axis, without the controls: neither a
+    penalty nor a perfect value flattens the curves. What lies below stands on the lower edge, marked with its value.
     """
     points = points[points[rate.column].notna() & points[metric.column].notna()].copy()
     x_range = _limits(points[rate.column], True)
@@ -69,9 +70,9 @@ def draw_panel(axes: Axes, data: RunData, points: pd.DataFrame, rate: Quantity, 
     points["shown"] = points[metric.column].clip(*y_range)
     _draw_lines(axes, data, points, rate)
     _draw_failures(axes, data, points, rate)
-    zeros = points[(points[metric.column] <= 0) & metric.log]
-    for x in zeros[rate.column]:
-        axes.annotate("0", (x, y_range[0]), xytext=(4, 3), textcoords="offset points", fontsize=6)
+    for point in points[points[metric.column] < y_range[0]].to_dict("records"):
+        place = (point[rate.column], y_range[0])
+        axes.annotate(plain(point[metric.column]), place, (0, 4), textcoords="offset points", ha="center", fontsize=6)
     if metric.floor:
         _draw_floor(axes, points, metric.floor)
     log_axis(axes.xaxis, *x_range)
@@ -124,7 +125,9 @@ def _draw_failures(axes: Axes, data: RunData, points: pd.DataFrame, rate: Quanti
 
 def _draw_floor(axes: Axes, points: pd.DataFrame, column: str) -> None:
     """The value that a perfect reconstruction gets from random points: nothing on this line can be ranked."""
-    floor = points[column].median()
+    # The floor depends on both surfaces' areas: that of the best reconstruction is the one that matters.
+    error = points["surface_cd"].fillna(points["cd"]).to_numpy(float)
+    floor = float(points[column].to_numpy(float)[error.argmin()]) if len(error) else float("nan")
     if floor == floor:
         axes.axhline(floor, color="#555555", linewidth=0.8, linestyle=(0, (2, 1.5)), zorder=1)
         place = (0.985, floor)
@@ -146,6 +149,8 @@ def _draw_floor(axes: Axes, points: pd.DataFrame, column: str) -> None:
 
 def _value_limits(points: pd.DataFrame, metric: Quantity) -> tuple[float, float]:
     fine = points[points["failed"] == 0]
+    if metric.log and not fine["codec"].map(is_control).all():
+        fine = fine[~fine["codec"].map(is_control)]
     values = (fine if len(fine) else points)[metric.column]
     if metric.floor:
         values = pd.concat([values, points[metric.floor].dropna()])

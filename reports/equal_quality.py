@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.between_rates import rate_at_error
-from reports.run_data import CONTROLS
-from reports.style import PAGE, base_name, legend_below, log_axis, looks, paper_style, plain
+from reports.run_data import is_control
+from reports.style import PAGE, legend_below, log_axis, looks, paper_style, plain
 from reports.tables import Column, Table
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def targets(data: RunData, dataset: str, count: int = 3) -> list[float]:
 def frame_at(data: RunData, dataset: str, errors: list[float]) -> pd.DataFrame:
     """One line per (error, codec): bytes per shape between rates; NaN where the rates do not reach it."""
     points = data.points[data.points["dataset"] == dataset]
-    codecs = [c for c in data.codecs if c in set(points["codec"]) and base_name(c) not in CONTROLS]
+    codecs = [c for c in data.codecs if c in set(points["codec"]) and not is_control(c)]
     lines = [
         {"error": error, "codec": c, "bytes_per_shape": rate_at_error(points[points["codec"] == c], error)}
         for error in errors

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.curves import F1_005, SURFACE, Quantity
-from reports.run_data import CONTROLS
-from reports.style import PAGE, Look, base_name, legend_below, log_axis, looks, paper_style, plain
+from reports.run_data import is_control
+from reports.style import PAGE, Look, legend_below, log_axis, looks, paper_style, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def similar_size(data: RunData, dataset: str, size: float | None = None) -> pd.DataFrame:
     """One point per codec: the one nearest ``size`` bytes per shape (default: the middle of all points' range)."""
     points = data.points[(data.points["dataset"] == dataset) & (data.points["bytes_per_shape"] > 0)]
-    points = points[~points["codec"].map(base_name).isin(CONTROLS)]
+    points = points[~points["codec"].map(is_control)]
     if not len(points):
         return points
     logarithms = np.log(points["bytes_per_shape"])

@@ -16,6 +16,11 @@ CONTROLS = ("identity",)
 """Codecs that show what the metrics read on a perfect reconstruction; never ranked."""
 
 
+def is_control(codec: str) -> bool:
+    """Whether a codec is one of `CONTROLS`."""
+    return base_name(codec) in CONTROLS
+
+
 @dataclass(frozen=True)
 class RunData:
     """A run folder in memory.

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bench.summary import SATURATION
-from reports.run_data import CONTROLS
-from reports.style import base_name
+from reports.run_data import is_control
 
 if TYPE_CHECKING:
     from reports.run_data import RunData
@@ -161,7 +160,7 @@ def comparable_table(data: RunData, dataset: str, within: float = 1.4) -> Table 
     import numpy as np
 
     frame = _titled(data, dataset)
-    frame = frame[~frame["codec"].map(_is_control) & (frame["bytes_per_shape"] > 0)]
+    frame = frame[~frame["codec"].map(is_control) & (frame["bytes_per_shape"] > 0)]
     if frame["codec"].nunique() < 2:
         return None
     low, high = np.log(frame["bytes_per_shape"]).quantile([0.1, 0.9])
@@ -199,10 +198,6 @@ def _titled(data: RunData, dataset: str) -> pd.DataFrame:
     order = {codec: number for number, codec in enumerate(data.codecs)}
     frame = frame.sort_values("codec", key=lambda codec: codec.map(order), kind="stable", ignore_index=True)
     return frame.assign(title=frame["codec"].map(data.title))
-
-
-def _is_control(codec: str) -> bool:
-    return base_name(codec) in CONTROLS
 
 
 def _size(count: float) -> str:

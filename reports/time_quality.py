@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports.run_data import CONTROLS
-from reports.style import PAGE, base_name, legend_below, log_axis, looks, paper_style
+from reports.run_data import is_control
+from reports.style import PAGE, legend_below, log_axis, looks, paper_style
 
 if TYPE_CHECKING:
     from reports.run_data import RunData
@@ -19,7 +19,7 @@ def time_quality_figure(data: RunData, dataset: str) -> Figure | None:
     points = data.points[
         (data.points["dataset"] == dataset) & (data.points["surface_cd"] > 0) & (data.points["failed"] == 0)
     ]
-    points = points[~points["codec"].map(base_name).isin(CONTROLS)]
+    points = points[~points["codec"].map(is_control)]
     points = points[(points["encode_s"] > 0) & (points["decode_s"] > 0)]
     if not len(points):
         return None
