@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -69,7 +70,7 @@ class Context:
     def shape(self, index: int, otherwise: type[CodecError]) -> Iterator[None]:
         """Turn any error of the block into a failure of shape ``index``; an unexpected one counts as ``otherwise``.
 
-        What concerns the whole job (deadline, missing program, memory) passes through.
+        What concerns the whole job (deadline, missing program, memory, a full disk) passes through.
         """
         self.check_deadline()
         try:
@@ -79,6 +80,8 @@ class Context:
         except CodecError as error:
             self.fail(index, error)
         except Exception as error:
+            if disk_is_full(error):
+                raise
             self.fail(index, otherwise(f"{type(error).__name__}: {error}"))
 
     def fail(self, index: int, error: CodecError) -> None:
@@ -134,6 +137,11 @@ class Context:
     def _synchronize(self) -> None:
         if self.device.startswith("cuda") and "torch" in sys.modules:
             sys.modules["torch"].cuda.synchronize()
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether ``error`` says that nothing more can be written."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _write_atomically(path: Path, arrays: Arrays) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 POLL_S = 0.1
 START_UP_S = 120.0
 """Time for starting the interpreter and the codec's warm-up, before the job's own time begins."""
+
+DISK_FULL_EXIT = 28
+"""A worker's exit code when the disk is full."""
 
 GRACE_S = 5.0
 """A worker that is late raises its own error first, with more to say, before it is killed."""
@@ -67,6 +71,10 @@ def run_worker(
         memory_limit_mb: resident memory at which the process is killed.
         stop: when set, the process is killed and `Interrupted` raised.
         progress: called with (fraction done, note).
+
+    Raises:
+        Interrupted: ``stop`` was set.
+        OSError: the disk is full.
     """
     task_path = folder / f"{task.phase}.task.json"
     log_path = folder / f"{task.phase}.log"
@@ -94,6 +102,8 @@ def run_worker(
     wall = time.monotonic() - start
     if ending == "stopped":
         raise Interrupted
+    if process.returncode == DISK_FULL_EXIT:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     if ending:
         return Outcome(ending, _explain(ending, task, memory_limit_mb) + _tail(log_path), wall, peak)
     return _read_result(process.returncode, task, log_path, wall, peak)

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.codec import Archive, CodecError, Context
-from bench.supervisor import kill_tree, started_path
+from bench.context import disk_is_full
+from bench.supervisor import DISK_FULL_EXIT, kill_tree, started_path
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -138,7 +139,11 @@ PHASES = {"encode": encode, "decode": decode, "measure": measure}
 
 
 def main(path: str) -> int:
-    """Run the task of file ``path``. Returns 0 when a result was written, even one that tells of a failure."""
+    """Run the task of file ``path``.
+
+    Returns 0 when a result was written, even one that tells of a failure, and `DISK_FULL_EXIT` when the disk is full:
+    that is no fault of the codec and must not become its row.
+    """
     task = Task.read(Path(path))
     _die_with_parent()
     Path(task.scratch).mkdir(parents=True, exist_ok=True)
@@ -164,6 +169,8 @@ def main(path: str) -> int:
     except MemoryError:
         result.update(status="out_of_memory", message=f"{task.phase}: out of memory")
     except Exception as error:
+        if disk_is_full(error):
+            return DISK_FULL_EXIT
         traceback.print_exc()
         result.update(status=_failed(task.phase), message=f"{task.phase}: {type(error).__name__}: {error}")
     result["wall_s"] = time.perf_counter() - start

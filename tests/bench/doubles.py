@@ -110,6 +110,11 @@ class Raising(OneRate):
         raise RuntimeError("a bug in the codec")
 
 
+class OnAFullDisk(OneRate):
+    def encode_shape(self, mesh, rate, context):
+        raise OSError(28, "No space left on device")
+
+
 class NotANumber(OneRate):
     def decode_shape(self, data, context):
         mesh = super().decode_shape(data, context)

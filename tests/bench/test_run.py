@@ -120,6 +120,13 @@ def test_a_codec_that_eats_memory_is_killed(command, run):
     assert statuses(run, "Rounding") == ["ok"] * 6
 
 
+def test_a_full_disk_stops_the_run_and_is_nobodys_row(command, run, capsys):
+    assert main(command("OneRate", "OnAFullDisk", extra=("--workers", "1"))) == 1
+    assert "No space left" in capsys.readouterr().err
+    assert statuses(run, "OneRate") == ["ok"] * 3
+    assert statuses(run, "OnAFullDisk") == []
+
+
 def start(arguments: list[str], **environment: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "bench", *arguments],
