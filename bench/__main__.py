@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-COMMANDS = ("run", "report", "codecs", "datasets", "metrics", "check_codec", "doctor")
+COMMANDS = ("run", "report", "gate", "compare", "merge", "codecs", "datasets", "metrics", "check_codec", "doctor")
 
 EPILOG = """examples:
   python -m bench run                                   the embedded sample set, every codec that is available
