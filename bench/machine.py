@@ -28,7 +28,6 @@ PACKAGES = (
     "constriction",
     "libigl",
     "numba",
-    "fast-simplification",
     "manifold3d",
     "pandas",
 )

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.plan import Plan, Request
     from bench.profile import Profile
-    from bench.run import Plan, Request
     from bench.store import Row, RunFolder
 
 EPILOG = """examples:
@@ -76,8 +76,9 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    from bench.plan import NotMeasurable, WrongInput, make_plan, waiting_jobs
     from bench.profile import InvalidProfile
-    from bench.run import NotMeasurable, WrongInput, execute, make_plan, waiting_jobs
+    from bench.run import execute
     from bench.store import RunFolder, StoreError
 
     try:
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
 def build_request(args: argparse.Namespace) -> Request:
     """The request that the command line and the profile make together."""
     from bench import profile as profiles
-    from bench.run import Request
+    from bench.plan import Request
 
     profile = profiles.read(args.profile)
     codecs = tuple(_split(args.codecs)) if args.codecs else profile.codecs
