@@ -1,7 +1,8 @@
 """What a practitioner does at low rates: quadric decimation (Garland and Heckbert 1997), then Draco.
 
 The decimator is MeshLab's. It reaches the number of faces on gears and other parts cut into slivers, where
-fast-simplification stops early or tears the surface, and its error on bodies is a third lower.
+fast-simplification (at its defaults) stops early or tears the surface, and at equal faces its error on bodies is 20 to
+55 % lower.
 
 The ladder pairs face counts with bits along the lower left front of all pairs (face counts 200 to all, 7 to 12 bits;
 surface distance against bytes, mean over the sample set): fewer faces bear coarser coordinates.
