@@ -36,19 +36,19 @@ def inside_grid(vertices: np.ndarray, faces: np.ndarray, distance: np.ndarray) -
     closed = _is_closed(vertices, faces)
     far = distance > h * (0.51 if closed else 2.0)
     inside = np.zeros(distance.shape, bool)
-    inside[~far] = _inside(vertices, faces, grid_positions(np.flatnonzero(~far), K))
+    inside[~far] = is_inside(vertices, faces, grid_positions(np.flatnonzero(~far), K))
     labels, regions = ndimage.label(far)
     probes = _one_point_each(labels, regions)
     if not closed:
         lattice = np.arange(K**3, dtype=np.int64).reshape(K, K, K)[::_STRIDE, ::_STRIDE, ::_STRIDE]
         probes = np.concatenate([probes, lattice[far[::_STRIDE, ::_STRIDE, ::_STRIDE]]])
-    found = _inside(vertices, faces, grid_positions(probes, K))
+    found = is_inside(vertices, faces, grid_positions(probes, K))
     region = labels.reshape(-1)[probes]
     hits = np.bincount(region, weights=found, minlength=regions + 1)
     asked = np.bincount(region, minlength=regions + 1)
     inside |= ((hits == asked) & (asked > 0))[labels]
     mixed = ((hits > 0) & (hits < asked))[labels]
-    inside[mixed] = _inside(vertices, faces, grid_positions(np.flatnonzero(mixed), K))
+    inside[mixed] = is_inside(vertices, faces, grid_positions(np.flatnonzero(mixed), K))
     return inside
 
 
@@ -69,7 +69,8 @@ def _is_closed(vertices: np.ndarray, faces: np.ndarray) -> bool:
     return not np.bincount(edge.reshape(-1), weights=direction).any()
 
 
-def _inside(vertices: np.ndarray, faces: np.ndarray, points: np.ndarray) -> np.ndarray:
+def is_inside(vertices: np.ndarray, faces: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Whether each of points (n, 3) lies inside; bool (n,)."""
     import igl
 
     inside = np.zeros(len(points), bool)

@@ -1,0 +1,64 @@
+"""A triangle mesh as a surface to measure against: closest points with normals, even samples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Surface:
+    """Closest points on a triangle mesh.
+
+    Args:
+        vertices: float (n, 3).
+        faces: int (m, 3).
+        threads: CPU threads of each query.
+    """
+
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray, threads: int = 1) -> None:
+        import open3d as o3d
+
+        self._tensor = o3d.core.Tensor.from_numpy
+        self._threads = threads
+        self._scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
+        self._scene.add_triangles(
+            self._tensor(np.ascontiguousarray(vertices, np.float32)),
+            self._tensor(np.ascontiguousarray(faces, np.uint32)),
+        )
+        triangles = np.asarray(vertices, np.float64)[faces]
+        cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+        length = np.linalg.norm(cross, axis=1)
+        self._triangles = triangles
+        self._area = length / 2
+        self.normals: np.ndarray = (cross / np.maximum(length, 1e-30)[:, None]).astype(np.float32)
+        """Unit normals float32 (m, 3); zero for a face without area."""
+
+    @property
+    def area(self) -> float:
+        """Total area."""
+        return float(self._area.sum())
+
+    def closest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Closest points float32 (n, 3), their faces int64 (n,) and weights of the face's corners float32 (n, 3)."""
+        found = self._scene.compute_closest_points(
+            self._tensor(np.ascontiguousarray(points, np.float32)), nthreads=self._threads
+        )
+        uv = found["primitive_uvs"].numpy()
+        weights = np.stack([1 - uv.sum(1), uv[:, 0], uv[:, 1]], axis=1)
+        return found["points"].numpy(), found["primitive_ids"].numpy().astype(np.int64), weights
+
+    def first_hit(self, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        """Distance float32 (n,) along each ray to the mesh, in lengths of its direction (n, 3); infinite for none."""
+        rays = np.concatenate([origins, directions], axis=1).astype(np.float32)
+        distance: np.ndarray = self._scene.cast_rays(self._tensor(rays), nthreads=self._threads)["t_hit"].numpy()
+        return distance
+
+    def sample(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Points float32 (count, 3), spread evenly over the area, and their faces int64 (count,)."""
+        generator = np.random.default_rng(seed)
+        steps = (np.arange(count) + generator.random(count)) / count * self._area.sum()
+        face = np.searchsorted(np.cumsum(self._area), steps).clip(max=len(self._area) - 1)
+        uv = generator.random((count, 2))
+        uv = np.where(uv.sum(1, keepdims=True) > 1, 1 - uv, uv)
+        corner = self._triangles[face]
+        points = corner[:, 0] + (uv[:, :, None] * (corner[:, 1:] - corner[:, :1])).sum(1)
+        return points.astype(np.float32), face
