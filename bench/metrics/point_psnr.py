@@ -15,7 +15,6 @@ The symmetric error is the *larger* of the two directions, and PSNR = 10 log10(3
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,10 +66,10 @@ def point_psnr(reference: Points, normals: Points, decoded: Points, bits: int) -
     peak = (1 << bits) - 1
     a, a_normals = _merge(_voxel_units(reference, peak, "reference"), np.asarray(normals, dtype=np.float64))
     b = np.unique(_voxel_units(decoded, peak, "decoded"), axis=0)
-    tree_a, tree_b = cKDTree(a), cKDTree(b)
-    b_normals = _carry_normals(tree_a, tree_b, a_normals)
-    d1_ab, d2_ab = _one_way(a, tree_b, b_normals)
-    d1_ba, d2_ba = _one_way(b, tree_a, a_normals)
+    ab, ba = _matches(a, cKDTree(b)), _matches(b, cKDTree(a))
+    b_normals = _carry_normals(ab, ba, a_normals, len(b))
+    d1_ab, d2_ab = _one_way(a, b, ab, b_normals)
+    d1_ba, d2_ba = _one_way(b, a, ba, a_normals)
     d1, d2 = max(d1_ab, d1_ba), max(d2_ab, d2_ba)
     return {"d1_mse": d1, "d1_psnr": psnr(d1, peak), "d2_mse": d2, "d2_psnr": psnr(d2, peak)}
 
@@ -100,41 +99,35 @@ def _merge(points: Points, normals: Points) -> tuple[Points, Points]:
     return merged, _mean_at(inverse.ravel(), normals, len(merged))[0]
 
 
-def _carry_normals(tree_a: cKDTree, tree_b: cKDTree, a_normals: Points) -> Points:
-    """Normals of cloud b from those of cloud a (n, 3)."""
-    owners, givers = _all_ties(tree_b, tree_a.data)
-    normals, counts = _mean_at(owners, a_normals[givers], tree_b.n)
-    lonely = np.flatnonzero(counts == 0)
-    if len(lonely):
-        givers, position = _all_ties(tree_a, tree_b.data[lonely])
-        normals[lonely] = _mean_at(position, a_normals[givers], len(lonely))[0]
-    return normals
-
-
-def _all_ties(tree: cKDTree, queries: Points) -> tuple[Ints, Ints]:
-    """Every (nearest point of the tree, query) pair."""
-    pairs = [(index[tied], start + np.nonzero(tied)[0]) for start, _, index, tied in _nearest(tree, queries)]
-    return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
-
-
-def _one_way(queries: Points, tree: cKDTree, normals: Points) -> tuple[float, float]:
-    """Mean squared point-to-point and point-to-plane error of the queries."""
-    d1 = d2 = 0.0
-    for start, squared, index, tied in _nearest(tree, queries):
-        error = queries[start : start + len(index), None] - tree.data[index]
-        projected = np.einsum("nkc,nkc->nk", error, normals[index]) ** 2
-        d1 += float(squared[:, 0].sum())
-        d2 += float(((projected * tied).sum(axis=1) / tied.sum(axis=1)).sum())
-    return d1 / len(queries), d2 / len(queries)
-
-
-def _nearest(tree: cKDTree, queries: Points) -> Iterator[tuple[int, Points, Ints, NDArray[np.bool_]]]:
-    """By chunks: start, squared distances (n, k), indices (n, k), and which of the k are as near as the first."""
-    ranks = list(range(1, min(TIES, tree.n) + 1))
+def _matches(queries: Points, tree: cKDTree) -> tuple[Ints, Ints]:
+    """Every pair (query, one of the points of the tree that are nearest to it), as two index arrays."""
+    pairs: list[tuple[Ints, Ints]] = []
     for start in range(0, len(queries), CHUNK):
-        found = tree.query(queries[start : start + CHUNK], k=ranks)
-        squared, index = np.square(np.asarray(found[0])), np.asarray(found[1], dtype=np.int64)
-        yield start, squared, index, squared - squared[:, :1] < SAME_DISTANCE
+        distance, index = tree.query(queries[start : start + CHUNK])
+        hit = np.asarray(distance) ** 2 < SAME_DISTANCE  # merged clouds: a point at no distance has no equal
+        pairs.append((start + np.flatnonzero(hit), np.asarray(index)[hit]))
+        missed = start + np.flatnonzero(~hit)
+        distances, candidates = tree.query(queries[missed], k=list(range(1, min(TIES, tree.n) + 1)))
+        squared = np.square(np.asarray(distances))
+        row, column = np.nonzero(squared - squared[:, :1] < SAME_DISTANCE)
+        pairs.append((missed[row], np.asarray(candidates)[row, column]))
+    return np.concatenate([query for query, _ in pairs]), np.concatenate([target for _, target in pairs])
+
+
+def _carry_normals(ab: tuple[Ints, Ints], ba: tuple[Ints, Ints], a_normals: Points, b_count: int) -> Points:
+    """Normals of cloud b (b_count, 3) from those of cloud a, by the matches of both directions."""
+    given, counts = _mean_at(ab[1], a_normals[ab[0]], b_count)
+    nearest, _ = _mean_at(ba[0], a_normals[ba[1]], b_count)
+    return np.where(counts[:, None] > 0, given, nearest)
+
+
+def _one_way(queries: Points, targets: Points, pairs: tuple[Ints, Ints], normals: Points) -> tuple[float, float]:
+    """Mean squared point-to-point and point-to-plane error of the queries; ``normals`` are those of the targets."""
+    error = queries[pairs[0]] - targets[pairs[1]]
+    ties = np.bincount(pairs[0])[pairs[0]]
+    d1 = float((np.einsum("ij,ij->i", error, error) / ties).sum())
+    d2 = float((np.einsum("ij,ij->i", error, normals[pairs[1]]) ** 2 / ties).sum())
+    return d1 / len(queries), d2 / len(queries)
 
 
 def _mean_at(index: Ints, values: Points, count: int) -> tuple[Points, Ints]:
