@@ -11,6 +11,7 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from baselines.leb128 import leb128, read_leb128
 from baselines.occupancy_model import BITS_PER_DECISION, code_level, flush, new_coder
 from bench.codec import CorruptArchive
 
@@ -34,7 +35,7 @@ def encode_octree(points: NDArray[np.integer], bits: int) -> bytes:
         ValueError: for an empty cloud, a coordinate out of range or a depth out of range.
     """
     occupancy, count = encode_occupancy(points, bits)
-    data = bytes([FORMAT, bits]) + _leb128(count) + occupancy
+    data = bytes([FORMAT, bits]) + leb128(count) + occupancy
     return data + zlib.crc32(data).to_bytes(4, "little")
 
 
@@ -50,7 +51,7 @@ def decode_octree(data: bytes) -> tuple[Ints, int]:
         raise CorruptArchive(f"{len(data)} bytes are not an octree stream of format {FORMAT}")
     if zlib.crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise CorruptArchive("the octree stream's checksum does not match: it is cut or altered")
-    count, start = _read_leb128(data, 2)
+    count, start = read_leb128(data[:-4], 2)
     return decode_occupancy(data[start:-4], count, data[1]), data[1]
 
 
@@ -127,24 +128,3 @@ def _children(keys: Ints, masks: Ints) -> Ints:
     result: Ints = corner[row] + ((child >> 2) << 42) + (((child >> 1) & 1) << 21) + (child & 1)
     result.sort()
     return result
-
-
-def _leb128(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-def _read_leb128(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(data) - 4 and shift < 35:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, at
-    raise CorruptArchive("the octree stream's point count is cut")

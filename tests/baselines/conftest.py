@@ -7,12 +7,15 @@ import pytest
 import trimesh
 
 from baselines.gpcc import TMC3
+from baselines.pcgcv2 import checkpoint
 
 
 def pytest_runtest_setup(item):
     """Tests of a real program run where the program is."""
     if item.get_closest_marker("tmc3") and TMC3.find() is None:
         pytest.skip(TMC3.availability().reason)
+    if item.get_closest_marker("checkpoints") and not checkpoint.availability().ok:
+        pytest.skip(checkpoint.availability().reason)
 
 
 @pytest.fixture
