@@ -5,7 +5,7 @@ fast-simplification (at its defaults) stops early or tears the surface, and at e
 55 % lower.
 
 The ladder pairs face counts with bits along the lower left front of all pairs (face counts 200 to all, 7 to 12 bits;
-surface distance against bytes, mean over the sample set): fewer faces bear coarser coordinates.
+surface distance against bytes, mean over half of the sample set): fewer faces bear coarser coordinates.
 """
 
 from __future__ import annotations
