@@ -19,13 +19,15 @@ class NarrowBand:
 
     Args:
         volume: where the values come from, and what holds at the points outside the band.
-        row: int64 (K, K, K), number of each point within the band, or -1.
+        row: int64 (K^3,), number of each point within the band, or -1.
         points: int64 (n,), flat indices of the band's points.
+        side: bool (K^3,), whether each point of ``volume`` is inside.
     """
 
     volume: TsdfDef
     row: Tensor
     points: Tensor
+    side: Tensor
 
     @classmethod
     def of(cls, volume: TsdfDef, device: str = "cpu") -> NarrowBand:
@@ -34,7 +36,8 @@ class NarrowBand:
         points = torch.from_numpy(np.flatnonzero(np.abs(tsdf) < LEVEL))
         row = torch.full((tsdf.size,), -1, dtype=torch.int64)
         row[points] = torch.arange(len(points))
-        return cls(volume, row.reshape(tsdf.shape).to(device), points.to(device))
+        side = torch.from_numpy(tsdf.reshape(-1) < 0)
+        return cls(volume, row.to(device), points.to(device), side.to(device))
 
     @property
     def resolution(self) -> int:
@@ -48,9 +51,9 @@ class NarrowBand:
 
     def inside(self, tsdf: Tensor) -> Tensor:
         """Bool (K, K, K): the sides of all points when the band's TSDF is ``tsdf`` (n,)."""
-        inside = torch.from_numpy(self.volume.codes[0] < 0).to(self.row.device)
-        inside.view(-1)[self.points] = tsdf.detach() < 0
-        return inside
+        inside = self.side.clone()
+        inside[self.points] = tsdf.detach() < 0
+        return inside.reshape([self.resolution] * 3)
 
     def vertices(self, mesh: Topology, values: Tensor) -> Tensor:
         """Vertices (m, 3) of the surface of values (4, n), differentiable in them.
@@ -74,10 +77,10 @@ class NarrowBand:
         K = self.resolution
         clamped = points.clamp(0, K - 1)
         flat = (clamped[:, 0] * K + clamped[:, 1]) * K + clamped[:, 2]
-        row = self.row.reshape(-1)[flat].masked_fill((points != clamped).any(1), -1)
-        beyond = torch.from_numpy(self.volume.codes[0].reshape(-1) < 0).to(flat.device)[flat]
-        fill = torch.where(beyond & (points == clamped).all(1), -1.0, 1.0).to(values.dtype)
-        given, row = row >= 0, row.clamp(min=0)
+        within = (points == clamped).all(1)
+        fill = torch.where(self.side[flat] & within, -1.0, 1.0).to(values.dtype)
+        row = self.row[flat]
+        given, row = within & (row >= 0), row.clamp(min=0)
         tsdf = torch.where(given, values[0].index_select(0, row), fill)
         move = torch.where(given[:, None], values[1:].index_select(1, row).T, 0.0)
         return tsdf, move

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import logging
 from typing import Any
 
@@ -45,8 +45,14 @@ def visible_faces(xy: Tensor, z: Tensor, faces: Tensor, resolution: int, backend
 
 @functools.cache
 def _backend_for(device_type: str) -> str:
-    found = device_type == "cuda" and importlib.util.find_spec("nvdiffrast") is not None
-    backend = "nvdiffrast" if found else "numba"
+    backend = "numba"
+    if device_type == "cuda":
+        try:
+            importlib.import_module("nvdiffrast.torch")
+        except (ImportError, RuntimeError, AssertionError) as error:  # not installed, or not for this torch or driver
+            log.warning("nvdiffrast cannot be used (%s): visibility is computed on the CPU", error)
+        else:
+            backend = "nvdiffrast"
     log.info("visibility on %s: %s", device_type, backend)
     return backend
 
