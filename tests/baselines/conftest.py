@@ -8,12 +8,15 @@ import trimesh
 
 from baselines.gpcc import TMC3
 from baselines.pcgcv2 import checkpoint
+from baselines.vpcc import Vpcc
 
 
 def pytest_runtest_setup(item):
     """Tests of a real program run where the program is."""
     if item.get_closest_marker("tmc3") and TMC3.find() is None:
         pytest.skip(TMC3.availability().reason)
+    if item.get_closest_marker("tmc2") and not Vpcc().availability().ok:
+        pytest.skip(Vpcc().availability().reason)
     if item.get_closest_marker("checkpoints") and not checkpoint.availability().ok:
         pytest.skip(checkpoint.availability().reason)
 
