@@ -7,7 +7,7 @@ at the end of the file is cut off when the file is next opened for writing.
 Columns of both kinds: ``kind, job, archive, dataset, codec, rate, seed, status, message, protocol, device``.
 
 Shape rows: ``index, shape, category, source_bytes, bytes`` (marginal: this shape's own part), ``decoded_sha256``,
-and the metrics of `bench.metrics.measure` (penalties where the status is not ``ok``), distances in units of 1e-3.
+and the metrics of `bench.metrics.measure.measure` (penalties where the status is not ``ok``), distances in 1e-3.
 
 Set rows: ``shapes, failed, source_bytes, bytes, bytes_shared, ledger`` (component -> bytes), ``settings`` (resolved
 rate parameters), ``codec_version, archive_sha256, workers, notes, encode, decode, measure`` (each of the last three is
@@ -37,7 +37,7 @@ STATUSES = (
     "out_of_memory",
     "unavailable",
 )
-"""Every status that a row may carry; all but ``ok`` count with the penalty of `bench.metrics.penalty`."""
+"""Every status that a row may carry; all but ``ok`` count with the penalty of `bench.metrics.protocol.penalty`."""
 
 
 class StoreError(Exception):

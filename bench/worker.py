@@ -110,12 +110,12 @@ def measure(task: Task, context: Context) -> dict[str, Any]:
     for index, path in enumerate(task.references):
         context.check_deadline()
         decoded = read_mesh(Path(task.decoded) / f"{index:06d}.npz")
-        shapes.append(_measure_shape(read_mesh(Path(path)), decoded, protocol, index))
+        shapes.append(_measure_shape(read_mesh(Path(path)), decoded, protocol, index, context.threads))
         context.progress(index + 1, len(task.references))
     return {"shapes": shapes}
 
 
-def _measure_shape(reference: Trimesh, decoded: Trimesh, protocol: Any, index: int) -> dict[str, Any]:
+def _measure_shape(reference: Trimesh, decoded: Trimesh, protocol: Any, index: int, threads: int) -> dict[str, Any]:
     from bench.metrics.measure import measure as measure_mesh
     from bench.metrics.triangles import EmptySurface
     from datasets.fingerprint import mesh_fingerprint
@@ -126,7 +126,7 @@ def _measure_shape(reference: Trimesh, decoded: Trimesh, protocol: Any, index: i
         return {
             "status": "ok",
             "message": "",
-            "metrics": measure_mesh(reference, decoded, protocol, stream=index),
+            "metrics": measure_mesh(reference, decoded, protocol, stream=index, threads=threads),
             "decoded_sha256": mesh_fingerprint(decoded),
         }
     except EmptySurface as error:

@@ -246,3 +246,10 @@ def test_a_run_on_dask_gives_the_same_rows(command, run, tmp_path):
     assert main([*command("Rounding"), "--executor", "dask", "--out", str(other)]) == 0
     rows = RunFolder(other).rows()
     assert {(row["rate"], row.get("shape")): row.get("surface_cd", row.get("bytes")) for row in rows} == local
+
+
+@pytest.mark.gpu
+def test_a_neural_codec_runs_on_the_gpu(command, run):
+    small = "necgs:resolution=16:epochs=2:fit=none"
+    assert main([*command("Rounding"), "--codecs", small, "--device", "cuda", "--memory-limit", "64"]) == 0
+    assert {row["device"] for row in run.rows()} == {"cuda"}
