@@ -19,6 +19,12 @@ BUILT_IN = {
     "necgs": "necgs.codec:NecgsCodec",
     "draco": "baselines.draco:Draco",
     "draco-simplify": "baselines.draco_simplify:DracoSimplify",
+    "octree": "baselines.octree:Octree",
+    "gpcc": "baselines.gpcc:Gpcc",
+    "gpcc-octree": "baselines.gpcc:GpccOctree",
+    "gpcc-trisoup": "baselines.gpcc:GpccTrisoup",
+    "vpcc": "baselines.vpcc:Vpcc",
+    "pcgcv2": "baselines.pcgcv2.codec:Pcgcv2",
     "identity": "baselines.identity:Identity",
 }
 
