@@ -52,8 +52,8 @@ def describe(name: str) -> dict[str, Any]:
     return {
         **dataclasses.asdict(codec.info),
         "available": state.ok,
-        "reason": state.reason,
-        "remedy": state.remedy,
+        "reason": state.reason.rstrip("."),
+        "remedy": state.remedy[:1].upper() + state.remedy[1:],
         "ladder": {label: dict(settings) for label, settings in codec.ladder.items()},
         "settings": defaults,
     }
