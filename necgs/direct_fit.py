@@ -19,7 +19,7 @@ from torch import Tensor
 from necgs.isosurface_topology import Topology, topology
 from necgs.narrow_band import NarrowBand
 from necgs.quantize import Quantizer
-from necgs.surface import Surface
+from necgs.surface import Surface, sample_count
 from necgs.thin_parts import capture_thin_parts
 from necgs.tsdf_def import LEVEL, TsdfDef
 
@@ -149,8 +149,7 @@ def _bounds(values: Tensor) -> tuple[Tensor, Tensor]:
 
 def _samples(surface: Surface, settings: DirectFit, resolution: int, seed: int) -> _Samples:
     h = 2.0 / (resolution - 1)
-    count = max(1, math.ceil(settings.samples_per_cell * surface.area / h**2))
-    points, faces = surface.sample(count, seed)
+    points, faces = surface.sample(sample_count(surface, settings.samples_per_cell, h), seed)
     return _Samples(torch.from_numpy(points), torch.from_numpy(surface.normals[faces]))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+_MOST_SAMPLES = 500_000
+
 
 class Surface:
     """Closest points on a triangle mesh.
@@ -62,3 +64,8 @@ class Surface:
         corner = self._triangles[face]
         points = corner[:, 0] + (uv[:, :, None] * (corner[:, 1:] - corner[:, :1])).sum(1)
         return points.astype(np.float32), face
+
+
+def sample_count(surface: Surface, per_cell: float, h: float) -> int:
+    """How many samples make ``per_cell`` in each h^2 of the surface; at least one, at most half a million."""
+    return int(min(max(1.0, np.ceil(per_cell * surface.area / h**2)), _MOST_SAMPLES))

@@ -8,12 +8,11 @@ reaches. So where a mesh has no counterpart in the extracted surface, the grid p
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from necgs.surface import Surface
+from necgs.surface import Surface, sample_count
 from necgs.tsdf_def import LEVEL, TsdfDef, quantise
 from necgs.winding_number import is_inside
 
@@ -39,7 +38,7 @@ def capture_thin_parts(volume: TsdfDef, vertices: np.ndarray, faces: np.ndarray,
     """
     K, h = volume.resolution, 2.0 / (volume.resolution - 1)
     surface = Surface(vertices, faces)
-    points, face = surface.sample(math.ceil(_SAMPLES_PER_CELL * surface.area / h**2), seed)
+    points, face = surface.sample(sample_count(surface, _SAMPLES_PER_CELL, h), seed)
     missed = _missed(volume, points, h)
     if not missed.any():
         return volume

@@ -134,6 +134,14 @@ def test_volume_without_a_surface_is_returned_as_it_is(block):
     assert fit_direct(nothing, block.vertices, block.faces, settings) is nothing
 
 
+@pytest.mark.parametrize("corners", [[[-0.5, 0, 0], [0.5, 0, 0], [0, 0.7, 0.1]], [[0.1, 0.2, 0.3]] * 3])
+def test_single_and_degenerate_triangles_are_fitted(corners):
+    mesh = trimesh.Trimesh(corners, [[0, 1, 2]], process=False)
+    fitted = fitted_volume(mesh, K, QUICK).mesh()
+    assert len(fitted.faces)
+    assert fitted.is_watertight
+
+
 # --- thin parts
 
 
