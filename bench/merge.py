@@ -45,7 +45,7 @@ def merge(runs: Sequence[RunFolder], out: RunFolder) -> int:
     for number, rows in chosen.values():
         machine = (manifests[number].get("machine") or {}).get("fingerprint", "")
         partial.append([{"machine": machine, **row} for row in rows])
-        _copy_files(runs[number], partial, rows[-1]["job"])
+        _copy_files(runs[number], partial, rows[-1]["archive"])
     if out.path.exists():
         out.path.rmdir()
     partial.path.rename(out.path)
@@ -101,11 +101,11 @@ def _distinct(entries: Any) -> list[Any]:
     return found
 
 
-def _copy_files(run: RunFolder, out: RunFolder, job: str) -> None:
+def _copy_files(run: RunFolder, out: RunFolder, archive: str) -> None:
     for source, target in ((run.archive, out.archive), (run.decoded, out.decoded), (run.failure, out.failure)):
-        if source(job).is_dir():
-            shutil.copytree(source(job), target(job))
-    record = run.archive(job).with_name(f"{job}.json")
+        if source(archive).is_dir():
+            shutil.copytree(source(archive), target(archive), dirs_exist_ok=True)
+    record = run.archive(archive).with_name(f"{archive}.json")
     if record.exists():
-        out.archive(job).parent.mkdir(exist_ok=True)
-        shutil.copy2(record, out.archive(job).with_name(record.name))
+        out.archive(archive).parent.mkdir(exist_ok=True)
+        shutil.copy2(record, out.archive(archive).with_name(record.name))

@@ -58,11 +58,11 @@ class StoredMeshes:
             MeshesUnavailable: the archive is gone, or its codec cannot decode it here.
         """
         wanted = [index for index, row in sorted(shape_rows.items()) if row["status"] == "ok"]
-        kept = self.run.decoded(set_row["job"])
+        kept = self.run.decoded(set_row["archive"])
         if all((kept / f"{index:06d}.npz").exists() for index in wanted):
             return {index: read_mesh(kept / f"{index:06d}.npz") for index in wanted}
         try:
-            archive = Archive.read(self.run.archive(set_row["job"]))
+            archive = Archive.read(self.run.archive(set_row["archive"]))
         except CodecError as error:
             raise MeshesUnavailable(str(error)) from None
         # Most codecs decode one shape from its own part; those that cannot get the whole archive.

@@ -26,19 +26,19 @@ OTHERWISE = "Mixed"
 
 _PUBLISHED: Any = {"linestyle": ":", "linewidth": 0.8, "markerfacecolor": "white", "markersize": 3.5}
 
-DIFFERENCES = """\
-What differs from the paper's protocol, so that numbers are not taken for more than they are:
-
-- The published values are read off plots; the paper prints no table of them.
-- Shapes: a run on another choice than the paper's, or on another data set (marked), has other areas, and so another
-  floor of the sampled metrics (0.5 sqrt(A/N) for CD), and other source files, and so other ratios: a ratio compares
-  codecs on one set only.
-- Metrics: the same definitions (100,000 points a mesh unless the protocol above says otherwise; CD the mean of both
-  directions, not squared, times 1e-3). Reference and reconstruction are sampled from independent streams here.
-- Bytes: here everything that the decoder needs, as it lies on disk, decoded by a fresh process.
-- Failed shapes count with a penalty here; how the paper counts them is not stated.
-- The paper's widths, point-cloud settings and surface reconstruction are not published in full: rate points do not pair
-  up. Values of this run are interpolated between its rates to the published ratio."""
+INTRODUCTION = "What differs from the paper's protocol, so that numbers are not taken for more than they are:"
+DIFFERENCES = (
+    "The published values are read off plots; the paper prints no table of them.",
+    "Shapes: a run on another choice than the paper's, or on another data set (marked), has other areas, and so "
+    "another floor of the sampled metrics (0.5 sqrt(A/N) for CD), and other source files, and so other ratios: a ratio "
+    "compares codecs on one set only.",
+    "Metrics: the same definitions (100,000 points a mesh unless the protocol above says otherwise; CD the mean of "
+    "both directions, not squared, times 1e-3). Here reference and reconstruction draw from independent streams.",
+    "Bytes: here everything that the decoder needs, as it lies on disk, decoded by a fresh process.",
+    "Failed shapes count with a penalty here; how the paper counts them is not stated.",
+    "The paper's widths, point-cloud settings and surface reconstruction are not published in full: rate points do not "
+    "pair up. Values of this run are interpolated between its rates to the published ratio.",
+)
 
 
 def published() -> pd.DataFrame:

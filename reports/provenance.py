@@ -1,22 +1,26 @@
-"""What was run, on what, what was left out and what failed, in Markdown."""
+"""What was run, on what, what was left out and what failed."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from reports.blocks import Block, Bullets, Heading, TableBlock, Text
+from reports.tables import Column, Table
+
 if TYPE_CHECKING:
     from reports.run_data import RunData
 
 
-def what_was_run(data: RunData) -> str:
+def what_was_run(data: RunData) -> list[Block]:
     """The head of a report: data, profile, protocol, machine, and what was left out."""
     manifest = data.manifest
     machine = manifest.get("machine") or {}
     profile = manifest.get("profile") or {}
     shapes = manifest.get("shapes") or []
     size = sum(shape.get("source_bytes") or 0 for shape in shapes)
-    title = manifest.get("dataset") or ", ".join(data.datasets) or data.path.name
     facts = {
         "Shapes": f"{len(shapes)} ({size / 1e6:.1f} MB of source files)" if shapes else None,
         "Profile": profile.get("name") if isinstance(profile, dict) else profile,
@@ -25,14 +29,16 @@ def what_was_run(data: RunData) -> str:
         "Made": manifest.get("created"),
         "Command": " ".join(manifest.get("argv") or []) or None,
     }
-    lines = [f"# Benchmark of {title}", "", *(f"- {name}: {value}" for name, value in facts.items() if value)]
-    return "\n".join([*lines, "", *_left_out(manifest)])
+    title = manifest.get("dataset") or ", ".join(data.datasets) or data.path.name
+    blocks: list[Block] = [Heading(f"Benchmark of {title}", 1), _facts(facts)]
+    left_out = _left_out(manifest)
+    return [*blocks, Bullets(tuple(left_out))] if left_out else blocks
 
 
-def failures(data: RunData) -> str:
+def failures(data: RunData) -> list[Block]:
     """Every failure: which codec and rate, how many shapes, with which status and reason."""
-    counts: Counter[tuple[str, str, str, str, str]] = Counter()
-    names: dict[tuple[str, str, str, str, str], str] = {}
+    counts: Counter[tuple[str, ...]] = Counter()
+    names: dict[tuple[str, ...], str] = {}
     for row in data.rows:
         if row["kind"] == "shape" and row["status"] != "ok":
             reason = (str(row.get("message") or "").strip().splitlines() or ["no reason given"])[0]
@@ -40,28 +46,38 @@ def failures(data: RunData) -> str:
             counts[key] += 1
             names.setdefault(key, str(row.get("shape")))
     if not counts:
-        return "## Failures\n\nEvery shape was coded, decoded and measured at every rate."
-    lines = ["## Failures", "", "| Data set | Codec | Rate | Status | Shapes | Reason |", "|:--|:--|:--|:--|--:|:--|"]
-    for key, count in counts.items():
-        dataset, codec, rate, status, reason = key
-        which = f"{count}" if count > 1 else f"1 ({names[key]})"
-        lines.append(f"| {dataset} | {codec} | {rate} | {status} | {which} | {cell(reason)} |")
-    return "\n".join(lines)
+        return [Heading("Failures"), Text("Every shape was coded, decoded and measured at every rate.")]
+    titles = ("Data set", "Codec", "Rate", "Status", "Reason")
+    frame = pd.DataFrame([dict(zip(titles, key, strict=True)) for key in counts])
+    frame["Shapes"] = [str(n) if n > 1 else f"1 ({names[key]})" for key, n in counts.items()]
+    columns = tuple(Column(name, name) for name in (*titles[:4], "Shapes", "Reason"))
+    return [Heading("Failures"), TableBlock(Table(frame, columns))]
 
 
-def provenance(data: RunData) -> str:
+def provenance(data: RunData) -> list[Block]:
     """Versions of codecs, packages and code: what is needed to do it again."""
-    lines = ["## Provenance", "", "| Codec | Name | Version | Made of |", "|:--|:--|:--|:--|"]
-    for codec, info in (data.manifest.get("codecs") or {}).items():
-        parts = ", ".join(f"{key} {value}" for key, value in (info.get("provenance") or {}).items())
-        lines.append(f"| {data.title(codec)} | {codec} | {info.get('version', '-')} | {cell(parts) or '-'} |")
+    lines = [
+        {
+            "Codec": data.title(codec),
+            "Name": codec,
+            "Version": str(info.get("version", "-")),
+            "Made of": ", ".join(f"{key} {value}" for key, value in (info.get("provenance") or {}).items()) or "-",
+        }
+        for codec, info in (data.manifest.get("codecs") or {}).items()
+    ]
     machine = data.manifest.get("machine") or {}
-    packages = ", ".join(f"{name} {version}" for name, version in (machine.get("packages") or {}).items())
     git = data.manifest.get("git") or {}
-    state = f"{git.get('commit')}{' with local changes' if git.get('dirty') else ''}" if git.get("commit") else None
-    facts = {"Code": state, "Python": machine.get("python"), "System": machine.get("os"), "Packages": packages}
-    lines += ["", *(f"- {name}: {value}" for name, value in facts.items() if value)]
-    return "\n".join(lines)
+    facts = {
+        "Code": f"{git['commit']}{' with local changes' if git.get('dirty') else ''}" if git.get("commit") else None,
+        "Python": machine.get("python"),
+        "System": machine.get("os"),
+        "Packages": ", ".join(f"{name} {version}" for name, version in (machine.get("packages") or {}).items()),
+    }
+    blocks: list[Block] = [Heading("Provenance")]
+    if lines:
+        columns = tuple(Column(name, name) for name in lines[0])
+        blocks.append(TableBlock(Table(pd.DataFrame(lines), columns)))
+    return [*blocks, _facts(facts)]
 
 
 def protocol_name(data: RunData) -> str:
@@ -71,9 +87,8 @@ def protocol_name(data: RunData) -> str:
     return str(found or next((row["protocol"] for row in data.rows if row.get("protocol")), "unknown"))
 
 
-def cell(text: str) -> str:
-    """Text that cannot break a Markdown table."""
-    return text.replace("|", "\\|").replace("\n", " ")
+def _facts(facts: dict[str, Any]) -> Bullets:
+    return Bullets(tuple(f"{name}: {value}" for name, value in facts.items() if value))
 
 
 def _machine(machine: dict[str, Any]) -> list[str]:
@@ -87,13 +102,9 @@ def _machine(machine: dict[str, Any]) -> list[str]:
 def _left_out(manifest: dict[str, Any]) -> list[str]:
     lines = []
     for entry in manifest.get("skipped") or []:
-        remedy = f" To have it: {entry['remedy']}." if entry.get("remedy") else ""
-        lines.append(
-            f"- Left out: {entry['name']}: {str(entry.get('reason', '')).rstrip('.')}.{remedy.replace('..', '.')}"
-        )
+        remedy = f" To have it: {str(entry['remedy']).rstrip('.')}." if entry.get("remedy") else ""
+        lines.append(f"Left out: {entry['name']}: {str(entry.get('reason', '')).rstrip('.')}.{remedy}")
     for entry in manifest.get("skipped_shapes") or []:
-        name, reason = (
-            (entry.get("name"), entry.get("reason", "invalid")) if isinstance(entry, dict) else (entry, "invalid")
-        )
-        lines.append(f"- Shape left out: {name}: {reason}")
+        named = entry if isinstance(entry, dict) else {"name": entry}
+        lines.append(f"Shape left out: {named['name']}: {named.get('reason', 'invalid')}")
     return lines

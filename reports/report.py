@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from bench.stored_meshes import MeshesUnavailable
 from reports import (
     amortisation,
     bd_table,
@@ -22,8 +23,12 @@ from reports import (
     variants,
 )
 from reports import paper as paper_numbers
+from reports.blocks import Block, Bullets, FigureBlock, Heading, TableBlock, Text, markdown
+from reports.html import write_html
 from reports.provenance import failures, provenance, what_was_run
 from reports.run_data import RunData
+from reports.stills import stills_figure
+from reports.views import View, make_views
 
 UNITS = """\
 Distances are in units of 1e-3 of the normalised cube [-1, 1]^3. CD, NC and F1 compare random samples; *surface*
@@ -41,21 +46,23 @@ failed shapes get their status instead of a number; *dominates* means better and
 
 @dataclass
 class Writer:
-    """Collects the parts of a report and writes its files.
+    """Collects the parts of a report and writes the files that they need.
 
     Args:
         folder: where everything goes: ``figures/``, ``tables/``, ``report.md``.
-        formats: figure formats; the first one is shown in the report.
+        formats: figure formats; the first one is shown in ``report.md``.
+        embed: keep each figure's SVG for a one-file report.
     """
 
     folder: Path
     formats: Sequence[str] = style.FORMATS
-    parts: list[str] = field(default_factory=list)
+    embed: bool = False
+    blocks: list[Block] = field(default_factory=list)
     paths: list[Path] = field(default_factory=list)
 
-    def text(self, markdown: str) -> None:
-        """Add a paragraph, list or heading."""
-        self.parts.append(markdown.strip())
+    def add(self, *blocks: Block) -> None:
+        """Add headings, paragraphs and lists."""
+        self.blocks += blocks
 
     def table(self, table: tables.Table | None, name: str) -> None:
         """Show a table; write it as Markdown, LaTeX and CSV."""
@@ -65,9 +72,9 @@ class Writer:
         folder.mkdir(parents=True, exist_ok=True)
         for suffix, text in (("md", table.markdown()), ("tex", table.latex(f"tab:{name}")), ("csv", table.csv())):
             path = folder / f"{name}.{suffix}"
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
             self.paths.append(path)
-        self.parts.append(f"**{table.caption}.**\n\n{table.markdown().strip()}")
+        self.blocks.append(TableBlock(table))
 
     def figure(self, figure: Figure | None, name: str, caption: str) -> None:
         """Show a figure; write it in every format."""
@@ -75,12 +82,12 @@ class Writer:
             return
         paths = style.save(figure, self.folder / "figures", name, self.formats)
         self.paths += paths
-        self.parts.append(f"![{caption}](figures/{paths[0].name})\n\n*{caption}*")
+        self.blocks.append(FigureBlock(caption, tuple(paths), style.svg(figure) if self.embed else ""))
 
     def finish(self) -> list[Path]:
         """Write ``report.md``; returns it and every other path written."""
         report = self.folder / "report.md"
-        report.write_text("\n\n".join(part for part in self.parts if part) + "\n")
+        report.write_text(markdown(self.blocks, self.folder), encoding="utf-8")
         return [report, *self.paths]
 
 
@@ -91,14 +98,17 @@ def write_report(
     formats: Sequence[str] = style.FORMATS,
     html: bool = False,
     paper: bool = False,
+    cache: Path | None = None,
+    data_root: Path | None = None,
 ) -> list[Path]:
     """Write the report of a run folder into ``out`` (default: ``report/`` inside it); returns the paths written.
 
     Args:
         run_path: a run folder; only its manifest and rows are needed (archives for the 3D views of ``html``).
         formats: figure formats out of png, svg, pdf; the first one is shown in ``report.md``.
-        html: also write ``report.html``, one file with 3D views that opens offline.
+        html: also write ``report.html``, one file with 3D views that opens offline, and still images of the views.
         paper: set the published numbers of the paper beside the run's.
+        cache, data_root: where the reference meshes of the 3D views are looked for.
 
     Raises:
         bench.store.StoreError: no run folder, or a damaged one.
@@ -108,22 +118,26 @@ def write_report(
     if unknown or not formats:
         raise ValueError(f"figure formats are {', '.join(style.FORMATS)}; not {', '.join(unknown) or 'none'}")
     data = RunData.load(run_path)
-    writer = Writer(out or run_path / "report", formats)
+    writer = Writer(out or run_path / "report", formats, embed=html)
     writer.folder.mkdir(parents=True, exist_ok=True)
-    writer.text(what_was_run(data))
-    if len(data.points):
+    writer.add(*what_was_run(data))
+    views: list[View] = []
+    if not len(data.points):
+        writer.add(Text("No job of this run has finished yet."))
+    else:
         for section in SECTIONS:
             section(data, writer)
         if paper:
             _paper(data, writer)
-    else:
-        writer.text("No job of this run has finished yet.")
-    writer.text(provenance(data))
-    return writer.finish()
+        if html:
+            views = _views(data, writer, cache, data_root)
+    writer.add(*provenance(data))
+    paths = writer.finish()
+    return [*paths, write_html(writer.folder / "report.html", writer.blocks, views)] if html else paths
 
 
 def _results(data: RunData, writer: Writer) -> None:
-    writer.text("## Rate and distortion")
+    writer.add(Heading("Rate and distortion"))
     writer.figure(
         curves.rate_distortion(data),
         "rd_ratio",
@@ -132,7 +146,7 @@ def _results(data: RunData, writer: Writer) -> None:
     for dataset in data.datasets:
         writer.table(tables.comparable_table(data, dataset), f"comparable_{slug(dataset)}")
         writer.table(tables.points_table(data, dataset), f"points_{slug(dataset)}")
-    writer.text(UNITS)
+    writer.add(Text(UNITS))
     writer.figure(
         curves.rate_distortion(data, curves.BYTES, (curves.CD, curves.F1_005)),
         "rd_bytes",
@@ -149,14 +163,14 @@ def _equal_quality(data: RunData, writer: Writer) -> None:
     figure = equal_quality.equal_quality_figure(data)
     if figure is None:
         return
-    writer.text("## Rate at equal quality")
+    writer.add(Heading("Rate at equal quality"))
     writer.figure(figure, "equal_quality", "Bytes a shape at equal surface error; no bar: outside the codec's rates")
     for dataset in data.datasets:
         writer.table(equal_quality.equal_quality_table(data, dataset), f"equal_quality_{slug(dataset)}")
 
 
 def _shapes(data: RunData, writer: Writer) -> None:
-    writer.text("## Shape by shape")
+    writer.add(Heading("Shape by shape"))
     for dataset in data.datasets:
         caption = f"Spread over the shapes of {dataset}, each codec at its rate nearest the middle of all sizes"
         writer.figure(per_shape.ecdf_figure(data, dataset), f"per_shape_{slug(dataset)}", caption)
@@ -167,7 +181,7 @@ def _bytes(data: RunData, writer: Writer) -> None:
     figure = ledger.ledger_figure(data)
     if figure is None:
         return
-    writer.text("## What the bytes are for")
+    writer.add(Heading("What the bytes are for"))
     writer.figure(figure, "ledger", "Share of each component; bytes a shape above the bar")
     for dataset in data.datasets:
         writer.table(ledger.ledger_table(data, dataset), f"ledger_{slug(dataset)}")
@@ -182,18 +196,18 @@ def _bytes(data: RunData, writer: Writer) -> None:
 
 def _variants(data: RunData, writer: Writer) -> None:
     for name in variants.families(data):
-        writer.text(f"## Variants of {name}")
+        writer.add(Heading(f"Variants of {name}"))
         writer.figure(variants.ablation_figure(data, name), f"variants_{slug(name)}", f"Variants of {name}")
         for dataset in data.datasets:
             writer.table(variants.variants_table(data, dataset, name), f"variants_{slug(name)}_{slug(dataset)}")
 
 
 def _paper(data: RunData, writer: Writer) -> None:
-    writer.text(f"## Beside the paper\n\nPublished values: {paper_numbers.SOURCE}.")
+    writer.add(Heading("Beside the paper"), Text(f"Published values: {paper_numbers.SOURCE}."))
     writer.figure(paper_numbers.overlay_figure(data), "rd_paper", "This run (solid) and the published points (dotted)")
     for dataset in data.datasets:
         writer.table(paper_numbers.beside_table(data, dataset), f"paper_{slug(dataset)}")
-    writer.text(paper_numbers.DIFFERENCES)
+    writer.add(Text(paper_numbers.INTRODUCTION), Bullets(paper_numbers.DIFFERENCES))
 
 
 def _bd_rates(data: RunData, writer: Writer) -> None:
@@ -205,17 +219,17 @@ def _bd_rates(data: RunData, writer: Writer) -> None:
         matrix = bd_table.matrix_table(data, dataset, pairs["surface_cd"], "surface_cd")
         parts.append((matrix, f"bd_rate_pairs_{slug(dataset)}"))
     if any(table is not None for table, _ in parts):
-        writer.text(f"## BD-rate\n\n{BD_RATE}")
+        writer.add(Heading("BD-rate"), Text(BD_RATE))
     for table, name in parts:
         writer.table(table, name)
 
 
 def _failures(data: RunData, writer: Writer) -> None:
-    writer.text(failures(data))
+    writer.add(*failures(data))
 
 
 def _timing(data: RunData, writer: Writer) -> None:
-    writer.text("## Time and memory")
+    writer.add(Heading("Time and memory"))
     for dataset in data.datasets:
         caption = f"Seconds a shape against surface error on {dataset}; hollow markers ran on a GPU"
         writer.figure(time_quality.time_quality_figure(data, dataset), f"time_quality_{slug(dataset)}", caption)
@@ -223,7 +237,26 @@ def _timing(data: RunData, writer: Writer) -> None:
     workers = {row.get("workers", 1) for row in data.set_rows} - {1, None}
     if workers:
         counts = ", ".join(str(count) for count in sorted(workers))
-        writer.text(f"Jobs ran {counts} at a time: their times include what they took from each other.")
+        writer.add(Text(f"Jobs ran {counts} at a time: their times include what they took from each other."))
+
+
+def _views(data: RunData, writer: Writer, cache: Path | None, data_root: Path | None) -> list[View]:
+    """The 3D views and their still images; where a mesh cannot be had, the report says why."""
+    found: list[View] = []
+    writer.add(Heading("Shapes in three dimensions"))
+    for dataset in data.datasets:
+        try:
+            chosen = make_views(data, dataset, cache, data_root)
+        except MeshesUnavailable as error:
+            writer.add(Text(f"No views of {dataset}: {error}."))
+            continue
+        caption = (
+            f"{dataset}: the worst, the median and the best shape, each codec at its rate nearest the middle of all "
+            "sizes; below, the distance of each visible point to the original"
+        )
+        writer.figure(stills_figure(chosen), f"views_{slug(dataset)}", caption)
+        found += chosen
+    return found
 
 
 Section = Callable[[RunData, Writer], None]

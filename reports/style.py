@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,6 +148,14 @@ def save(figure: Figure, folder: Path, name: str, formats: Sequence[str] = FORMA
             metadata = stamps.get(path.suffix[1:])
             figure.savefig(path, bbox_inches="tight", pad_inches=0.02, metadata=metadata)
     return paths
+
+
+def svg(figure: Figure) -> str:
+    """The figure as an SVG document, cropped to the ink."""
+    buffer = io.StringIO()
+    with paper_style():
+        figure.savefig(buffer, format="svg", bbox_inches="tight", pad_inches=0.02, metadata={"Date": None})
+    return buffer.getvalue()
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist], labels: Sequence[str]) -> None:

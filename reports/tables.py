@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -53,7 +54,18 @@ class Table:
 
     def markdown(self) -> str:
         """GitHub's Markdown: best bold, second best in italics, saturated values with a wavy equals sign."""
-        return _markdown(self._cells(lambda text: f"**{text}**", lambda text: f"*{text}*", "≈"), self)
+        return _markdown(self._cells(lambda text: f"**{text}**", lambda text: f"*{text}*", "≈", _no_pipe), self)
+
+    def html(self) -> str:
+        """An HTML table: best bold, second best underlined, numbers to the right."""
+        cells = self._cells(lambda text: f"<b>{text}</b>", lambda text: f"<u>{text}</u>", "≈", escape)
+        kinds = ["" if _is_text(self.frame, column) else ' class="n"' for column in self.columns]
+        head = "".join(f"<th{kind}>{escape(c.title)}</th>" for kind, c in zip(kinds, self.columns, strict=True))
+        rows = "\n".join(
+            "<tr>" + "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, line, strict=True)) + "</tr>"
+            for line in cells.to_numpy().tolist()
+        )
+        return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
 
     def latex(self, label: str = "") -> str:
         """A booktabs ``table*``: best bold, second best underlined."""
@@ -71,14 +83,14 @@ class Table:
         best: Callable[[str], str],
         second: Callable[[str], str],
         wave: str,
-        escape: Callable[[str], str] = str,
+        escaped: Callable[[str], str],
     ) -> pd.DataFrame:
         ranks = {column.name: self._ranks(column) for column in self.columns if column.better}
         cells = {}
         for column in self.columns:
             texts = []
             for index, value in self.frame[column.name].items():
-                text = escape(_text(value, column.digits))
+                text = escaped(_text(value, column.digits))
                 rank = ranks[column.name].get(index) if column.name in ranks else None
                 text = best(text) if rank == 1 else second(text) if rank == 2 else text
                 texts.append(text + wave if self._saturated(column.name, index) else text)
@@ -212,6 +224,10 @@ def _text(value: Any, digits: int | None) -> str:
     if digits is None:
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     return f"{value:,.{digits}f}" if digits == 0 else f"{value:.{digits}f}"
+
+
+def _no_pipe(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _escape(text: str) -> str:

@@ -33,6 +33,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--html", action="store_true", help="also write report.html, one file with 3D views")
     parser.add_argument("--paper", action="store_true", help="set the published numbers beside the run's")
+    meshes = parser.add_argument_group("reference meshes of the 3D views")
+    meshes.add_argument(
+        "--cache", type=Path, metavar="DIR", help="the cache that bench run used, if not the default one"
+    )
+    meshes.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")
     parser.set_defaults(run=run)
 
 
@@ -44,7 +49,15 @@ def run(args: argparse.Namespace) -> int:
 
     formats = [name.strip() for name in args.formats.split(",") if name.strip()]
     try:
-        paths = write_report(args.folder, out=args.out, formats=formats, html=args.html, paper=args.paper)
+        paths = write_report(
+            args.folder,
+            out=args.out,
+            formats=formats,
+            html=args.html,
+            paper=args.paper,
+            cache=args.cache,
+            data_root=args.data_root,
+        )
         write_summary(RunFolder(args.folder))
     except (StoreError, ValueError) as error:
         print(f"bench report: {error}", file=sys.stderr)

@@ -28,7 +28,7 @@ def test_a_point_that_failed_in_one_run_is_taken_from_the_other(tmp_path):
 
 def test_archives_go_with_their_rows(tmp_path):
     run = write_run(tmp_path / "a", shapes=2, codecs=["draco"], rates=1)
-    job = run.set_rows()[0]["job"]
+    job = run.set_rows()[0]["archive"]
     run.archive(job).mkdir(parents=True)
     (run.archive(job) / "000000.bin").write_bytes(b"abc")
     run.archive(job).with_name(f"{job}.json").write_text("{}")

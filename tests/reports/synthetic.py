@@ -102,7 +102,7 @@ def _job(
     if not law.deterministic:
         error *= 1 + 0.002 * np.random.default_rng([defects.noise_seed, seed, level]).standard_normal()
     key = hashlib.sha256(f"{codec}{rate}{seed}{dataset}".encode()).hexdigest()[:16]
-    common = {"job": key, "attempt": 1, "dataset": dataset, "codec": codec, "rate": rate, "seed": seed}
+    common = {"job": key, "archive": key[:12], "dataset": dataset, "codec": codec, "rate": rate, "seed": seed}
     common |= {"protocol": "sampled+surface-1", "device": law.device, "message": ""}
     rows: list[Row] = []
     for index, (size, a, d) in enumerate(zip(sizes, area, difficulty, strict=True)):
