@@ -36,6 +36,8 @@ class DirectFit:
         learning_rate: at the start; falls to zero as a cosine. In units of TSDF and deformation.
         normal_weight: of the area-weighted mean of 1 - cos(angle of normals); distances count in cells, squared.
         regularisation: of the mean |deformation| over the narrow band. More of it makes volumes that code better.
+        anchor: of the mean squared departure of the TSDF over the narrow band. The surface depends on ratios of the
+            TSDF alone; unanchored, its scale drifts from point to point and the volume gets rougher to no purpose.
         samples_per_cell: points on the mesh per h^2 of its area.
         deformation: False moves the TSDF alone, for volumes of one channel; thin parts are then left as they are.
     """
@@ -45,13 +47,14 @@ class DirectFit:
     learning_rate: float = 0.03
     normal_weight: float = 0.1
     regularisation: float = 0.02
+    anchor: float = 0.2
     samples_per_cell: float = 4.0
     deformation: bool = True
 
     def __post_init__(self) -> None:
         if self.iterations < 1 or self.associate_every < 1 or not 0 < self.learning_rate < 1:
             raise ValueError(f"a fit needs positive iterations and a learning rate in (0, 1): {self}")
-        if min(self.normal_weight, self.regularisation) < 0 or self.samples_per_cell <= 0:
+        if min(self.normal_weight, self.regularisation, self.anchor) < 0 or self.samples_per_cell <= 0:
             raise ValueError(f"weights must not be negative, samples_per_cell must be positive: {self}")
 
 
@@ -110,6 +113,7 @@ def fit_direct(
         volume = capture_thin_parts(volume, vertices, faces, seed)
     surface = Surface(vertices, faces, threads)
     band = NarrowBand.of(volume)
+    start = band.values()[0]
     values = band.values().requires_grad_()
     mesh = topology(band.inside(values[0]))
     if not len(mesh.faces):
@@ -126,6 +130,7 @@ def fit_direct(
             pairs = _associate(moved.detach(), mesh, surface, samples)
         loss = _misfit(moved, mesh, pairs, samples, 2.0 / (volume.resolution - 1), settings.normal_weight)
         loss = loss + settings.regularisation * values[1:].abs().mean()
+        loss = loss + settings.anchor * (values[0] - start).square().mean()
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         if not settings.deformation and values.grad is not None:
