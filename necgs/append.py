@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from necgs.bitstream import SharedPart, representable
+from necgs.bitstream import SharedPart
 
 Progress = Callable[[int, int, str], None]
 
@@ -67,4 +67,4 @@ def fit_latents(
         schedule.step()
         if progress is not None:
             progress(step + 1, settings.steps, "fitting latents")
-    return [representable(shared, codes(latent, steps)) for latent in latents]
+    return [codes(latent, steps) for latent in latents]

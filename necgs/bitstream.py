@@ -12,13 +12,17 @@ decoder numbers        varint count, then that many varints (`DecoderSpec.number
 weight steps           varint n (1: one for all tensors; else one per tensor), then n signed bytes
 latent steps           the same, per latent channel
 weight tables          varint n; for n > 1 one varint per tensor (which table); then n tables
-latent tables          the same, per latent channel; n = 0 where no shape has a latent
+latents                what their coder needs, see below
 weights                one entropy-coded stream: all tensors in the order of `parameter_shapes`, each in C order
 checksum               CRC-32 of all that, 4 bytes, little endian
 =====================  =========================================================================================
 
+The dense decoder, and every decoder with Huffman codes, has its latents coded channel by channel under tables: laid
+out as the weight tables, n = 0 where no shape has a latent. The block-sparse decoder with the range coder has them
+coded as `necgs.latent_coding` says, by its two fields.
+
 Part of a shape: one entropy-coded stream (block states where the decoder is block-sparse, see `necgs.occupancy`; then
-the latent codes, channel by channel) and its CRC-32. It needs the shared part and nothing else.
+the latents) and its CRC-32. It needs the shared part and nothing else.
 """
 
 from __future__ import annotations
@@ -32,34 +36,23 @@ from numpy.typing import NDArray
 
 from bench.codec import Archive, CorruptArchive, Part
 from necgs import entropy
+from necgs.blocks import BlockSet
 from necgs.decoder_spec import BLOCK_SPARSE, VARIANTS, DecoderSpec, latent_shape, parameter_shapes
-from necgs.entropy import CODERS, Table
+from necgs.entropy import CODERS, RANGE, RangeDecoder, RangeEncoder
 from necgs.fields import CHECKSUM_BYTES, FieldReader, FieldWriter, opened, sealed
+from necgs.latent_coding import LatentModel, decode_latents, encode_latents
+from necgs.latent_prediction import residuals, restore
 from necgs.occupancy import decode_states, encode_states
+from necgs.table_family import Tables, fit_tables, read_tables, representable, write_tables
 from necgs.trained_set import OCCUPIED, TrainedSet
 
 VERSION = 1
 MAX_NUMBER = 1 << 16
 MAX_NUMBERS = 64
+PREDICTOR = "predict.weight"
 
 Codes = NDArray[np.int32]
 States = NDArray[np.int8]
-
-
-@dataclass(frozen=True)
-class Tables:
-    """Entropy tables of a family of arrays: weight tensors, or latent channels.
-
-    Args:
-        tables: the different ones.
-        which: for each array the index of its table; empty where ``tables`` is.
-    """
-
-    tables: tuple[Table, ...]
-    which: tuple[int, ...]
-
-    def __getitem__(self, index: int) -> Table:
-        return self.tables[self.which[index]]
 
 
 @dataclass(frozen=True)
@@ -69,13 +62,13 @@ class SharedPart:
     Args:
         coder: ``huffman`` or ``range``.
         decoder: the decoder with its weights, and no shapes.
-        latent_tables: entropy tables of the latent channels.
+        latents: what the latents' coder knows: tables of the channels, or a `LatentModel`.
         ledger: bytes of header, tables and weights.
     """
 
     coder: str
     decoder: TrainedSet
-    latent_tables: Tables
+    latents: Tables | LatentModel
     ledger: Mapping[str, int]
 
 
@@ -94,11 +87,8 @@ def encode_set(trained: TrainedSet, coder: str) -> Archive:
 def encode_shared(trained: TrainedSet, coder: str) -> tuple[SharedPart, Part]:
     """The shared part of a set: as a decoder will see it, and as bytes."""
     weights = [trained.weights[name] for name in parameter_shapes(trained.spec)]
-    weight_tables = _fit_tables(coder, weights)
-    latents = (
-        np.concatenate(trained.latents) if trained.latents else np.zeros((0, trained.spec.latent_channels), np.int32)
-    )
-    latent_tables = _fit_tables(coder, list(latents.T), open_ended=True) if latents.size else Tables((), ())
+    weight_tables = fit_tables(coder, weights)
+    latents = _fit_latents(trained, coder)
     header, tables = FieldWriter(), FieldWriter()
     header.unsigned(VERSION)
     header.unsigned(CODERS.index(coder))
@@ -108,15 +98,15 @@ def encode_shared(trained: TrainedSet, coder: str) -> tuple[SharedPart, Part]:
         header.unsigned(number)
     _write_steps(header, [trained.weight_exponents[name] for name in parameter_shapes(trained.spec)])
     _write_steps(header, trained.latent_exponents)
-    _write_tables(tables, weight_tables)
-    _write_tables(tables, latent_tables)
+    write_tables(tables, weight_tables)
+    _write_latents(tables, latents)
     stream = entropy.encoder(coder)
     for index, codes in enumerate(weights):
         stream.numbers(codes, weight_tables[index])
     data = sealed(header.getvalue() + tables.getvalue() + (body := stream.getvalue()))
     ledger = {"header": len(header) + CHECKSUM_BYTES, "tables": len(tables), "weights": len(body)}
     decoder = TrainedSet(trained.spec, trained.weights, trained.weight_exponents, (), trained.latent_exponents)
-    return SharedPart(coder, decoder, latent_tables, ledger), Part(data, ledger)
+    return SharedPart(coder, decoder, latents, ledger), Part(data, ledger)
 
 
 def decode_shared(data: bytes) -> SharedPart:
@@ -134,8 +124,8 @@ def decode_shared(data: bytes) -> SharedPart:
     exponents = _read_steps(fields, len(shapes), "weight steps")
     latent_exponents = _read_steps(fields, spec.latent_channels, "latent steps")
     header = fields.position
-    tables = _read_tables(fields, coder, len(shapes))
-    latent_tables = _read_tables(fields, coder, spec.latent_channels)
+    tables = read_tables(fields, coder, len(shapes))
+    latents = _read_latents(fields, coder, spec)
     if not tables.tables:
         raise fields.fault("the weights have no tables")
     ledger = {"header": header + CHECKSUM_BYTES, "tables": fields.position - header, "weights": fields.left}
@@ -145,34 +135,33 @@ def decode_shared(data: bytes) -> SharedPart:
         for index, (name, shape) in enumerate(shapes.items())
     }
     decoder = TrainedSet(spec, weights, dict(zip(shapes, exponents, strict=True)), (), latent_exponents)
-    return SharedPart(coder, decoder, latent_tables, ledger)
+    return SharedPart(coder, decoder, latents, ledger)
 
 
 def encode_shape(shared: SharedPart, codes: Codes, states: States | None = None) -> Part:
-    """The part of one shape. Codes beyond the shared tables (a shape added later) are moved to the nearest one inside.
+    """The part of one shape. Codes that the shared tables do not cover (a shape added later) are moved to the nearest.
 
     Args:
         shared: the set's shared part.
-        codes: int32 latent codes of shape `latent_shape`.
+        codes: int32 latent codes of shape `latent_shape`, as in a `TrainedSet`.
         states: int8 (G, G, G) block states, block-sparse only.
     """
-    stream, mask_alone = entropy.encoder(shared.coder), entropy.encoder(shared.coder)
+    stream = entropy.encoder(shared.coder)
     if states is not None:
         encode_states(stream, states)
-        encode_states(mask_alone, states)
-    for channel in range(codes.shape[1] if len(codes) else 0):
-        stream.numbers(representable(shared, codes)[:, channel], shared.latent_tables[channel])
+    mask_bits = stream.ideal_bits
+    if isinstance(shared.latents, LatentModel):
+        assert states is not None
+        assert isinstance(stream, RangeEncoder)
+        predictor = shared.decoder.weights[PREDICTOR]
+        whole = restore(codes, predictor, BlockSet.of(states[None]))
+        encode_latents(stream, whole, states, predictor, shared.latents)
+    elif len(codes):
+        for channel, numbers in enumerate(representable(shared.latents, codes).T):
+            stream.numbers(numbers, shared.latents[channel])
     data = stream.getvalue()
-    mask = min(len(data), len(mask_alone.getvalue()))
+    mask = min(len(data), round(mask_bits / 8))
     return Part(sealed(data), {"mask": mask, "latents": len(data) - mask, "header": CHECKSUM_BYTES})
-
-
-def representable(shared: SharedPart, codes: Codes) -> Codes:
-    """``codes`` (rows, channels) clipped to what the shared tables cover."""
-    tables = [shared.latent_tables[channel] for channel in range(codes.shape[1])]
-    low = np.array([table.low for table in tables], dtype=np.int32)
-    high = np.array([table.low + table.size - 1 for table in tables], dtype=np.int32)
-    return codes.clip(low, high)
 
 
 def decode_shape(shared: SharedPart, data: bytes) -> TrainedSet:
@@ -181,52 +170,52 @@ def decode_shape(shared: SharedPart, data: bytes) -> TrainedSet:
     Raises:
         CorruptArchive: cut short or altered.
     """
-    spec = shared.decoder.spec
+    decoder, spec = shared.decoder, shared.decoder.spec
     stream = entropy.decoder(shared.coder, opened(data, "part of a shape"))
     blocks: tuple[States, ...] = ()
     if spec.variant == BLOCK_SPARSE:
         blocks = (decode_states(stream, spec.latent_grid),)
-    rows, channels = latent_shape(spec, int((blocks[0] == OCCUPIED).sum()) if blocks else 0)
-    codes = np.zeros((rows, channels), dtype=np.int32)
-    if rows and not shared.latent_tables.tables:
-        raise CorruptArchive("part of a shape: it has latents, but the shared part has no tables for them")
-    for channel in range(channels if rows else 0):
-        codes[:, channel] = stream.numbers(rows, shared.latent_tables[channel])
-    decoder = shared.decoder
+    if isinstance(shared.latents, LatentModel):
+        assert isinstance(stream, RangeDecoder)
+        whole = decode_latents(stream, blocks[0], decoder.weights[PREDICTOR], shared.latents)
+        codes = residuals(whole, decoder.weights[PREDICTOR], BlockSet.of(blocks[0][None])) if len(whole) else whole
+    else:
+        rows = latent_shape(spec, int((blocks[0] == OCCUPIED).sum()) if blocks else 0)[0]
+        codes = _decode_rows(stream, rows, spec.latent_channels, shared.latents)
     return TrainedSet(spec, decoder.weights, decoder.weight_exponents, (codes,), decoder.latent_exponents, blocks)
 
 
-def _fit_tables(coder: str, arrays: Sequence[Codes], *, open_ended: bool = False) -> Tables:
-    """The cheapest of: one table for all arrays; one for the long, one for the short ones; one for each."""
-    each = tuple(range(len(arrays)))
-    typical = np.median([array.size for array in arrays])
-    short = tuple(int(array.size < typical) for array in arrays)
-    best: tuple[float, Tables] | None = None
-    for which in {(0,) * len(arrays), short, each}:
-        used = sorted(set(which))
-        which = tuple(used.index(table) for table in which)
-        groups = [_joined(arrays, which, table) for table in range(len(used))]
-        tables = Tables(tuple(entropy.fit(coder, g, margin=_margin(g) if open_ended else 0) for g in groups), which)
-        out = FieldWriter()
-        _write_tables(out, tables)
-        cost = 8 * len(out) + sum(_bits(g, table) for g, table in zip(groups, tables.tables, strict=True))
-        if best is None or (cost, which) < (best[0], best[1].which):
-            best = (cost, tables)
-    assert best is not None
-    return best[1]
+def _decode_rows(stream: entropy.Decoder, rows: int, channels: int, tables: Tables) -> Codes:
+    if rows and not tables.tables:
+        raise CorruptArchive("part of a shape: it has latents, but the shared part has no tables for them")
+    columns = [stream.numbers(rows, tables[channel]) for channel in range(channels if rows else 0)]
+    return np.stack(columns, axis=1) if columns else np.zeros((0, channels), dtype=np.int32)
 
 
-def _joined(arrays: Sequence[Codes], which: Sequence[int], table: int) -> Codes:
-    return np.concatenate([array.ravel() for array, own in zip(arrays, which, strict=True) if own == table])
+def _fit_latents(trained: TrainedSet, coder: str) -> Tables | LatentModel:
+    channels = trained.spec.latent_channels
+    if trained.spec.variant == BLOCK_SPARSE and coder == RANGE:
+        predictor = trained.weights[PREDICTOR]
+        pairs = [(codes, states) for codes, states in zip(trained.latents, trained.blocks, strict=True) if len(codes)]
+        whole = [restore(codes, predictor, BlockSet.of(states[None])) for codes, states in pairs]
+        if not whole:
+            return LatentModel((0,) * channels, 1)
+        return LatentModel.fit(whole, [states for _, states in pairs], predictor)
+    latents = np.concatenate([np.zeros((0, channels), np.int32), *trained.latents])
+    return fit_tables(coder, list(latents.T), open_ended=True) if latents.size else Tables((), ())
 
 
-def _margin(values: Codes) -> int:
-    """Room for the latents of shapes that are added later: half the present span."""
-    return max(1, (int(values.max()) - int(values.min())) // 2)
+def _write_latents(out: FieldWriter, latents: Tables | LatentModel) -> None:
+    if isinstance(latents, LatentModel):
+        latents.write(out)
+    else:
+        write_tables(out, latents)
 
 
-def _bits(values: Codes, table: Table) -> float:
-    return table.bits(np.bincount(values.astype(np.int64) - table.low, minlength=table.size))
+def _read_latents(fields: FieldReader, coder: str, spec: DecoderSpec) -> Tables | LatentModel:
+    if spec.variant == BLOCK_SPARSE and coder == RANGE:
+        return LatentModel.read(fields, spec.latent_channels)
+    return read_tables(fields, coder, spec.latent_channels)
 
 
 def _write_steps(out: FieldWriter, exponents: Sequence[int]) -> None:
@@ -242,23 +231,6 @@ def _read_steps(fields: FieldReader, count: int, field: str) -> tuple[int, ...]:
         raise fields.fault(f"there are {stored} {field} for {count} arrays")
     exponents = tuple(fields.byte(field) for _ in range(stored))
     return exponents if stored == count else exponents * count
-
-
-def _write_tables(out: FieldWriter, tables: Tables) -> None:
-    out.unsigned(len(tables.tables))
-    if len(tables.tables) > 1:
-        for which in tables.which:
-            out.unsigned(which)
-    for table in tables.tables:
-        table.write(out)
-
-
-def _read_tables(fields: FieldReader, coder: str, count: int) -> Tables:
-    stored = fields.unsigned("number of tables", count)
-    which = (0,) * count
-    if stored > 1:
-        which = tuple(fields.unsigned("table index", stored - 1) for _ in range(count))
-    return Tables(tuple(entropy.read_table(coder, fields) for _ in range(stored)), which if stored else ())
 
 
 def _read_spec(fields: FieldReader) -> DecoderSpec:

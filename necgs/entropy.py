@@ -47,6 +47,10 @@ class Encoder(Protocol):
     def bits(self, values: NDArray[np.bool_], odds: NDArray[np.int64]) -> None:
         """Append bits that are expected to be set with probability odds/256, odds in 1..255."""
 
+    @property
+    def ideal_bits(self) -> float:
+        """Length of the stream so far, without what ending it costs."""
+
     def getvalue(self) -> bytes:
         """The stream; nothing may be appended afterwards."""
 
@@ -101,6 +105,11 @@ class HuffmanEncoder:
         self._pieces.append(values.ravel().astype(np.uint8))
         self._count += values.size
 
+    @property
+    def ideal_bits(self) -> float:
+        """See `Encoder`."""
+        return float(sum(len(piece) for piece in self._pieces))
+
     def getvalue(self) -> bytes:
         """See `Encoder`."""
         packed = np.packbits(np.concatenate([np.zeros(0, dtype=np.uint8), *self._pieces])).tobytes()
@@ -139,6 +148,7 @@ class RangeEncoder:
         self._coder = constriction.stream.queue.RangeEncoder()
         self._replay: list[Callable[[RangeDecoder], bool]] = []
         self._count = 0
+        self.ideal_bits = 0.0
 
     def numbers(self, values: Codes, table: Table) -> None:
         """See `Encoder`."""
@@ -148,6 +158,7 @@ class RangeEncoder:
             raise ValueError("a value has no code in this table")
         if table.size > 1 and len(index):
             self._coder.encode(index.astype(np.int32), _categorical(table))
+            self.ideal_bits += table.bits(np.bincount(index, minlength=table.size))
         self._replay.append(lambda decoder: np.array_equal(decoder.numbers(values.size, table), values.ravel()))
         self._count += values.size
 
@@ -155,17 +166,29 @@ class RangeEncoder:
         """See `Encoder`."""
         if len(odds):
             self._coder.encode(values.astype(np.int32), _bernoulli(), odds / ODDS)
+            self.ideal_bits -= float(np.log2(np.where(values, odds, ODDS - odds) / ODDS).sum())
         self._replay.append(lambda decoder: np.array_equal(decoder.bits(odds), values))
         self._count += values.size
+
+    def each(self, index: NDArray[np.int64], frequencies: NDArray[np.int64]) -> None:
+        """Append symbols (n,), each under integer frequencies of its own: (n, symbols), summing to 2^16."""
+        if len(index):
+            self._coder.encode(index.astype(np.int32), _categorical(), frequencies / TOTAL)
+            chances = frequencies[np.arange(len(index)), index] / TOTAL
+            self.ideal_bits -= float(np.log2(chances).sum())
+        self._replay.append(lambda decoder: np.array_equal(decoder.each(frequencies), index))
+        self._count += index.size
 
     def getvalue(self) -> bytes:
         """See `Encoder`."""
         words = self._coder.get_compressed().astype(">u4").tobytes()
-        for length in range(max(0, len(words) - TRIMMABLE), len(words)):
-            for ending in (words[:length], _successor(words[:length])):
-                if self._decodes(_long_enough(ending, self._count)):
-                    return _long_enough(ending, self._count)
-        return _long_enough(words, self._count)
+        best, low = words, max(0, len(words) - TRIMMABLE)
+        while low < len(best):
+            middle = (low + len(best)) // 2
+            endings = (words[:middle], _successor(words[:middle]))
+            shorter = next((e for e in endings if self._decodes(_long_enough(e, self._count))), None)
+            low, best = (middle + 1, best) if shorter is None else (low, shorter)
+        return _long_enough(best, self._count)
 
     def _decodes(self, data: bytes) -> bool:
         decoder = RangeDecoder(data)
@@ -201,6 +224,13 @@ class RangeDecoder:
             return np.zeros(0, dtype=bool)
         return self._decode(_bernoulli(), odds / ODDS).astype(bool)
 
+    def each(self, frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The next symbols (n,), each under integer frequencies of its own: (n, symbols), summing to 2^16."""
+        self._budget.spend(len(frequencies))
+        if not len(frequencies):
+            return np.zeros(0, dtype=np.int64)
+        return self._decode(_categorical(), frequencies / TOTAL).astype(np.int64)
+
     def _decode(self, model: Any, amount: Any) -> Codes:
         try:
             values: Codes = self._coder.decode(model, amount)
@@ -231,9 +261,11 @@ def _successor(data: bytes) -> bytes:
     return ((int.from_bytes(data, "big") + 1) % (1 << 8 * len(data))).to_bytes(len(data), "big")
 
 
-def _categorical(table: FrequencyTable) -> Any:
+def _categorical(table: FrequencyTable | None = None) -> Any:
     import constriction
 
+    if table is None:
+        return constriction.stream.model.Categorical(perfect=False)
     return constriction.stream.model.Categorical(table.frequencies / TOTAL, perfect=False)
 
 

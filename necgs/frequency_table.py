@@ -62,7 +62,7 @@ class FrequencyTable:
         if self.kind == HISTOGRAM:
             return _normalized(_level_weights(np.array(self.levels), self.steps_per_octave))
         distance = np.abs(np.arange(self.size) - self.peak)
-        return _normalized(_decay(self.kind, self.size)[self.scale][distance])
+        return _normalized(decay(self.kind, self.size)[self.scale][distance])
 
     def bits(self, counts: Integers) -> float:
         """Ideal length in bits of a message in which symbol ``low + i`` occurs ``counts[i]`` times."""
@@ -162,15 +162,20 @@ def _normalized(weights: Integers) -> Integers:
     return frequencies
 
 
+def scale_width(scale: int) -> int:
+    """The width that a scale index stands for, in units of 2^-27 symbols: eighths of an octave from 1/16 on."""
+    return EIGHTHS[scale & 7] << (scale >> 3)
+
+
 @functools.lru_cache(maxsize=64)
-def _decay(kind: int, size: int) -> Integers:
+def decay(kind: int, size: int) -> Integers:
     """(SCALES, size) weights by distance from the peak, 2^30 at distance 0.
 
     Laplace: each step multiplies by r = t/(1 + t) with t the scale. Gauss: the factor itself shrinks by r^2 each step,
     with r = v/(1 + v), v = 2 t^2.
     """
     unit = 1 << 27  # scales run from 1/16 to 4096
-    scales = [EIGHTHS[i & 7] << (i >> 3) for i in range(SCALES)]
+    scales = [scale_width(i) for i in range(SCALES)]
     spans = scales if kind == LAPLACE else [2 * t * t // unit for t in scales]
     ratio = np.array([(t << 30) // (t + unit) for t in spans], dtype=np.int64)
     shrink = ratio * ratio >> 30 if kind == GAUSS else np.full_like(ratio, ONE)
@@ -199,7 +204,7 @@ def _fit_decay(kind: int, low: int, counts: Integers) -> FrequencyTable:
     used = np.flatnonzero(counts)
     best = (np.inf, FrequencyTable(kind, low, len(counts)))
     for peak in {median, mean, int(counts.argmax())}:
-        weights = _decay(kind, len(counts))[:, np.abs(positions - peak)]
+        weights = decay(kind, len(counts))[:, np.abs(positions - peak)]
         spread = 1 + weights * (TOTAL - len(counts)) // weights.sum(axis=1, keepdims=True)
         spread[:, peak] += TOTAL - spread.sum(axis=1)
         costs = (TOTAL_BITS - np.log2(spread[:, used])) @ counts[used]

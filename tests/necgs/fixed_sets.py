@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from necgs.decoder_spec import DENSE, DecoderSpec, parameter_shapes
-from necgs.trained_set import PAPER_EXPONENT, TrainedSet
+from necgs.blocks import BlockSet
+from necgs.decoder_spec import DENSE, DecoderSpec, block_sparse_spec, parameter_shapes
+from necgs.latent_prediction import residuals
+from necgs.quantize import PAPER_EXPONENT
+from necgs.trained_set import TrainedSet
 
 
 def pattern(shape: tuple[int, ...], salt: int, spread: int) -> np.ndarray:
@@ -41,4 +44,34 @@ def stepped_set(shapes: int = 2) -> TrainedSet:
         weight_exponents={name: -40 + 3 * index for index, name in enumerate(names)},
         latents=tuple(pattern((8, 3), 50 + index, 5) * (1, 2, 7) for index in range(shapes)),
         latent_exponents=(-30, -25, 4),
+    )
+
+
+def block_states(shape: int, grid: int = 4) -> np.ndarray:
+    """A ball of blocks about a point that depends on the shape: occupied where it ends, inside where it does not."""
+    i, j, k = np.indices((grid, grid, grid))
+    squared = (2 * i - 3) ** 2 + (2 * j - 2) ** 2 + (2 * k - 2 - shape) ** 2
+    return np.where(squared > 14, 0, np.where(squared > 2, 1, 2)).astype(np.int8)
+
+
+def block_set(shapes: int = 2) -> TrainedSet:
+    """A block-sparse decoder of K = 8: blocks of 2^3 points, neighbouring latents alike, integers throughout."""
+    spec = block_sparse_spec(8, widths=(2,), latent_channels=2, block=2)
+    names = parameter_shapes(spec)
+    states = [block_states(shape) for shape in range(shapes)]
+    blocks = BlockSet.of(np.stack(states))
+    smooth = np.argwhere(blocks.states == 1)[:, 1:] @ np.array([[5, 1], [-4, 2], [3, -6]])
+    codes = (smooth + pattern((len(blocks), 2), 77, 9)).astype(np.int32)
+    predictor = np.zeros(names["predict.weight"], dtype=np.int32)
+    predictor[0, [0, 2, 4, 12]] = (22, 21, 20, 70)
+    predictor[1, [1, 3, 5, 7]] = (25, 20, 18, -40)
+    left = residuals(codes, predictor, blocks)
+    weights = {name: pattern(shape, index, 15) for index, (name, shape) in enumerate(names.items())}
+    return TrainedSet(
+        spec=spec,
+        weights={**weights, "predict.weight": predictor},
+        weight_exponents={name: -30 + index for index, name in enumerate(names)},
+        latents=tuple(np.split(left, blocks.starts[1:-1])),
+        latent_exponents=(-20, -24),
+        blocks=tuple(states),
     )

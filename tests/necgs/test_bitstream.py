@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.codec import Archive, CorruptArchive
-from necgs.bitstream import decode_shape, decode_shared, encode_set, encode_shape, encode_shared, representable
+from necgs.bitstream import decode_shape, decode_shared, encode_set, encode_shape, encode_shared
 from necgs.entropy import CODERS, HUFFMAN, RANGE
 from necgs.fields import FieldWriter, sealed
+from necgs.table_family import Tables, representable
 from necgs.trained_set import TrainedSet
-from tests.necgs.fixed_sets import dense_set, stepped_set
+from tests.necgs.fixed_sets import block_set, dense_set, stepped_set
 
 GOLDEN = Path(__file__).parent / "golden"
-SETS: dict[str, Callable[[], TrainedSet]] = {"dense": dense_set, "stepped": stepped_set}
+SETS: dict[str, Callable[[], TrainedSet]] = {"dense": dense_set, "stepped": stepped_set, "blocks": block_set}
 
 
 def assert_equal_decoders(a: TrainedSet, b: TrainedSet) -> None:
@@ -43,6 +44,8 @@ def test_weights_and_latents_come_back_bit_for_bit(name: str, coder: str) -> Non
         shape = decode_shape(shared, part.data)
         assert_equal_decoders(shape, trained)
         np.testing.assert_array_equal(shape.latents[0], trained.latents[index])
+        if trained.blocks:
+            np.testing.assert_array_equal(shape.blocks[0], trained.blocks[index])
 
 
 @pytest.mark.parametrize("coder", CODERS)
@@ -91,7 +94,8 @@ def test_a_shape_added_later_is_coded_with_the_tables_of_the_set() -> None:
     later = dense_set(6).latents[5] * 20
     part = encode_shape(shared, later)
     decoded = decode_shape(shared, part.data).latents[0]
-    np.testing.assert_array_equal(decoded, representable(shared, later))
+    assert isinstance(shared.latents, Tables)
+    np.testing.assert_array_equal(decoded, representable(shared.latents, later))
     assert np.abs(decoded).max() > np.abs(np.concatenate(dense_set().latents)).max()
 
 
@@ -101,8 +105,9 @@ def parts(archive: Archive) -> list[tuple[bytes, Callable[[bytes], object]]]:
 
 
 @pytest.mark.parametrize("coder", CODERS)
-def test_every_truncation_is_refused(coder: str) -> None:
-    for data, decode in parts(encode_set(dense_set(), coder)):
+@pytest.mark.parametrize("name", SETS)
+def test_every_truncation_is_refused(name: str, coder: str) -> None:
+    for data, decode in parts(encode_set(SETS[name](), coder)):
         for length in range(len(data)):
             with pytest.raises(CorruptArchive):
                 decode(data[:length])
@@ -119,19 +124,22 @@ def test_every_flipped_bit_is_refused(coder: str) -> None:
 
 
 @pytest.mark.parametrize("coder", CODERS)
-@settings(deadline=None, max_examples=150)
+@pytest.mark.parametrize("name", SETS)
+@settings(deadline=None, max_examples=50)
 @given(data=st.data())
-def test_a_forged_checksum_gets_no_further_than_corrupt(coder: str, data: st.DataObject) -> None:
-    """Damage that carries a right checksum must be refused, or decode to a valid decoder of bounded size."""
-    original = encode_set(stepped_set(), coder).shared.data[:-4]
-    position = data.draw(st.integers(0, len(original) - 1))
-    forged = bytearray(original)
-    forged[position : position + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+def test_a_forged_checksum_gets_no_further_than_corrupt(name: str, coder: str, data: st.DataObject) -> None:
+    """Damage that carries a right checksum must be refused, or decode to a valid decoder and shape of bounded size."""
+    archive = encode_set(SETS[name](), coder)
+    pieces = [bytearray(archive.shared.data[:-4]), bytearray(archive.shapes[0].data[:-4])]
+    piece = pieces[data.draw(st.integers(0, 1))]
+    position = data.draw(st.integers(0, len(piece) - 1))
+    piece[position : position + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
     try:
-        shared = decode_shared(sealed(bytes(forged)))
+        shared = decode_shared(sealed(bytes(pieces[0])))
+        assert sum(codes.size for codes in shared.decoder.weights.values()) == shared.decoder.spec.parameter_count
+        decode_shape(shared, sealed(bytes(pieces[1])))
     except CorruptArchive:
         return
-    assert sum(codes.size for codes in shared.decoder.weights.values()) == shared.decoder.spec.parameter_count
 
 
 def hostile_header(*numbers: int, version: int = 1) -> bytes:

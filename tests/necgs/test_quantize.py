@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from necgs.quantize import EIGHTHS, Quantizer, codes, step_exponent, step_size, straight_through, values
-from necgs.trained_set import step_size as training_step_size
 
 
 def test_the_published_quantiser_has_257_levels_and_zero_is_one_of_them() -> None:
@@ -56,10 +55,6 @@ def test_steps_are_the_float32_nearest_to_eighths_of_an_octave() -> None:
         assert step_size(exponent) == float(np.float32(2.0 ** (exponent / 8)))
     assert step_size(-56) == Quantizer().step
     assert EIGHTHS[0] == 1 << 23
-
-
-def test_training_and_file_use_the_same_steps() -> None:
-    assert all(step_size(e) == training_step_size(e) for e in range(-128, 128))
 
 
 @settings(deadline=None)
