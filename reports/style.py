@@ -142,6 +142,7 @@ def save(figure: Figure, folder: Path, name: str, formats: Sequence[str] = FORMA
     """Write ``folder/name.<format>`` in each format, cropped to the ink; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{kind}" for kind in formats]
+    _settle(figure)
     stamps = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with paper_style():
         for path in paths:
@@ -150,9 +151,18 @@ def save(figure: Figure, folder: Path, name: str, formats: Sequence[str] = FORMA
     return paths
 
 
+def _settle(figure: Figure) -> None:
+    """Lay the figure out once, not again for each format."""
+    if figure.get_layout_engine() is not None:
+        with paper_style():
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+
+
 def svg(figure: Figure) -> str:
     """The figure as an SVG document, cropped to the ink."""
     buffer = io.StringIO()
+    _settle(figure)
     with paper_style():
         figure.savefig(buffer, format="svg", bbox_inches="tight", pad_inches=0.02, metadata={"Date": None})
     return buffer.getvalue()

@@ -88,7 +88,7 @@ def test_data_sets_may_differ(tmp_path):
 
 
 def test_command_merges_and_reports(tmp_path, capsys):
-    runs = [write_run(tmp_path / name, shapes=2, codecs=[name]) for name in ("draco", "octree")]
+    runs = [write_run(tmp_path / name, shapes=2, rates=1, codecs=[name]) for name in ("draco", "octree")]
     paths = [str(run.path) for run in runs]
     assert run_command("merge", *paths, "-o", str(tmp_path / "out")) == 0
     assert (tmp_path / "out" / "summary.csv").exists()

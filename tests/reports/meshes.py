@@ -15,7 +15,7 @@ def write_run_with_meshes(
     path: Path, cache: Path, codecs: tuple[str, ...] = ("draco", "octree"), defects: Defects | None = None
 ) -> RunFolder:
     """Three shapes; every decoded mesh is kept in the run folder, the references lie in ``cache``."""
-    run = write_run(path, codecs=codecs, shapes=3, dataset="folder:x", defects=defects)
+    run = write_run(path, codecs=codecs, shapes=3, rates=2, dataset="folder:x", defects=defects)
     manifest = run.read_manifest()
     rng = np.random.default_rng(0)
     for index, shape in enumerate(manifest["shapes"]):

@@ -18,7 +18,7 @@ CHROMIUM = next(
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    rates = [("octree", f"r{number}", 1) for number in range(1, 6)]
+    rates = [("octree", rate, 1) for rate in ("r1", "r2")]
     run = write_run_with_meshes(folder / "run", folder / "cache", defects=Defects(failing=rates))
     paths = write_report(run.path, formats=("png",), html=True, cache=folder / "cache")
     assert paths[-1].name == "report.html"
@@ -47,7 +47,7 @@ def test_tables_figures_failures_and_provenance_are_in_the_file(page):
         "set TMC3 to the program",
     ):
         assert part in text
-    assert text.count("data:image/svg+xml;base64,") >= 5
+    assert text.count("data:image/svg+xml;base64,") >= 4
     assert text.count("<table>") >= 4
 
 
