@@ -10,8 +10,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from necgs.decoder_spec import DENSE, DecoderSpec, parameter_shapes
-from necgs.trained_set import TrainedSet, step_size
+from necgs.block_sparse import decode_blocks
+from necgs.blocks import BlockSet, scatter_blocks
+from necgs.decoder_spec import BLOCK_SPARSE, DENSE, DecoderSpec, parameter_shapes
+from necgs.latent_prediction import restore
+from necgs.quantize import values
+from necgs.trained_set import TrainedSet
 
 Weights = Mapping[str, Tensor]
 
@@ -67,15 +71,17 @@ def initial_weights(spec: DecoderSpec, generator: torch.Generator, *, kaiming: b
 def dequantized_weights(trained: TrainedSet, device: str | torch.device = "cpu") -> dict[str, Tensor]:
     """The float weights that the codes of a trained set stand for."""
     return {
-        name: torch.from_numpy(codes).to(device).float() * step_size(trained.weight_exponents[name])
+        name: torch.from_numpy(values(codes, trained.weight_exponents[name])).to(device)
         for name, codes in trained.weights.items()
     }
 
 
 def dequantized_latents(trained: TrainedSet, index: int, device: str | torch.device = "cpu") -> Tensor:
-    """The float latents (rows, channels) of shape ``index``."""
-    steps = torch.tensor([step_size(e) for e in trained.latent_exponents], device=device)
-    return torch.from_numpy(trained.latents[index]).to(device).float() * steps
+    """The float latents (rows, channels) of shape ``index``; for blocks the prediction is added back first."""
+    codes = trained.latents[index]
+    if trained.spec.variant == BLOCK_SPARSE:
+        codes = restore(codes, trained.weights["predict.weight"], BlockSet.of(trained.blocks[index][None]))
+    return torch.from_numpy(values(codes, trained.latent_exponents)).to(device)
 
 
 def decode_volume(trained: TrainedSet, index: int, device: str | torch.device = "cpu") -> NDArray[np.float32]:
@@ -88,7 +94,7 @@ def decode_volume(trained: TrainedSet, index: int, device: str | torch.device = 
     with torch.no_grad():
         if trained.spec.variant == DENSE:
             volume = dense_decoder(trained.spec, weights, latents[None])[0].clamp(-1, 1)
-        else:
-            raise NotImplementedError(trained.spec.variant)
-    decoded: NDArray[np.float32] = volume.cpu().numpy()
-    return decoded
+            decoded: NDArray[np.float32] = volume.cpu().numpy()
+            return decoded
+    blocks = BlockSet.of(trained.blocks[index][None])
+    return scatter_blocks(decode_blocks(trained.spec, weights, latents, blocks, device), trained.blocks[index])

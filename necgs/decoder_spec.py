@@ -31,7 +31,9 @@ class DecoderSpec:
         latent_grid: latent cells per axis. Dense: every cell carries a latent vector; block-sparse: one cell per
             block, and only the blocks that the surface enters carry one.
         latent_channels: numbers per latent vector.
-        widths: dense: output channels of each upsampling block. Block-sparse: see `necgs.block_sparse`.
+        widths: dense: output channels of each upsampling block. Block-sparse: hidden channels of the convolution at
+            the latents' resolution; then, for every doubling, channels after it and hidden channels at the new
+            resolution. The last convolution's features give the points that are left of the block.
 
     Raises:
         ValueError: out of bounds or inconsistent, naming the field.
@@ -65,8 +67,14 @@ class DecoderSpec:
                 f"{len(self.widths)} doublings of a {self.latent_grid}^3 latent give "
                 f"{self.latent_grid << len(self.widths)}^3 points, not {self.resolution}^3: use one width per doubling"
             )
-        if self.variant == BLOCK_SPARSE and self.resolution % self.latent_grid:
-            raise ValueError(f"resolution {self.resolution} is not a multiple of latent_grid {self.latent_grid}")
+        if self.variant == BLOCK_SPARSE:
+            if len(self.widths) % 2 == 0:
+                raise ValueError(f"a block-sparse decoder has an odd number of widths, not {len(self.widths)}")
+            if self.resolution % (self.latent_grid << self.doublings):
+                raise ValueError(
+                    f"resolution {self.resolution} is not a multiple of {self.latent_grid} blocks per axis doubled "
+                    f"{self.doublings} times"
+                )
 
     @property
     def parameter_count(self) -> int:
@@ -77,6 +85,11 @@ class DecoderSpec:
     def block_edge(self) -> int:
         """Grid points per axis of one latent cell."""
         return self.resolution // self.latent_grid
+
+    @property
+    def doublings(self) -> int:
+        """How often the resolution doubles before the last convolution."""
+        return len(self.widths) if self.variant == DENSE else len(self.widths) // 2
 
     def numbers(self) -> tuple[int, ...]:
         """All fields but the variant as integers, for a file header; `DecoderSpec.of` is the inverse."""
@@ -106,7 +119,20 @@ def parameter_shapes(spec: DecoderSpec) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every weight tensor, in the order in which files store them."""
     if spec.variant == DENSE:
         return _dense_shapes(spec)
-    raise NotImplementedError(spec.variant)
+    return _block_sparse_shapes(spec)
+
+
+def block_sparse_spec(
+    resolution: int, widths: tuple[int, ...] = (32,), latent_channels: int = 16, block: int = 4, channels: int = 1
+) -> DecoderSpec:
+    """A block-sparse decoder for blocks of ``block``^3 points.
+
+    Raises:
+        ValueError: the resolution is not a multiple of the block.
+    """
+    if block < 1 or resolution % block:
+        raise ValueError(f"resolution {resolution} is not a multiple of the block's {block} points")
+    return DecoderSpec(BLOCK_SPARSE, resolution, channels, resolution // block, latent_channels, widths)
 
 
 def latent_shape(spec: DecoderSpec, occupied: int = 0) -> tuple[int, int]:
@@ -128,6 +154,32 @@ def _dense_shapes(spec: DecoderSpec) -> dict[str, tuple[int, ...]]:
     shapes["out.weight"] = (spec.channels, fan_in, 3, 3, 3)
     shapes["out.bias"] = (spec.channels,)
     return shapes
+
+
+def _block_sparse_shapes(spec: DecoderSpec) -> dict[str, tuple[int, ...]]:
+    points = spec.channels * spec.block_edge**3
+    shapes: dict[str, tuple[int, ...]] = {
+        "synthesis.weight": (points, spec.latent_channels),
+        "synthesis.bias": (points,),
+    }
+    fan_in = spec.latent_channels + 1
+    for level in range(spec.doublings + 1):
+        hidden = spec.widths[2 * level]
+        shapes[f"conv{level}.weight"] = (hidden, fan_in, 3, 3, 3)
+        shapes[f"conv{level}.bias"] = (hidden,)
+        last = level == spec.doublings
+        features = points >> 3 * level if last else 8 * spec.widths[2 * level + 1]
+        name = "out" if last else f"up{level}"
+        shapes[f"{name}.weight"] = (features, hidden)
+        shapes[f"{name}.bias"] = (features,)
+        fan_in = features // 8
+    shapes["predict.weight"] = (spec.latent_channels, predictor_inputs(spec.latent_channels))
+    return shapes
+
+
+def predictor_inputs(latent_channels: int) -> int:
+    """Inputs of the latents' prediction (`necgs.latent_prediction`): three neighbours' codes, 12 flags and 1."""
+    return 3 * latent_channels + 13
 
 
 def _within(name: str, value: int, low: int, high: int) -> None:

@@ -16,10 +16,11 @@ from necgs.checkpoint import Checkpoint
 from necgs.decoder import dense_decoder, initial_weights
 from necgs.decoder_spec import DecoderSpec, parameter_shapes
 from necgs.losses import LossWeights, latent_loss, volume_loss
-from necgs.trained_set import PAPER_EXPONENT, TrainedSet
+from necgs.quantize import PAPER_EXPONENT, Quantizer
+from necgs.trained_set import TrainedSet
 
 LEVELS = 128
-"""Codes of weights, latents and volumes lie in -128..128: 257 levels over [-1, 1]."""
+"""Codes of volumes lie in -128..128."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -61,10 +62,8 @@ def learning_rate_factor(epoch: int, settings: DenseSettings) -> float:
     return 0.5 * (1 + math.cos(math.pi * (epoch - warm) / (settings.epochs - warm)))
 
 
-def straight_through(x: Tensor) -> Tensor:
-    """The published quantiser: 257 levels over [-1, 1], rounding with the gradient of the clamp."""
-    clamped = x.clamp(-1, 1)
-    return clamped + (torch.round(clamped * LEVELS) / LEVELS - clamped).detach()
+PAPER_QUANTIZER = Quantizer()
+"""Of weights, biases and latents: 257 levels over [-1, 1]."""
 
 
 class DenseTraining:
@@ -98,8 +97,8 @@ class DenseTraining:
 
     def loss(self, indices: Tensor) -> Tensor:
         """The joint loss of the shapes ``indices``."""
-        weights = {name: straight_through(w) for name, w in self.weights.items()}
-        latents = straight_through(self.latents[indices])
+        weights = {name: PAPER_QUANTIZER(w) for name, w in self.weights.items()}
+        latents = PAPER_QUANTIZER(self.latents[indices])
         target = self.volumes[indices].float() / LEVELS
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
             predicted = dense_decoder(self.spec, weights, latents)
@@ -164,16 +163,8 @@ class DenseTraining:
         shapes = parameter_shapes(self.spec)
         return TrainedSet(
             spec=self.spec,
-            weights={name: codes(self.weights[name]) for name in shapes},
+            weights={name: PAPER_QUANTIZER.codes(self.weights[name]) for name in shapes},
             weight_exponents=dict.fromkeys(shapes, PAPER_EXPONENT),
-            latents=tuple(codes(latent) for latent in self.latents),
+            latents=tuple(PAPER_QUANTIZER.codes(latent) for latent in self.latents),
             latent_exponents=(PAPER_EXPONENT,) * self.spec.latent_channels,
         )
-
-
-def codes(x: Tensor) -> NDArray[np.int32]:
-    """The integers that `straight_through` rounds to."""
-    rounded: NDArray[np.int32] = (
-        torch.round(x.detach().clamp(-1, 1) * LEVELS).to(torch.int32).contiguous().cpu().numpy()
-    )
-    return rounded

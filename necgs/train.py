@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from necgs.block_training import BlockSettings, BlockTraining
 from necgs.checkpoint import Checkpoint
-from necgs.decoder_spec import DENSE, DecoderSpec
+from necgs.decoder_spec import BLOCK_SPARSE, DENSE, DecoderSpec
 from necgs.dense_training import DenseSettings, DenseTraining, Progress
 from necgs.trained_set import TrainedSet
 
-__all__ = ["DenseSettings", "train"]
+__all__ = ["BlockSettings", "DenseSettings", "train"]
 
 
 def train(
     volumes: NDArray[np.int16],
     spec: DecoderSpec,
-    settings: DenseSettings,
+    settings: DenseSettings | BlockSettings,
     *,
     device: str = "cpu",
     seed: int = 0,
@@ -45,11 +46,15 @@ def train(
         raise ValueError(
             f"volumes of shape {volumes.shape}; the decoder makes (n >= 1, {', '.join(map(str, expected))})"
         )
-    if spec.variant != DENSE or not isinstance(settings, DenseSettings):
-        raise ValueError(f"settings {type(settings).__name__} are not for the {spec.variant} decoder")
     fingerprint = hashlib.sha256(f"{spec}{settings}{seed}{device}".encode() + volumes.tobytes()).hexdigest()
     keeper = Checkpoint(checkpoint, fingerprint)
-    training = DenseTraining(volumes, spec, settings, device, seed)
+    training: DenseTraining | BlockTraining
+    if spec.variant == DENSE and isinstance(settings, DenseSettings):
+        training = DenseTraining(volumes, spec, settings, device, seed)
+    elif spec.variant == BLOCK_SPARSE and isinstance(settings, BlockSettings):
+        training = BlockTraining(volumes, spec, settings, device, seed)
+    else:
+        raise ValueError(f"settings {type(settings).__name__} are not for the {spec.variant} decoder")
     training.run(keeper, progress)
     keeper.remove()
     return training.result()

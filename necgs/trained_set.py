@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,20 +13,7 @@ from necgs.decoder_spec import BLOCK_SPARSE, DecoderSpec, latent_shape, paramete
 OUTSIDE, OCCUPIED, INSIDE = 0, 1, 2
 """States of a block: no surface and outside; the surface enters it; no surface and inside."""
 
-PAPER_EXPONENT = -56
-"""Exponent of the published step 2^-7."""
-
 Codes = NDArray[np.int32]
-
-
-def step_size(exponent: int) -> float:
-    """Quantisation step 2^(exponent/8): steps are stored as eighths of an octave, in one signed byte each."""
-    return float(np.float32(2.0 ** (exponent / 8)))
-
-
-def step_exponent(step: float) -> int:
-    """The exponent whose step is nearest (in ratio) to ``step``, within a signed byte."""
-    return max(-127, min(127, round(8 * math.log2(step))))
 
 
 @dataclass(frozen=True)
@@ -37,8 +23,9 @@ class TrainedSet:
     Args:
         spec: the decoder's shape.
         weights: name -> int32 codes, shaped and ordered as `parameter_shapes` says; value = code * step.
-        weight_exponents: name -> step exponent of that tensor (`step_size`).
-        latents: per shape int32 codes of shape `latent_shape`.
+        weight_exponents: name -> step exponent of that tensor (`necgs.quantize.step_size`).
+        latents: per shape int32 codes of shape `latent_shape`; block-sparse: what is left of the codes after the
+            prediction of `necgs.latent_prediction`.
         latent_exponents: step exponent of each latent channel; the same for all shapes.
         blocks: per shape int8 (G, G, G) block states with G = ``spec.latent_grid``; empty for the dense variant.
 

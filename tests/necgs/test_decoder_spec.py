@@ -3,7 +3,6 @@ import torch
 
 from necgs.decoder import dense_decoder, initial_weights, pixel_shuffle_3d
 from necgs.decoder_spec import DENSE, DecoderSpec, latent_shape, paper_spec, parameter_shapes
-from necgs.trained_set import step_exponent, step_size
 from tests.necgs import literal_paper
 
 
@@ -52,9 +51,3 @@ def test_output_has_the_shape_that_the_spec_names():
     weights = initial_weights(spec, torch.Generator().manual_seed(0), kaiming=True)
     assert {n: tuple(w.shape) for n, w in weights.items()} == parameter_shapes(spec)
     assert dense_decoder(spec, weights, torch.randn(2, 64, 8)).shape == (2, 4, 32, 32, 32)
-
-
-def test_steps_are_eighths_of_an_octave():
-    assert step_size(-56) == 2**-7
-    assert step_size(8) == 2
-    assert [step_exponent(step_size(e)) for e in (-127, -50, -3, 0, 17)] == [-127, -50, -3, 0, 17]

@@ -5,7 +5,7 @@ import torch
 from necgs.checkpoint import Checkpoint
 from necgs.decoder import decode_volume, dense_decoder
 from necgs.decoder_spec import DENSE, DecoderSpec
-from necgs.dense_training import DenseSettings, DenseTraining, learning_rate_factor, straight_through
+from necgs.dense_training import PAPER_QUANTIZER, DenseSettings, DenseTraining, learning_rate_factor
 from necgs.train import train
 from tests.necgs import literal_paper
 
@@ -57,7 +57,7 @@ def test_losses_and_steps_agree_with_the_literal_transcription(channels):
 
 def test_quantiser_has_257_levels_and_the_clamp_s_gradient():
     x = torch.linspace(-1.2, 1.2, 4001, requires_grad=True)
-    q = straight_through(x)
+    q = PAPER_QUANTIZER(x)
     q.sum().backward()
     assert torch.equal(torch.unique(q.detach() * 128), torch.arange(-128.0, 129.0))
     assert torch.equal(q, literal_paper.Quantise.apply(x))
