@@ -12,6 +12,7 @@ from bench.stored_meshes import MeshesUnavailable
 from reports import (
     amortisation,
     bd_table,
+    breakdown,
     curves,
     equal_quality,
     ledger,
@@ -121,6 +122,7 @@ def write_report(
     writer = Writer(out or run_path / "report", formats, embed=html)
     writer.folder.mkdir(parents=True, exist_ok=True)
     writer.add(*what_was_run(data))
+    writer.table(breakdown.datasets_table(data), "data")
     views: list[View] = []
     if not len(data.points):
         writer.add(Text("No job of this run has finished yet."))
@@ -175,6 +177,8 @@ def _shapes(data: RunData, writer: Writer) -> None:
         caption = f"Spread over the shapes of {dataset}, each codec at its rate nearest the middle of all sizes"
         writer.figure(per_shape.ecdf_figure(data, dataset), f"per_shape_{slug(dataset)}", caption)
         writer.table(tables.spread_table(data, dataset), f"spread_{slug(dataset)}")
+        writer.table(breakdown.category_table(data, dataset), f"categories_{slug(dataset)}")
+        writer.table(breakdown.decoded_points_table(data, dataset), f"decoded_points_{slug(dataset)}")
 
 
 def _bytes(data: RunData, writer: Writer) -> None:
@@ -234,6 +238,9 @@ def _timing(data: RunData, writer: Writer) -> None:
         caption = f"Seconds a shape against surface error on {dataset}; hollow markers ran on a GPU"
         writer.figure(time_quality.time_quality_figure(data, dataset), f"time_quality_{slug(dataset)}", caption)
         writer.table(timing.phase_table(data, dataset), f"timing_{slug(dataset)}")
+    machines = {row["machine"] for row in data.set_rows if row.get("machine")}
+    if len(machines) > 1:
+        writer.add(Text(f"The jobs ran on {len(machines)} different machines: compare times within one only."))
     workers = {row.get("workers", 1) for row in data.set_rows} - {1, None}
     if workers:
         counts = ", ".join(str(count) for count in sorted(workers))

@@ -137,7 +137,8 @@ def points_table(data: RunData, dataset: str) -> Table:
     """Every rate-distortion point of a data set. A dot: no other codec is better in both bytes and surface error."""
     frame = _titled(data, dataset)
     frame["front"] = front(frame).map({True: "•", False: ""})
-    columns = (*_NAME, Column("front", "Front"), *QUALITY, Column("failed", "Failed"), *TIMES)
+    seeds = (Column("seeds", "Seeds"),) if (frame["seeds"] > 1).any() else ()
+    columns = (*_NAME, *seeds, Column("front", "Front"), *QUALITY, Column("failed", "Failed"), *TIMES)
     return Table(frame, columns, f"Every rate point on {dataset}")
 
 

@@ -1,0 +1,81 @@
+"""Smaller tables: the data sets, errors by category of shape, and the decoded points before any surface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from reports.tables import Column, Table
+
+if TYPE_CHECKING:
+    from reports.run_data import RunData
+
+
+def datasets_table(data: RunData) -> Table | None:
+    """The paper's Table 1: shapes and size of each data set, with its categories."""
+    shapes = pd.DataFrame(data.manifest.get("shapes") or [])
+    if not len(shapes):
+        return None
+    if "dataset" not in shapes:
+        shapes["dataset"] = data.manifest.get("dataset") or "-"
+    if "category" not in shapes:
+        shapes["category"] = "-"
+    groups = shapes.groupby("dataset", sort=False)
+    frame = pd.DataFrame(
+        {
+            "shapes": groups.size(),
+            "megabytes": groups["source_bytes"].sum() / 1e6,
+            "kilobytes": groups["source_bytes"].median() / 1e3,
+            "categories": groups["category"].agg(
+                lambda names: ", ".join(f"{n} {c}" for c, n in names.value_counts().items())
+            ),
+        }
+    )
+    columns = (
+        Column("dataset", "Data set"),
+        Column("shapes", "Shapes"),
+        Column("megabytes", "Source files, MB", 2),
+        Column("kilobytes", "Median, kB", 1),
+        Column("categories", "Categories"),
+    )
+    return Table(frame.reset_index(), columns, "Data")
+
+
+def category_table(data: RunData, dataset: str) -> Table | None:
+    """Mean surface error of each point by category, failures included; None where there is one category."""
+    shapes = data.shapes[data.shapes["dataset"] == dataset]
+    categories = list(dict.fromkeys(shapes["category"])) if "category" in shapes else []
+    if not 1 < len(categories) <= 12:
+        return None
+    wide = shapes.pivot_table(index=["codec", "rate"], columns="category", values="surface_cd").reset_index()
+    order = data.points[data.points["dataset"] == dataset][["codec", "rate", "bytes_per_shape"]]
+    frame = wide.merge(order, on=["codec", "rate"])
+    frame["place"] = frame["codec"].map(data.codecs.index)
+    frame = frame.sort_values(["place", "bytes_per_shape"], kind="stable", ignore_index=True)
+    frame["title"] = frame["codec"].map(data.title)
+    columns = (
+        Column("title", "Codec"),
+        Column("rate", "Rate"),
+        Column("bytes_per_shape", "Bytes/shape"),
+        *(Column(category, category, 3) for category in categories),
+    )
+    return Table(frame, columns, f"Surface error by category on {dataset}")
+
+
+def decoded_points_table(data: RunData, dataset: str) -> Table | None:
+    """D1 and D2 of codecs of point clouds, beside the error of the surface that was made of the points."""
+    frame = data.points[(data.points["dataset"] == dataset) & data.points["d1_psnr"].notna()].reset_index(drop=True)
+    if not len(frame):
+        return None
+    frame["title"] = frame["codec"].map(data.title)
+    columns = (
+        Column("title", "Codec"),
+        Column("rate", "Rate"),
+        Column("bytes_per_shape", "Bytes/shape"),
+        Column("d1_psnr", "D1 PSNR, dB", 2),
+        Column("d2_psnr", "D2 PSNR, dB", 2),
+        Column("surface_cd", "Surface error after reconstruction", 3),
+    )
+    caption = f"Decoded points on {dataset}, before a surface is made of them (symmetric: the worse direction)"
+    return Table(frame, columns, caption)
