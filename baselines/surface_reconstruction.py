@@ -31,10 +31,12 @@ FLOOD_BITS = 8
 MAX_DEPTH = 10
 POINT_WEIGHT = 2.0
 SAMPLES_PER_NODE = 1.5
-TRIM_VOXELS = 2.0
+TRIM_VOXELS = 1.5
 # Votes on either side of a point: distance in voxels of the flood's grid, and weight.
-PROBES = ((1.0, 1.0), (1.5, 1.0), (2.0, 0.7), (2.5, 0.7), (3.0, 0.5), (4.0, 0.3))
+PROBES = ((1.5, 1.0), (2.0, 1.0), (2.5, 0.7), (3.0, 0.5), (4.0, 0.3))
 UNSURE = 0.25
+LONE_SHEET = 0.5
+PAD = 2
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -73,7 +75,7 @@ def reconstruct(voxels: Floats, bits: int, method: str = "pymeshlab") -> Trimesh
     vertices, faces = solve(points * scale - 1.0, normals, poisson_depth(bits))
     if len(faces):
         distance: Floats = np.asarray(tree.query((vertices + 1.0) / scale, workers=1)[0], np.float64)
-        faces = faces[(distance[faces] <= TRIM_VOXELS).any(axis=1)]
+        faces = faces[(distance[faces] <= TRIM_VOXELS).all(axis=1)]
     if not len(faces):
         raise DecodeFailed(f"screened Poisson returned no surface for {len(points)} points")
     mesh = trimesh.Trimesh(vertices, faces, process=False)
@@ -85,46 +87,60 @@ def oriented_normals(points: Floats, tree: object) -> Floats:
     """Unit normals (n, 3) of unique voxel coordinates (n, 3), pointing outwards where there is an outside."""
     count = min(NEIGHBOURS, len(points))
     neighbours: Ints = np.asarray(tree.query(points, k=count, workers=1)[1], np.int64).reshape(len(points), -1)  # type: ignore[attr-defined]
-    normals = _plane_normals(points, neighbours)
-    votes = np.zeros(len(points))
+    normals, feet = _planes(points, neighbours)
     lowest = points.min(axis=0)
     extent = int((points.max(axis=0) - lowest).max()) + 1
     coarsest = max(0, extent.bit_length() - FLOOD_BITS)
-    for shift in (coarsest, coarsest + 1):
-        votes += _flood_votes((points - lowest) / (1 << shift), normals)
+    votes, near_votes = np.zeros(len(points)), np.zeros(len(points))
+    for cell in (1 << coarsest, 2 << coarsest):
+        outside = _flood((points - lowest) / cell)
+        votes += _votes(outside, (feet - lowest) / cell, normals)
+        near_votes += _votes(outside, (points - lowest) / cell, normals)
+    # In a closed surface, a part too thin to hold an inside still shows which of its sides a voxel is on. A lone
+    # sheet shows the same, and must not: its two sides are one.
+    unsure = np.abs(votes) < UNSURE
+    if unsure.mean() < LONE_SHEET:
+        votes[unsure] += near_votes[unsure]
     normals[votes < 0] *= -1
     _carry_orientation(normals, neighbours, np.abs(votes) >= UNSURE, points)
     return normals
 
 
-def _plane_normals(points: Floats, neighbours: Ints, chunk: int = 1 << 17) -> Floats:
-    """Direction of least variance of each neighbourhood."""
-    normals = np.empty_like(points)
+def _planes(points: Floats, neighbours: Ints, chunk: int = 1 << 17) -> tuple[Floats, Floats]:
+    """Each neighbourhood's direction of least variance, and the point's foot on the plane through its mean."""
+    normals, feet = np.empty_like(points), np.empty_like(points)
     for start in range(0, len(points), chunk):
-        patch = points[neighbours[start : start + chunk]]
-        patch = patch - patch.mean(axis=1, keepdims=True)
-        covariance = np.einsum("nka,nkb->nab", patch, patch)
-        normals[start : start + chunk] = np.linalg.eigh(covariance)[1][:, :, 0]
-    return normals
+        part = slice(start, start + chunk)
+        patch = points[neighbours[part]]
+        mean = patch.mean(axis=1)
+        patch = patch - mean[:, None]
+        normal = np.linalg.eigh(np.einsum("nka,nkb->nab", patch, patch))[1][:, :, 0]
+        height = np.einsum("na,na->n", points[part] - mean, normal)
+        normals[part], feet[part] = normal, points[part] - height[:, None] * normal
+    return normals, feet
 
 
-def _flood_votes(points: Floats, normals: Floats) -> Floats:
-    """Positive where the outside lies in the normal's direction; ``points`` in cells of the flood's grid."""
+def _flood(points: Floats) -> NDArray[np.int8]:
+    """Grid around points in cells of 1: 1 where a flood from the corner comes, 0 at points, -1 elsewhere."""
     from scipy.ndimage import label
 
-    pad = 2
-    cells = np.floor(points + 0.5).astype(np.int64) + pad
-    grid = np.zeros(cells.max(axis=0) + 1 + pad, np.int8)
+    cells = np.floor(points + 0.5).astype(np.int64) + PAD
+    grid = np.zeros(cells.max(axis=0) + 1 + PAD, np.int8)
     grid[tuple(cells.T)] = 1
     regions = label(grid == 0)[0]
     state = np.where(regions == regions[0, 0, 0], np.int8(1), np.int8(-1))
     state[grid == 1] = 0
-    last = np.array(grid.shape) - 1
-    votes = np.zeros(len(points))
+    return state
+
+
+def _votes(outside: NDArray[np.int8], origins: Floats, normals: Floats) -> Floats:
+    """Positive where there is more of the outside in the normal's direction than behind."""
+    last = np.array(outside.shape) - 1
+    votes = np.zeros(len(origins))
     for distance, weight in PROBES:
         for side in (1, -1):
-            probe = np.floor(points + 0.5 + side * distance * normals).astype(np.int64) + pad
-            votes += side * weight * state[tuple(np.clip(probe, 0, last).T)]
+            probe = np.floor(origins + 0.5 + side * distance * normals).astype(np.int64) + PAD
+            votes += side * weight * outside[tuple(np.clip(probe, 0, last).T)]
     return votes
 
 
