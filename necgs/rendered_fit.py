@@ -101,7 +101,10 @@ def render(vertices: Tensor, faces: Tensor, edges: Edges, cameras: Cameras, size
 
 
 def reconstruction_error(found: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor], depth_weight: float) -> Tensor:
-    """E_rec: mean |silhouette difference| + weight * mean of |depth difference| inside the expected silhouette."""
+    """E_rec: mean |silhouette difference| + weight * mean |depth difference| inside the expected silhouette.
+
+    Each argument is a silhouette and a depth image, float (B, H, H).
+    """
     silhouette = (found[0] - expected[0]).abs().mean()
-    depth = (expected[0] * (found[1] - expected[1]).abs()).mean()
+    depth = (expected[0] * (found[1] - expected[1]).abs()).sum() / expected[0].sum().clamp(min=1)
     return silhouette + depth_weight * depth
