@@ -15,6 +15,7 @@ from torch import Tensor
 from necgs.checkpoint import Checkpoint
 from necgs.decoder import dense_decoder, initial_weights
 from necgs.decoder_spec import DecoderSpec, parameter_shapes
+from necgs.encoder import encode_volumes, initial_encoder
 from necgs.losses import LossWeights, latent_loss, volume_loss
 from necgs.quantize import PAPER_EXPONENT, Quantizer
 from necgs.trained_set import TrainedSet
@@ -37,6 +38,7 @@ class DenseSettings:
         warmup_start: see ``warmup``.
         loss: weights of the loss terms.
         kaiming: initialise for constant variance instead of the framework's default.
+        encoder: an auto-encoder: latents are what a network makes of the volumes (`necgs.encoder`), not parameters.
     """
 
     epochs: int = 400
@@ -46,6 +48,7 @@ class DenseSettings:
     warmup_start: float = 0.1
     loss: LossWeights = field(default_factory=LossWeights)
     kaiming: bool = False
+    encoder: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1:
@@ -84,12 +87,27 @@ class DenseTraining:
         self.generator = torch.Generator().manual_seed(seed)
         self.volumes = torch.from_numpy(np.ascontiguousarray(volumes, dtype=np.int16)).to(self.device)
         weights = initial_weights(spec, self.generator, kaiming=settings.kaiming)
-        rows = spec.latent_grid**3
-        latents = torch.randn((len(volumes), rows, spec.latent_channels), generator=self.generator) / 3
         self.weights = {name: self._parameter(w) for name, w in weights.items()}
-        self.latents = self._parameter(latents)
-        self.optimizer = torch.optim.Adam([*self.weights.values(), self.latents], lr=settings.learning_rate)
+        self.sources = {name: self._parameter(w) for name, w in self._latent_sources().items()}
+        parameters = [*self.weights.values(), *self.sources.values()]
+        self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate)
         self.epoch = 0
+
+    def _latent_sources(self) -> dict[str, Tensor]:
+        """What latents come from: themselves, N(0, 1)/3 at first, or the weights of an encoder."""
+        if self.settings.encoder:
+            return initial_encoder(self.spec, self.generator)
+        shape = (len(self.volumes), self.spec.latent_grid**3, self.spec.latent_channels)
+        return {"latents": torch.randn(shape, generator=self.generator) / 3}
+
+    def _latents(self, indices: Tensor, volumes: Tensor) -> Tensor:
+        """Latents (n, G^3, C) of the shapes ``indices`` whose volumes are given, not yet quantised."""
+        if self.settings.encoder:
+            return encode_volumes(self.spec, self.sources, volumes)
+        return self.sources["latents"][indices]
+
+    def _volumes(self, indices: Tensor) -> Tensor:
+        return self.volumes[indices].float() / LEVELS
 
     def _parameter(self, value: Tensor) -> Tensor:
         layout = torch.channels_last_3d if value.dim() == 5 else torch.preserve_format
@@ -98,9 +116,9 @@ class DenseTraining:
     def loss(self, indices: Tensor) -> Tensor:
         """The joint loss of the shapes ``indices``."""
         weights = {name: PAPER_QUANTIZER(w) for name, w in self.weights.items()}
-        latents = PAPER_QUANTIZER(self.latents[indices])
-        target = self.volumes[indices].float() / LEVELS
+        target = self._volumes(indices)
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+            latents = PAPER_QUANTIZER(self._latents(indices, target))
             predicted = dense_decoder(self.spec, weights, latents)
         return volume_loss(predicted.float(), target, self.settings.loss) + latent_loss(latents, self.settings.loss)
 
@@ -142,7 +160,7 @@ class DenseTraining:
         """Everything that the next epoch depends on."""
         return {
             "weights": {name: w.detach() for name, w in self.weights.items()},
-            "latents": self.latents.detach(),
+            "sources": {name: w.detach() for name, w in self.sources.items()},
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
             "epoch": self.epoch,
@@ -153,7 +171,8 @@ class DenseTraining:
         with torch.no_grad():
             for name, value in self.weights.items():
                 value.copy_(state["weights"][name])
-            self.latents.copy_(state["latents"])
+            for name, value in self.sources.items():
+                value.copy_(state["sources"][name])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"].cpu())
         self.epoch = int(state["epoch"])
@@ -165,6 +184,12 @@ class DenseTraining:
             spec=self.spec,
             weights={name: PAPER_QUANTIZER.codes(self.weights[name]) for name in shapes},
             weight_exponents=dict.fromkeys(shapes, PAPER_EXPONENT),
-            latents=tuple(PAPER_QUANTIZER.codes(latent) for latent in self.latents),
+            latents=tuple(self._codes()),
             latent_exponents=(PAPER_EXPONENT,) * self.spec.latent_channels,
         )
+
+    def _codes(self) -> Iterator[NDArray[np.int32]]:
+        for index in range(len(self.volumes)):
+            one = torch.tensor([index], device=self.device)
+            with torch.no_grad():
+                yield PAPER_QUANTIZER.codes(self._latents(one, self._volumes(one))[0])

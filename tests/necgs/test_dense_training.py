@@ -28,7 +28,7 @@ def literal_of(training):
     names = [n for i in range(len(training.spec.widths)) for n in (f"up{i}.weight", f"up{i}.bias")]
     for p, name in zip(net.parameters(), [*names, "out.weight", "out.bias"], strict=True):
         p.data = training.weights[name].detach().clone().contiguous()
-    latents = torch.nn.Parameter(training.latents.detach().clone())
+    latents = torch.nn.Parameter(training.sources["latents"].detach().clone())
     return net, latents
 
 
@@ -48,7 +48,7 @@ def test_losses_and_steps_agree_with_the_literal_transcription(channels):
         expected.backward()
         optimizer.step()
         assert training.step(indices).item() == pytest.approx(expected.item(), rel=1e-5)
-    mine, theirs = [*training.weights.values(), training.latents], [*net.parameters(), latents]
+    mine, theirs = [*training.weights.values(), training.sources["latents"]], [*net.parameters(), latents]
     for a, b in zip(mine, theirs, strict=True):  # where a gradient is near zero, Adam divides rounding by rounding
         difference = (a - b).abs().detach()
         assert difference.max() < 2e-4
