@@ -32,7 +32,10 @@ class NecgsCodec(Codec):
     )
     rate_type: ClassVar[type[NecgsRate]] = NecgsRate
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        f"w{width}": {**PRESETS["quick"], "width": width} for width in (2, 3, 4, 6)
+        "k48": {**PRESETS["quick"], "resolution": 48, "rate_weight": 8e-3},
+        "k64": {**PRESETS["quick"], "resolution": 64, "rate_weight": 4e-3},
+        "k96": {**PRESETS["quick"], "resolution": 96, "rate_weight": 2e-3},
+        "k128": {**PRESETS["quick"], "resolution": 128, "rate_weight": 1e-3},
     }
 
     def provenance(self) -> dict[str, str]:
@@ -50,7 +53,8 @@ class NecgsCodec(Codec):
         volumes: dict[int, np.ndarray] = {}
         for index, mesh in enumerate(meshes):
             with context.shape(index, EncodeFailed):
-                volumes[index] = shape_volume(mesh, rate, _part_of(context, index, len(meshes)))
+                part = _part_of(context, index, len(meshes))
+                volumes[index] = shape_volume(mesh, rate.resolution, rate.channels, rate.fit, part)
             context.progress(index + 1, len(meshes), "volumes")
         if not volumes:
             return Archive(tuple(Part(b"") for _ in meshes))

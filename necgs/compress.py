@@ -13,8 +13,9 @@ from trimesh import Trimesh
 
 from bench.codec import Context
 from necgs.bitstream import SharedPart, decode_shape
+from necgs.decoder_spec import BLOCK_SPARSE
 from necgs.settings import NecgsRate
-from necgs.trained_set import TrainedSet
+from necgs.trained_set import INSIDE, OCCUPIED, TrainedSet
 
 Volume = NDArray[np.int16]
 
@@ -26,16 +27,21 @@ def use_threads(context: Context) -> None:
     torch.set_num_threads(context.threads)
 
 
-def shape_volume(mesh: Trimesh, rate: NecgsRate, context: Context) -> Volume:
+def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, context: Context) -> Volume:
     """The volume of one mesh: int16 codes (channels, K, K, K), from the context's cache where it is known.
+
+    Args:
+        mesh: normalised.
+        resolution: K.
+        channels: 4 with deformation, found by ``fit`` (`necgs.fit.FITS`); 1 without.
 
     Raises:
         InvalidMesh: the mesh has no triangles, or coordinates that are not finite or not normalised.
     """
     from necgs.fit import FITS, fitted_volume
 
-    fit = FITS[rate.fit] if rate.deformation else None
-    volume: Volume = fitted_volume(mesh, rate.resolution, fit, context).codes[: rate.channels]
+    method = FITS[fit] if channels == 4 else None
+    volume: Volume = fitted_volume(mesh, resolution, method, context).codes[:channels]
     return volume
 
 
@@ -67,14 +73,44 @@ def decode_mesh(shared: SharedPart, data: bytes, context: Context) -> Trimesh:
     Raises:
         CorruptArchive: the part is cut short or altered.
     """
+    with context.phase("entropy"):
+        shape = decode_shape(shared, data)
+    if shape.spec.variant == BLOCK_SPARSE:
+        return _mesh_of_blocks(shape, context)
+    return _mesh_of_volume(shape, context)
+
+
+def _mesh_of_volume(shape: TrainedSet, context: Context) -> Trimesh:
     import torch
 
     from necgs.decoder import decode_volume
     from necgs.dmc import mesh_of
 
-    with context.phase("entropy"):
-        shape = decode_shape(shared, data)
     with context.phase("network"):
         volume = torch.from_numpy(decode_volume(shape, 0, context.device))
     with context.phase("extraction"):
         return mesh_of(volume[0], volume[1:] if len(volume) == 4 else None)
+
+
+def _mesh_of_blocks(shape: TrainedSet, context: Context) -> Trimesh:
+    """Extract from the blocks alone: no dense volume is made."""
+    import torch
+    import trimesh
+
+    from necgs.block_sparse import decode_blocks
+    from necgs.blocks import BlockSet
+    from necgs.decoder import dequantized_latents, dequantized_weights
+    from necgs.dmc import extract_blocks
+
+    states = shape.blocks[0]
+    if not (states == OCCUPIED).any():
+        return trimesh.Trimesh()
+    with context.phase("network"):
+        weights = dequantized_weights(shape, context.device)
+        latents = dequantized_latents(shape, 0, context.device)
+        values = decode_blocks(shape.spec, weights, latents, BlockSet.of(states[None]), context.device)
+    with context.phase("extraction"), torch.no_grad():
+        where = torch.from_numpy(np.argwhere(states == OCCUPIED))
+        inside = torch.from_numpy(states == INSIDE)
+        vertices, faces = extract_blocks(torch.from_numpy(values), where, shape.spec.resolution, inside)
+        return trimesh.Trimesh(vertices.numpy(), faces.numpy(), process=False)

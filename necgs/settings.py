@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.codec import Rate
-from necgs.decoder_spec import BLOCK_SPARSE, DENSE, MAX_RESOLUTION, DecoderSpec, paper_spec
+from necgs.decoder_spec import BLOCK_SPARSE, DENSE, MAX_RESOLUTION, DecoderSpec, block_sparse_spec, paper_spec
 from necgs.entropy import CODERS, RANGE
 
 if TYPE_CHECKING:
+    from necgs.block_training import BlockSettings
     from necgs.dense_training import DenseSettings
 
 PAPER_WIDTHS = (64, 48, 32, 24, 16)
@@ -22,8 +23,27 @@ ARCHITECTURES = ("auto-decoder", "auto-encoder")
 FITS = ("none", "direct", "rendered")
 ALIASES = {"def": "deformation"}
 
+WHOLE_NUMBERS = {
+    "resolution": MAX_RESOLUTION,
+    "width": 1024,
+    "block": 64,
+    "latent_channels": 1024,
+    "epochs": 10**6,
+    "batch": 1 << 16,
+}
+POSITIVE_NUMBERS = {"learning_rate": 1, "rate_weight": 1, "latent_rate": 1, "latent_step": 100, "weight_step": 1}
+"""Bounds of the settings that are numbers."""
+
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "quick": {"resolution": 64, "fit": "none", "kaiming": True, "learning_rate": 5e-3, "epochs": 100, "width": 4},
+    "quick": {
+        "decoder": BLOCK_SPARSE,
+        "resolution": 96,
+        "deformation": False,
+        "ssim": False,
+        "width": 32,
+        "epochs": 60,
+        "learning_rate": 4e-3,
+    },
     "paper": {"entropy": "huffman"},
 }
 """Settings by name: ``quick`` for minutes on two cores, ``paper`` as published."""
@@ -41,16 +61,23 @@ class NecgsRate(Rate):
         decoder: ``dense`` or ``block-sparse``.
         architecture: ``auto-decoder`` (latents are trained) or ``auto-encoder`` (a network makes them).
         resolution: K, grid points per axis.
-        width: channels of the decoder's last block; the blocks before it are wider in the published proportion.
+        width: dense: channels of the decoder's last block; the blocks before it are wider in the published proportion.
+            Block-sparse: hidden channels of its network.
         widths: all widths at once, ``64-48-32-24-16``; overrides ``width``.
+        block: block-sparse: grid points per axis of a block.
+        latent_channels: numbers per latent vector.
         deformation: whether grid points move (TSDF-Def) or not (TSDF).
         fit: how the deformation is found: ``rendered`` as published, ``direct`` by closest points, ``none``.
-        ssim: whether the loss has its SSIM term.
+        ssim: dense: whether the loss has its SSIM term.
         entropy: ``huffman`` as published, or ``range``.
         epochs: passes over the set.
         batch: shapes per step.
         learning_rate: of the weights.
-        kaiming: variance-preserving initial weights instead of the framework's.
+        kaiming: dense: variance-preserving initial weights instead of the framework's.
+        rate_weight: block-sparse: what a thousand bits of latents may cost in distortion (`necgs.block_training`).
+        latent_rate: block-sparse: learning rate of the latents.
+        latent_step: block-sparse: initial quantisation step of the latents.
+        weight_step: block-sparse: quantisation step of a weight tensor, as a part of its root mean square.
     """
 
     decoder: str = DENSE
@@ -59,6 +86,8 @@ class NecgsRate(Rate):
     width: int = 16
     widths: str = ""
     deformation: bool = True
+    block: int = 4
+    latent_channels: int = 16
     fit: str = "rendered"
     ssim: bool = True
     entropy: str = RANGE
@@ -66,6 +95,10 @@ class NecgsRate(Rate):
     batch: int = 4
     learning_rate: float = 1e-3
     kaiming: bool = False
+    rate_weight: float = 2e-3
+    latent_rate: float = 1e-2
+    latent_step: float = 0.4
+    weight_step: float = 0.1
 
     def __post_init__(self) -> None:
         _one_of("decoder", self.decoder, (DENSE, BLOCK_SPARSE))
@@ -75,15 +108,24 @@ class NecgsRate(Rate):
         for name in ("deformation", "ssim", "kaiming"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} is on or off, not {getattr(self, name)!r}")
-        for name, high in (("resolution", MAX_RESOLUTION), ("width", 1024), ("epochs", 10**6), ("batch", 1 << 16)):
+        for name, high in WHOLE_NUMBERS.items():
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= high:
                 raise ValueError(f"{name} must be a whole number in 1..{high}, not {value!r}")
-        if not isinstance(self.learning_rate, int | float) or not 0 < self.learning_rate < 1:
-            raise ValueError(f"learning_rate must lie between 0 and 1, not {self.learning_rate!r}")
-        if self.resolution & (self.resolution - 1) or self.resolution < 16:
-            raise ValueError(f"resolution must be a power of two of at least 16, not {self.resolution}")
+        for name, limit in POSITIVE_NUMBERS.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < limit:
+                raise ValueError(f"{name} must lie between 0 and {limit:g}, not {value!r}")
+        self._check_variant()
         self.spec()
+
+    def _check_variant(self) -> None:
+        """No setting may be without effect: what a variant does not have must be off."""
+        if self.decoder == BLOCK_SPARSE and (self.ssim or self.kaiming or self.architecture != ARCHITECTURES[0]):
+            raise ValueError("the block-sparse decoder has no ssim, kaiming or auto-encoder: use decoder=dense")
+        power_of_two = self.resolution >= 16 and not self.resolution & (self.resolution - 1)
+        if self.decoder == DENSE and (not power_of_two or self.latent_channels != 16):
+            raise ValueError("the dense decoder needs latent_channels=16 and a power of two, from 16 on, as resolution")
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> NecgsRate:
@@ -98,14 +140,28 @@ class NecgsRate(Rate):
 
     def spec(self) -> DecoderSpec:
         """The decoder. Raises ``ValueError`` where the widths do not fit the resolution."""
+        if self.decoder == BLOCK_SPARSE:
+            network = _parsed(self.widths) if self.widths else (self.width,)
+            return block_sparse_spec(self.resolution, network, self.latent_channels, self.block, self.channels)
         widths = _parsed(self.widths) if self.widths else tuple(max(1, w * self.width // 16) for w in PAPER_WIDTHS)
         return paper_spec(self.resolution, widths, self.channels)
 
-    def training(self) -> DenseSettings:
+    def training(self) -> DenseSettings | BlockSettings:
         """Settings of the training."""
+        from necgs.block_training import BlockSettings
         from necgs.dense_training import DenseSettings
         from necgs.losses import LossWeights
 
+        if self.decoder == BLOCK_SPARSE:
+            return BlockSettings(
+                rate=self.rate_weight,
+                epochs=self.epochs,
+                batch=self.batch,
+                learning_rate=self.learning_rate,
+                latent_rate=self.latent_rate,
+                step=self.latent_step,
+                weight_step=self.weight_step,
+            )
         loss = LossWeights() if self.ssim else LossWeights(ssim=0.0)
         return DenseSettings(
             epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate, kaiming=self.kaiming, loss=loss

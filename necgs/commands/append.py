@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.codec import Context, CorruptArchive
+from bench.codec import Context
 from necgs.atomic_write import write_atomically
 from necgs.commands.inputs import NamedMesh, add_context_options, context_of, positive, read_meshes
 from necgs.container import Record, SetFile, extend_set
+from necgs.settings import FITS
 
 if TYPE_CHECKING:
     from necgs.bitstream import SharedPart
@@ -26,6 +27,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("file", type=Path, metavar="SET.necgs")
     parser.add_argument("meshes", type=Path, nargs="+", metavar="MESHES", help="mesh files, or folders of them")
     parser.add_argument("--steps", type=positive, default=300, help="optimiser steps (default: 300)")
+    parser.add_argument("--fit", choices=FITS, default="direct", help="how deformations are found (default: direct)")
     add_context_options(parser)
     parser.set_defaults(run=run)
 
@@ -43,26 +45,22 @@ def run(args: argparse.Namespace) -> int:
     shared = decode_shared(coded.shared())
     meshes = read_meshes(args.meshes, taken=coded.names)
     context = context_of(args)
-    records = append(shared, meshes, args.steps, context)
+    records = append(shared, meshes, args.steps, args.fit, context)
     longer = extend_set(data, coded.names, records)
     write_atomically(args.file, longer)
     print(f"{args.file}: {len(meshes)} added, {len(longer) - len(data):,} bytes, {len(longer):,} in all")
     return 0
 
 
-def append(shared: SharedPart, meshes: list[NamedMesh], steps: int, context: Context) -> list[Record]:
+def append(shared: SharedPart, meshes: list[NamedMesh], steps: int, fit: str, context: Context) -> list[Record]:
     """The records of new shapes. Raises ``InvalidMesh``."""
     from necgs.append import AppendSettings, fit_latents
     from necgs.bitstream import encode_shape
     from necgs.compress import shape_volume, use_threads
-    from necgs.settings import NecgsRate
 
     use_threads(context)
     spec = shared.decoder.spec
-    if spec.variant != "dense":
-        raise CorruptArchive(f"shapes cannot be added to a {spec.variant} set")
-    rate = NecgsRate(resolution=spec.resolution, deformation=spec.channels == 4, fit="none")
-    volumes = [shape_volume(mesh.mesh, rate, context) for mesh in meshes]
-    codes = fit_latents(shared, volumes, AppendSettings(steps), context.device, context.progress)
-    parts = [encode_shape(shared, code) for code in codes]
+    volumes = [shape_volume(mesh.mesh, spec.resolution, spec.channels, fit, context) for mesh in meshes]
+    fitted = fit_latents(shared, volumes, AppendSettings(steps), context.device, context.progress)
+    parts = [encode_shape(shared, codes, states) for codes, states in fitted]
     return [Record(mesh.name, part.data, mesh.placement) for mesh, part in zip(meshes, parts, strict=True)]

@@ -16,7 +16,19 @@ from bench.codec import Archive, Context, CorruptArchive, DeadlineExceeded, Part
 from necgs.codec import NecgsCodec
 from necgs.settings import PRESETS, NecgsRate, width_for
 
-TINY = {"resolution": 16, "width": 2, "epochs": 60, "fit": "none", "kaiming": True, "learning_rate": 1e-2, "def": False}
+DENSE = {
+    "resolution": 16,
+    "width": 2,
+    "epochs": 60,
+    "fit": "none",
+    "kaiming": True,
+    "learning_rate": 1e-2,
+    "def": False,
+}
+BLOCKS = {"decoder": "block-sparse", "resolution": 16, "width": 4, "epochs": 20, "def": False, "ssim": False}
+
+
+Settings = dict[str, object]
 
 
 def meshes() -> list[trimesh.Trimesh]:
@@ -27,8 +39,15 @@ def meshes() -> list[trimesh.Trimesh]:
     ]
 
 
-def encode(context: Context, shapes: list[trimesh.Trimesh] | None = None, **settings: object) -> Archive:
-    return NecgsCodec().encode(meshes() if shapes is None else shapes, NecgsRate.of({**TINY, **settings}), context)
+def encode(
+    context: Context, tiny: Settings, shapes: list[trimesh.Trimesh] | None = None, **settings: object
+) -> Archive:
+    return NecgsCodec().encode(meshes() if shapes is None else shapes, NecgsRate.of({**tiny, **settings}), context)
+
+
+@pytest.fixture(scope="module", params=[DENSE, BLOCKS], ids=["dense", "blocks"])
+def tiny(request: pytest.FixtureRequest) -> Settings:
+    return request.param
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +56,16 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
 
 
 @pytest.fixture(scope="module")
-def archive(context: Context) -> Archive:
-    return encode(context)
+def archive(context: Context, tiny: Settings) -> Archive:
+    return encode(replace(context), tiny)
 
 
 def equal(a: trimesh.Trimesh, b: trimesh.Trimesh) -> bool:
     return np.array_equal(a.vertices, b.vertices) and np.array_equal(a.faces, b.faces)
 
 
-def test_every_byte_and_every_second_is_accounted_for(archive: Archive, context: Context) -> None:
+def test_every_byte_and_every_second_is_accounted_for(context: Context, tiny: Settings) -> None:
+    archive = encode(context, tiny, epochs=1)
     assert set(archive.ledger) == {"header", "tables", "weights", "latents", "mask"}
     assert sum(archive.ledger.values()) == archive.nbytes
     assert {"tsdf", "train", "entropy"} <= set(context.phases)
@@ -80,20 +100,20 @@ def test_a_fresh_process_decodes_exactly_what_the_encoder_predicted(archive: Arc
             np.testing.assert_array_equal(decoded["f"], predicted.faces)
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes(archive: Archive, context: Context) -> None:
-    assert encode(replace(context)) == archive
-    assert encode(replace(context, seed=1)) != archive
+def test_same_seed_same_bytes_other_seed_other_bytes(archive: Archive, context: Context, tiny: Settings) -> None:
+    assert encode(replace(context), tiny) == archive
+    assert encode(replace(context, seed=1), tiny) != archive
 
 
-def test_both_entropy_coders_carry_the_same_meshes(archive: Archive, context: Context) -> None:
-    huffman = encode(replace(context), entropy="huffman")
+def test_both_entropy_coders_carry_the_same_meshes(archive: Archive, context: Context, tiny: Settings) -> None:
+    huffman = encode(replace(context), tiny, entropy="huffman")
     assert huffman != archive
     for a, b in zip(NecgsCodec().decode(huffman, Context()), NecgsCodec().decode(archive, Context()), strict=True):
         assert equal(a, b)
 
 
-def test_two_widths_two_sizes(archive: Archive, context: Context) -> None:
-    assert encode(replace(context), width=4, epochs=1).nbytes > archive.nbytes
+def test_two_widths_two_sizes(archive: Archive, context: Context, tiny: Settings) -> None:
+    assert encode(replace(context), tiny, width=16, epochs=1).nbytes > archive.nbytes
 
 
 def test_one_shape_is_decoded_without_the_others(archive: Archive) -> None:
@@ -105,32 +125,32 @@ def test_one_shape_is_decoded_without_the_others(archive: Archive) -> None:
     assert equal(box, NecgsCodec().decode(archive, Context())[1])
 
 
-def test_an_invalid_mesh_fails_alone(context: Context) -> None:
+def test_an_invalid_mesh_fails_alone(context: Context, tiny: Settings) -> None:
     own = replace(context, failures={})
     sphere, box = meshes()
-    coded = encode(own, [sphere, trimesh.Trimesh(), box], epochs=1)
+    coded = encode(own, tiny, [sphere, trimesh.Trimesh(), box], epochs=1)
     assert {index: failure.status for index, failure in own.failures.items()} == {1: "invalid_mesh"}
     assert [len(part) > 0 for part in coded.shapes] == [True, False, True]
 
 
-def test_a_set_of_invalid_meshes_only_has_no_bytes() -> None:
+def test_a_set_of_invalid_meshes_only_has_no_bytes(tiny: Settings) -> None:
     own = Context()
-    assert encode(own, [trimesh.Trimesh()]).nbytes == 0
+    assert encode(own, tiny, [trimesh.Trimesh()]).nbytes == 0
     assert set(own.failures) == {0}
     decoding = Context()
     assert len(NecgsCodec().decode(Archive((Part(b""),)), decoding)[0].faces) == 0
     assert decoding.failures[0].status == "corrupt"
 
 
-def test_the_empty_set() -> None:
-    assert encode(Context(), []).shapes == ()
+def test_the_empty_set(tiny: Settings) -> None:
+    assert encode(Context(), tiny, []).shapes == ()
     assert NecgsCodec().decode(Archive(()), Context()) == []
 
 
-def test_one_triangle_is_coded(context: Context) -> None:
+def test_one_triangle_is_coded(context: Context, tiny: Settings) -> None:
     triangle = trimesh.Trimesh([[-0.9, -0.9, 0], [0.9, -0.9, 0.1], [0, 0.9, 0]], [[0, 1, 2]], process=False)
     own = replace(context, failures={})
-    encode(own, [triangle], epochs=1)
+    encode(own, tiny, [triangle], epochs=1)
     assert own.failures == {}
 
 
@@ -141,22 +161,22 @@ def test_damage_to_the_shared_part_is_refused(archive: Archive) -> None:
         NecgsCodec().decode(Archive(archive.shapes, Part(bytes(data))), Context())
 
 
-def test_a_deadline_stops_the_training(context: Context) -> None:
+def test_a_deadline_stops_the_training(context: Context, tiny: Settings) -> None:
     with pytest.raises(DeadlineExceeded):
-        encode(replace(context, deadline=time.monotonic() + 1.0), epochs=10**6)
+        encode(replace(context, deadline=time.monotonic() + 1.0), tiny, epochs=10**6)
 
 
-def test_another_rate_takes_the_volumes_from_the_cache_and_is_charged_for_them(context: Context) -> None:
+def test_another_rate_takes_the_volumes_from_the_cache_and_pays_for_them(context: Context, tiny: Settings) -> None:
     first = replace(context, phases={})
     second = replace(context, phases={})
     for own, width in ((first, 2), (second, 3)):
-        encode(own, epochs=1, width=width)
+        encode(own, tiny, epochs=1, width=width)
     assert first.phases["tsdf"] == pytest.approx(second.phases["tsdf"])
 
 
-def test_progress_reaches_its_end(context: Context) -> None:
+def test_progress_reaches_its_end(context: Context, tiny: Settings) -> None:
     told: list[tuple[int, int, str]] = []
-    encode(replace(context, report=lambda done, total, note: told.append((done, total, note))), epochs=3)
+    encode(replace(context, report=lambda done, total, note: told.append((done, total, note))), tiny, epochs=3)
     last = {note: (done, total) for done, total, note in told}
     assert last["volumes"] == (2, 2)
     assert last["training"][0] == last["training"][1]
@@ -164,9 +184,9 @@ def test_progress_reaches_its_end(context: Context) -> None:
 
 def test_the_ladder_goes_from_small_to_large() -> None:
     specs = [NecgsRate.of(settings).spec() for settings in NecgsCodec.ladder.values()]
-    sizes = [spec.parameter_count for spec in specs]
-    assert len(sizes) >= 4
-    assert sizes == sorted(set(sizes))
+    resolutions = [(spec.resolution, spec.parameter_count) for spec in specs]
+    assert len(resolutions) >= 4
+    assert resolutions == sorted(resolutions)
 
 
 def test_the_paper_preset_is_the_published_decoder() -> None:
@@ -185,6 +205,10 @@ def test_the_paper_preset_is_the_published_decoder() -> None:
         ({"width": 0}, "width must be a whole number"),
         ({"width": True}, "width must be a whole number"),
         ({"ssim": "yes"}, "ssim is on or off"),
+        ({"decoder": "block-sparse"}, "no ssim"),
+        ({"decoder": "block-sparse", "ssim": False, "resolution": 66}, "multiple of the block"),
+        ({"latent_channels": 8}, "latent_channels=16"),
+        ({"rate_weight": -1}, "rate_weight must lie between 0 and 1"),
         ({"learning_rate": 7}, "learning_rate"),
         ({"widths": "64,48"}, "joined by"),
         ({"breadth": 3}, "unknown setting breadth"),
@@ -199,8 +223,11 @@ def test_def_is_short_for_deformation() -> None:
     assert NecgsRate.of({"def": False}).channels == 1
 
 
+PAPER64 = {**PRESETS["paper"], "resolution": 64}
+
+
 def test_the_width_for_a_size_grows_with_it() -> None:
-    widths = [width_for(target, 10, PRESETS["quick"]) for target in (1_000, 20_000, 60_000, 10**6)]
+    widths = [width_for(target, 10, PAPER64) for target in (1_000, 20_000, 60_000, 10**6)]
     assert widths[0] == 0
     assert widths == sorted(widths)
     assert widths[2] >= 1
