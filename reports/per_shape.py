@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 
 
 def similar_size(data: RunData, dataset: str, size: float | None = None) -> pd.DataFrame:
-    """One point per codec: the one nearest ``size`` bytes per shape (default: the middle of all points' range)."""
+    """One point per codec: the one nearest ``size`` bytes per shape (default: nearest to all codecs)."""
     points = data.points[(data.points["dataset"] == dataset) & (data.points["bytes_per_shape"] > 0)]
     points = points[~points["codec"].map(is_control)]
     if not len(points):
         return points
     logarithms = np.log(points["bytes_per_shape"])
-    middle = logarithms.median() if size is None else np.log(size)
-    ordered = points.assign(distance=(logarithms - middle).abs()).sort_values("distance", kind="stable")
+
+    def distance(target: float) -> float:
+        return float((logarithms - target).abs().groupby(points["codec"]).min().sum())
+
+    target = min(sorted(logarithms), key=distance) if size is None else float(np.log(size))
+    ordered = points.assign(distance=(logarithms - target).abs()).sort_values("distance", kind="stable")
     return ordered.drop_duplicates("codec")
 
 

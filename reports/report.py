@@ -174,7 +174,7 @@ def _equal_quality(data: RunData, writer: Writer) -> None:
 def _shapes(data: RunData, writer: Writer) -> None:
     writer.add(Heading("Shape by shape"))
     for dataset in data.datasets:
-        caption = f"Spread over the shapes of {dataset}, each codec at its rate nearest the middle of all sizes"
+        caption = f"Spread over the shapes of {dataset}, each codec at the rate that makes sizes most alike"
         writer.figure(per_shape.ecdf_figure(data, dataset), f"per_shape_{slug(dataset)}", caption)
         writer.table(tables.spread_table(data, dataset), f"spread_{slug(dataset)}")
         writer.table(breakdown.category_table(data, dataset), f"categories_{slug(dataset)}")
@@ -258,8 +258,8 @@ def _views(data: RunData, writer: Writer, cache: Path | None, data_root: Path | 
             writer.add(Text(f"No views of {dataset}: {error}."))
             continue
         caption = (
-            f"{dataset}: the worst, the median and the best shape, each codec at its rate nearest the middle of all "
-            "sizes; below, the distance of each visible point to the original"
+            f"{dataset}: the worst, the median and the best shape, each codec at the rate that makes sizes most "
+            "alike; below, the distance of each visible point to the original"
         )
         writer.figure(stills_figure(chosen), f"views_{slug(dataset)}", caption)
         found += chosen

@@ -56,9 +56,9 @@ def stills_figure(views: list[View]) -> Figure | None:
     columns = max(len(view.panels) for view in views)
     images = [_images(view) for view in views]
     heights = [image.shape[0] / image.shape[1] for shaded, _ in images for image in (shaded[0], shaded[0])]
-    cell = PAGE / columns
+    cell = min(PAGE / columns, 1.6)
     with paper_style():
-        figure = Figure(figsize=(PAGE, sum(heights) * cell + 0.3 * len(views) + 0.2), layout=_layout())
+        figure = Figure(figsize=(columns * cell, sum(heights) * cell + 0.3 * len(views) + 0.2), layout=_layout())
         grid = figure.subplots(2 * len(views), columns, squeeze=False, height_ratios=heights)
         for axes in grid.flat:
             axes.set_axis_off()

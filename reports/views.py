@@ -67,7 +67,7 @@ class View:
 
 
 def make_views(data: RunData, dataset: str, cache: Path | None, data_root: Path | None) -> list[View]:
-    """The views of a data set, each codec at its rate nearest the middle of all sizes.
+    """The views of a data set, each codec at the rate that makes sizes most alike.
 
     Raises:
         MeshesUnavailable: no codec's meshes, or not the references, can be had.
