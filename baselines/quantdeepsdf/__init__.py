@@ -1,0 +1,1 @@
+"""QuantDeepSDF: one quantised multilayer perceptron for a set of shapes, evaluated point by point."""
