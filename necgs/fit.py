@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +43,7 @@ def fitted_volume(mesh: Trimesh, resolution: int, fit: Fit | None, context: Cont
         InvalidMesh: the mesh has no triangle, is not finite or not normalised.
         DeadlineExceeded: the context's deadline has passed.
     """
-    context = context or Context()
+    context = context or Context(scratch=Path())  # nothing is written: no temporary folder is made
     plain = plain_volume(mesh, resolution, context)
     if fit is None:
         return plain

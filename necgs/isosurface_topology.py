@@ -106,7 +106,10 @@ def _active_cells(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @numba.njit(cache=True)
 def _join(inside: np.ndarray, cells: np.ndarray, cases: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Number the crossings and look up the triangles; memory O(cells + K^2)."""
+    """Number the crossings and look up the triangles; memory O(cells + K^2).
+
+    The tables are compiled in and the code is cached by this file's date: touch it when they change.
+    """
     size = inside.shape[0]
     first = np.empty(len(cells) + 1, np.int64)  # a cell owns the crossings of the three edges at its lower corner
     triangles = 0

@@ -98,9 +98,11 @@ def plain_volume(mesh: Trimesh, resolution: int, context: Context | None = None)
 
     Charged to phase ``tsdf``. Raises `InvalidMesh` as `tsdf`.
     """
-    key = content_key(mesh, resolution=resolution)
-    context = context or Context()
-    codes = context.cached("tsdf", key, lambda: {"tsdf": quantise(tsdf(mesh, resolution, context.threads))})["tsdf"]
+    if context is None:
+        codes = quantise(tsdf(mesh, resolution))
+    else:
+        key, threads = content_key(mesh, resolution=resolution), context.threads
+        codes = context.cached("tsdf", key, lambda: {"tsdf": quantise(tsdf(mesh, resolution, threads))})["tsdf"]
     full = np.zeros((4, *codes.shape), np.int16)
     full[0] = codes
     return TsdfDef(full)
