@@ -16,6 +16,12 @@ from bench.baseline import ERRORS, Baseline, Key, Point
 from bench.bd_rate import BDRate, Status
 from bench.paired import ShapeCurve, pairwise
 
+SAME_ERROR = 1e-3
+"""Relative difference up to which one mesh has the same error on two machines."""
+
+NO_ERROR = 1e-3
+"""Errors below this (in units of 1e-3: a millionth of the cube) are rounding."""
+
 
 class Kind(str, Enum):
     """What a finding means; in the order in which a table lists them."""
@@ -118,7 +124,7 @@ def _point(key: Key, before: Baseline, after: Baseline, tolerance: Tolerance) ->
         return [finding(Kind.UNMEASURABLE, "the codec became unavailable during the run")]
     if not old.deterministic and old.device != new.device:
         return [finding(Kind.UNMEASURABLE, f"the baseline is of device {old.device}, the run of {new.device}")]
-    found = [*_failures(old, new)]
+    found = _failures(old, new) or _metric(old, new)
     if not found:
         found = _exact(old, new) if old.deterministic else _per_rate(old, new, tolerance)
     if before.machine and before.machine == after.machine:
@@ -138,6 +144,18 @@ def _failures(old: Point, new: Point) -> _Found:
         *found,
         *([(Kind.IMPROVEMENT, f"{_count(won)} no longer failed: {_names(won)}")] if won and not lost else []),
     ]
+
+
+def _metric(old: Point, new: Point) -> _Found:
+    """The same meshes with other errors: the metric changed, and nobody gave its protocol a new version."""
+    if not old.decoded or old.decoded != new.decoded:
+        return []
+    changes = [
+        _change(name, old.errors[name], new.errors[name])
+        for name in ERRORS
+        if abs(old.errors[name] - new.errors[name]) > SAME_ERROR * max(old.errors[name], new.errors[name], NO_ERROR)
+    ]
+    return [(Kind.UNMEASURABLE, f"the same meshes are measured otherwise: {', '.join(changes)}")] if changes else []
 
 
 def _exact(old: Point, new: Point) -> _Found:
