@@ -25,6 +25,7 @@ BUILT_IN = {
     "gpcc-trisoup": "baselines.gpcc:GpccTrisoup",
     "vpcc": "baselines.vpcc:Vpcc",
     "pcgcv2": "baselines.pcgcv2.codec:Pcgcv2",
+    "quantdeepsdf": "baselines.quantdeepsdf.codec:QuantDeepSdf",
     "identity": "baselines.identity:Identity",
 }
 
