@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.codec import Archive, Codec, CodecInfo, Context, CorruptArchive, DecodeFailed, EncodeFailed, Part
-from necgs.settings import PRESETS, NecgsRate
+from necgs.settings import PRESETS, QUICK_RATES, NecgsRate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,10 +32,7 @@ class NecgsCodec(Codec):
     )
     rate_type: ClassVar[type[NecgsRate]] = NecgsRate
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "k48": {**PRESETS["quick"], "resolution": 48, "rate_weight": 8e-3},
-        "k64": {**PRESETS["quick"], "resolution": 64, "rate_weight": 4e-3},
-        "k96": {**PRESETS["quick"], "resolution": 96, "rate_weight": 2e-3},
-        "k128": {**PRESETS["quick"], "resolution": 128, "rate_weight": 1e-3},
+        label: {**PRESETS["quick"], **rate} for label, rate in QUICK_RATES.items()
     }
 
     def provenance(self) -> dict[str, str]:

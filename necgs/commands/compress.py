@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from necgs.commands.inputs import (
     positive,
     read_meshes,
 )
+from necgs.commands.target_size import within
 from necgs.container import write_set
-from necgs.settings import PRESETS, NecgsRate, width_for
+from necgs.settings import PRESETS, NecgsRate
 
 EPILOG = """examples:
   python -m necgs compress scans/*.ply -o scans.necgs
@@ -46,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
     )
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--width", type=positive, help="the decoder's width: the knob between size and quality")
-    size.add_argument("--target-bytes", type=positive, metavar="N", help="the widest decoder whose file stays within N")
+    size.add_argument("--target-bytes", type=positive, metavar="N", help="the best quality whose file stays within N")
     parser.add_argument("--resolution", type=positive, help="grid points per axis: 64, 128 or 256")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting; see docs/necgs.md"
@@ -68,7 +70,10 @@ def run(args: argparse.Namespace) -> int:
     meshes = read_meshes(args.meshes)
     context = context_of(args, args.seed)
     if args.target_bytes:
-        data = _within(args.target_bytes, meshes, settings, context)
+        fixed = args.resolution is not None
+        data = within(
+            args.target_bytes, settings, len(meshes), lambda chosen: compress(meshes, _rate(chosen), context), fixed
+        )
     else:
         data = compress(meshes, rate, context)
     write_atomically(args.output, data)
@@ -102,24 +107,11 @@ def compress(meshes: list[NamedMesh], rate: NecgsRate, context: Context) -> byte
     return _file(archive, meshes)
 
 
-def _within(target: int, meshes: list[NamedMesh], settings: dict[str, Any], context: Context) -> bytes:
-    """The file of the widest decoder that stays within ``target`` bytes: predicted, then checked, then narrowed."""
-    width, overhead = width_for(target, len(meshes), settings), 0
-    while width:
-        data = compress(meshes, _rate({**settings, "width": width}), context)
-        if len(data) <= target:
-            return data
-        overhead = len(data) - target
-        print(f"width {width} gives {len(data):,} bytes; trying a narrower decoder")
-        width = min(width - 1, width_for(target - overhead, len(meshes), settings))
-    raise WrongInput(f"{len(meshes)} meshes do not fit into {target} bytes even at width 1")
-
-
 def _file(archive: Archive, meshes: list[NamedMesh]) -> bytes:
     return write_set(archive, [mesh.name for mesh in meshes], [mesh.placement for mesh in meshes])
 
 
-def _rate(settings: dict[str, Any]) -> NecgsRate:
+def _rate(settings: Mapping[str, Any]) -> NecgsRate:
     try:
         return NecgsRate.of(settings)
     except (TypeError, ValueError) as error:

@@ -21,8 +21,8 @@ from necgs.atomic_write import write_atomically
 from necgs.container import SetFile
 from necgs.progress import Progress
 
-FAST = ["--resolution", "16", "--width", "2", "--quiet", "--threads", "1", "--device", "cpu"]
-FAST += ["--set", "epochs=60", "--set", "learning_rate=0.01", "--set", "def=off"]
+FAST = ["--resolution", "16", "--width", "2", "--quiet", "--threads", "1", "--device", "cpu", "--set", "epochs=20"]
+DENSE = ["decoder=dense", "epochs=60", "learning_rate=0.01", "kaiming=on"]
 QUIET = ["--quiet", "--threads", "1", "--device", "cpu"]
 
 
@@ -40,11 +40,20 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def compress(sources: Path, output: Path, *more: str) -> Path:
+    assert main(["compress", str(sources), "-o", str(output), *FAST, *more]) == 0
+    return output
+
+
 @pytest.fixture(scope="module")
 def coded(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("coded") / "set.necgs"
-    assert main(["compress", str(sources), "-o", str(output), *FAST]) == 0
-    return output
+    return compress(sources, tmp_path_factory.mktemp("coded") / "set.necgs")
+
+
+@pytest.fixture(scope="module")
+def dense(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = [word for setting in DENSE for word in ("--set", setting)]
+    return compress(sources, tmp_path_factory.mktemp("dense") / "set.necgs", *settings)
 
 
 def files(folder: Path) -> list[str]:
@@ -88,7 +97,11 @@ def test_info_accounts_for_every_byte(coded: Path, capsys: pytest.CaptureFixture
     assert "ball" in text
 
 
-def test_append_keeps_what_is_written(coded: Path, sources: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("decoder", ["coded", "dense"])
+def test_append_keeps_what_is_written(
+    decoder: str, request: pytest.FixtureRequest, sources: Path, tmp_path: Path
+) -> None:
+    coded: Path = request.getfixturevalue(decoder)
     file = tmp_path / "set.necgs"
     file.write_bytes(coded.read_bytes())
     assert main(["append", str(file), str(sources / "ball.ply"), "--steps", "60", *QUIET]) == 0
@@ -100,11 +113,15 @@ def test_append_keeps_what_is_written(coded: Path, sources: Path, tmp_path: Path
 
 
 def test_a_target_is_kept(sources: Path, tmp_path: Path) -> None:
-    fast = [argument for argument in FAST if argument not in ("--width", "2")]
-    target = ["--target-bytes", "32000", "--set", "epochs=2"]
-    assert main(["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *fast, *target]) == 0
-    assert 8_000 < (tmp_path / "s.necgs").stat().st_size <= 32_000
-    assert main(["compress", str(sources), "-o", str(tmp_path / "t.necgs"), *fast, "--target-bytes", "100"]) == 2
+    fast = [*[argument for argument in FAST if argument not in ("--width", "2")], "--set", "epochs=2"]
+    dense = [word for setting in ("decoder=dense", "kaiming=on") for word in ("--set", setting)]
+    blocks = ["--set", "width=2"]
+    for kind, target, least in ((dense, 64_000, 8_000), (blocks, 2_500, 1_000)):
+        size = ["--target-bytes", str(target), "--force"]
+        assert main(["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *fast, *kind, *size]) == 0
+        assert least < (tmp_path / "s.necgs").stat().st_size <= target
+        too_small = ["--target-bytes", "100"]
+        assert main(["compress", str(sources), "-o", str(tmp_path / "t.necgs"), *fast, *kind, *too_small]) == 2
 
 
 Arguments = Callable[[Path, Path], list[str]]
@@ -116,7 +133,10 @@ WRONG: dict[str, tuple[Arguments, str]] = {
     "no output folder": (lambda src, out: ["compress", str(src), "-o", str(out / "no" / "x")], "no folder"),
     "output exists": (lambda src, out: ["compress", str(src), "-o", str(out / "text.ply")], "--force"),
     "bad setting": (lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--set", "colour=1"], "colour"),
-    "bad value": (lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--resolution", "63"], "power of two"),
+    "bad value": (
+        lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--resolution", "63"],
+        "multiple of the block",
+    ),
     "not a setting": (lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--set", "epochs"], "KEY=VALUE"),
     "no such file": (lambda src, out: ["info", str(out / "nope.necgs")], "nope.necgs"),
 }
