@@ -105,6 +105,6 @@ def _panel(axes: Axes, data: RunData, frame: pd.DataFrame) -> None:
             axes.annotate(text, place, (4, 4), textcoords="offset points", fontsize=6.5, color=colour)
     low, high = min(own.min(), frame["other_size"].min()), max(own.max(), frame["other_size"].max())
     log_axis(axes.xaxis, 1, top)
-    log_axis(axes.yaxis, low / 1.5, high * 1.5)
+    log_axis(axes.yaxis, low / 1.5, high * (2 + 1.5 * len(frame)))  # the legend stands above the lines
     axes.set(xlabel="Shapes in the set, n", ylabel="Bytes per shape")
     axes.legend(title=f"at surface error {first['surface_cd']:.3g}" + r" $\times 10^{-3}$", title_fontsize=6.5)

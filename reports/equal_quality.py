@@ -29,7 +29,8 @@ def targets(data: RunData, dataset: str, count: int = 3) -> list[float]:
     low, high = points["surface_cd"].min(), points["surface_cd"].max()
     found = [s * 10.0**e for e in range(-6, 4) for s in _ROUND if low <= s * 10.0**e <= high]
     reached = {target: frame_at(data, dataset, [target])["bytes_per_shape"].notna().sum() for target in found}
-    best = [target for target in found if reached[target] >= 2]
+    enough = max(2, 0.6 * max(reached.values(), default=0))
+    best = [target for target in found if reached[target] >= enough]
     if len(best) <= count:
         return best[::-1]
     picked = np.linspace(0, len(best) - 1, count).round().astype(int)

@@ -95,21 +95,21 @@ def _bars(axes: Axes, data: RunData, frame: pd.DataFrame, colours: dict[str, str
         bottoms, shares = [base[key] for key in keys], part["share"].tolist()
         axes.bar([places[key] for key in keys], shares, 0.85, bottoms, color=colour, label=name, linewidth=0)
         base |= {key: bottom + share for key, bottom, share in zip(keys, bottoms, shares, strict=True)}
-    for key in places:
+    crowded = len(places) > 16
+    turned = 90 if crowded else 0
+    for key, place in places.items():
         group = frame[(frame["codec"] == key[0]) & (frame["rate"] == key[1])]
-        size = float((group["total"] / group["shapes"]).iloc[0])
+        size = plain(round(float((group["total"] / group["shapes"]).iloc[0])))
         axes.annotate(
-            plain(round(size)), (places[key], 1.0), (0, 2), textcoords="offset points", ha="center", fontsize=5.5
+            size, (place, 1.0), (0, 2), textcoords="offset points", ha="center", fontsize=5.5, rotation=turned
         )
-    axes.set_xticks(
-        list(places.values()), [rate for _, rate in places], fontsize=6, rotation=90 if len(places) > 16 else 0
-    )
+    axes.set_xticks(list(places.values()), [rate for _, rate in places], fontsize=6, rotation=turned)
     for codec, at in spans.items():
         axes.text(
             sum(at) / len(at), -0.17, data.title(codec), ha="center", va="top", fontsize=6.5,
             transform=axes.get_xaxis_transform(), wrap=True,
         )  # fmt: skip
-    axes.set(ylim=(0, 1.12), ylabel="Share of the archive")
+    axes.set(ylim=(0, 1.2 if crowded else 1.12), ylabel="Share of the archive")
     axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     axes.grid(axis="x", visible=False)
     axes.tick_params(axis="x", length=0)

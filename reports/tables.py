@@ -231,10 +231,15 @@ def _no_pipe(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
+_LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"•": r"$\bullet$", "≈": r"$\approx$", "–": "--", "→": r"$\to$"}
+)
+
+
 def _escape(text: str) -> str:
-    for character in "&%$#_{}":
-        text = text.replace(character, "\\" + character)
-    return text.replace("•", r"$\bullet$").replace("≈", r"$\approx$").replace("–", "--")
+    return text.translate(_LATEX)
 
 
 def _is_text(frame: pd.DataFrame, column: Column) -> bool:

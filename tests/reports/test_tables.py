@@ -51,9 +51,17 @@ def test_a_saturated_value_is_marked_and_its_floor_stands_in_the_spread_table(da
 
 
 def test_latex_escapes_names_and_is_a_booktabs_table():
-    frame = pd.DataFrame({"title": ["a_b & 5 %"], "x": [1.0]})
+    frame = pd.DataFrame({"title": ["a_b & 5 %", "c\\^~"], "x": [1.0, 2.0]})
     latex = Table(frame, (Column("title", "Codec"), Column("x", "X_1", 1)), "100 % of it").latex("tab:y")
-    for part in (r"a\_b \& 5 \%", r"X\_1", r"\toprule", r"\bottomrule", r"100 \% of it.", r"\label{tab:y}"):
+    for part in (
+        r"a\_b \& 5 \%",
+        r"c\textbackslash{}\textasciicircum{}\textasciitilde{}",
+        r"X\_1",
+        r"\toprule",
+        r"\bottomrule",
+        r"100 \% of it.",
+        r"\label{tab:y}",
+    ):
         assert part in latex
 
 
