@@ -133,7 +133,8 @@ def encoder_options(rate: VpccRate, configuration: Path, threads: int) -> list[s
         "--groupOfFramesSize=1",
         f"--geometry3dCoordinatesBitdepth={rate.bits}",
         "--geometryNominal2dBitdepth=8",
-        "--minimumImageWidth=256",
+        # Small clouds waste bits on the default of 1280; a patch wider than the image ends the encoder.
+        f"--minimumImageWidth={min(max(256, 1 << rate.bits), 1280)}",
         "--minimumImageHeight=256",
         "--noAttributes=1",
         "--computeMetrics=0",

@@ -77,6 +77,11 @@ def test_command_line(configuration):
         assert needed in options
 
 
+@pytest.mark.parametrize(("bits", "width"), [(6, 256), (8, 256), (9, 512), (10, 1024), (11, 1280)])
+def test_no_patch_is_wider_than_the_image(configuration, bits, width):
+    assert f"--minimumImageWidth={width}" in encoder_options(VpccRate(bits=bits), configuration, 1)
+
+
 def test_ladder_is_the_five_rates():
     assert [VpccRate.of(settings).rate for settings in Vpcc.ladder.values()] == [1, 2, 3, 4, 5]
     with pytest.raises(ValueError, match="rate"):
