@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,12 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="same seed, same machine, same bytes (default: 0)")
     parser.add_argument("--force", action="store_true", help="overwrite the output")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="DIR",
+        help="keep the training's state here; the same command goes on from it",
+    )
     add_context_options(parser)
     parser.set_defaults(run=run)
 
@@ -62,25 +70,43 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compress. Returns the exit code."""
     settings = settings_of(args)
-    rate = _rate(settings)
+    _rate(settings)  # a wrong setting is told before any mesh is read
     if args.output.exists() and not args.force:
         raise WrongInput(f"{args.output} exists; --force overwrites it")
     if not args.output.parent.is_dir():
         raise WrongInput(f"there is no folder {args.output.parent} to write to")
     meshes = read_meshes(args.meshes)
-    context = context_of(args, args.seed)
-    if args.target_bytes:
-        fixed = args.resolution is not None
-        data = within(
-            args.target_bytes, settings, len(meshes), lambda chosen: compress(meshes, _rate(chosen), context), fixed
-        )
-    else:
-        data = compress(meshes, rate, context)
+    with _scratch(args.checkpoint) as scratch:
+        data = _compressed(meshes, settings, context_of(args, args.seed, scratch), args)
     write_atomically(args.output, data)
     source = sum(mesh.source_bytes for mesh in meshes)
     each, ratio = len(data) / len(meshes), source / len(data)
     print(f"{args.output}: {len(data):,} bytes, {each:,.0f} a mesh, {ratio:.0f} times smaller than the mesh files")
     return 0
+
+
+def _compressed(meshes: list[NamedMesh], settings: dict[str, Any], context: Context, args: argparse.Namespace) -> bytes:
+    if not args.target_bytes:
+        return compress(meshes, _rate(settings), context)
+
+    def make(chosen: Mapping[str, Any]) -> bytes:
+        return compress(meshes, _rate(chosen), context)
+
+    return within(args.target_bytes, settings, len(meshes), make, args.resolution is not None)
+
+
+def _scratch(checkpoint: Path | None) -> AbstractContextManager[Path]:
+    """The folder of the training's state: the user's, or one that goes away."""
+    if checkpoint is None:
+        return _temporary()
+    checkpoint.mkdir(parents=True, exist_ok=True)
+    return nullcontext(checkpoint)
+
+
+@contextmanager
+def _temporary() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="necgs-") as folder:
+        yield Path(folder)
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:

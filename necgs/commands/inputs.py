@@ -58,8 +58,8 @@ def positive(text: str) -> int:
     return value
 
 
-def context_of(args: argparse.Namespace, seed: int = 0) -> Context:
-    """The context that the options ask for.
+def context_of(args: argparse.Namespace, seed: int = 0, scratch: Path = Path()) -> Context:
+    """The context that the options ask for; only training writes into ``scratch``.
 
     Raises:
         WrongInput: CUDA was asked for and is not there.
@@ -73,9 +73,8 @@ def context_of(args: argparse.Namespace, seed: int = 0) -> Context:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
         raise WrongInput("there is no CUDA device here; use --device cpu")
-    return Context(
-        device=device, seed=seed, threads=args.threads or os.cpu_count() or 1, report=Progress(quiet=args.quiet)
-    )
+    threads, progress = args.threads or os.cpu_count() or 1, Progress(quiet=args.quiet)
+    return Context(device=device, seed=seed, scratch=scratch, threads=threads, report=progress)
 
 
 def read_meshes(paths: Sequence[Path], taken: Iterable[str] = ()) -> list[NamedMesh]:

@@ -222,6 +222,23 @@ def test_an_interruption_leaves_no_half_file(sources: Path, tmp_path: Path, monk
     assert files(tmp_path) == []
 
 
+def test_a_checkpoint_folder_is_given_to_the_training(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Path] = []
+
+    def interrupted(*_: object, checkpoint: Path, **__: object) -> None:
+        given.append(checkpoint.parent)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(necgs.train, "train", interrupted)
+    command = ["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *FAST]
+    assert main([*command, "--checkpoint", str(tmp_path / "state")]) == 130
+    assert main(command) == 130
+    assert given[0] == tmp_path / "state"
+    assert not given[1].exists()
+
+
 def test_names_of_files_become_names_of_shapes(sources: Path, tmp_path: Path) -> None:
     odd = tmp_path / "in"
     for name in ("a b.ply", "x:y?.ply", "sub/ball.ply", "ball.ply"):
