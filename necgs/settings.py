@@ -172,7 +172,12 @@ class NecgsRate(Rate):
             )
         loss = LossWeights() if self.ssim else LossWeights(ssim=0.0)
         return DenseSettings(
-            epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate, kaiming=self.kaiming, loss=loss
+            epochs=self.epochs,
+            batch=self.batch,
+            learning_rate=self.learning_rate,
+            kaiming=self.kaiming,
+            loss=loss,
+            encoder=self.architecture == "auto-encoder",
         )
 
 
