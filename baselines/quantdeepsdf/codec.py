@@ -54,7 +54,11 @@ class QuantDeepSdf(Codec):
     def availability(self) -> Availability:
         missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
         if missing:
-            return Availability(False, f"Python packages are missing: {', '.join(missing)}", "pip install necgs-bench")
+            return Availability(
+                False,
+                f"Python packages are missing: {', '.join(missing)}",
+                "install the dependencies that pyproject.toml names",
+            )
         return Availability(ok=True)
 
     def warm_up(self) -> None:

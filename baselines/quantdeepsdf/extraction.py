@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from trimesh import Trimesh
 
 BLOCK = 4
+GROUP = 1 << 14
+"""Blocks whose points are listed at a time."""
+
 REACH_UNITS = 64
 """A stored reach counts in 1/64."""
 
@@ -90,8 +93,12 @@ def evaluate(field: Field, blocks: Tensor) -> Tensor:
     """Values float (n, channels, 4, 4, 4) of blocks int64 (n, 3)."""
     axis = torch.arange(BLOCK, device=field.device)
     within = torch.cartesian_prod(axis, axis, axis)
-    values = field((blocks[:, None] * BLOCK + within).reshape(-1, 3))
-    return values.reshape(-1, BLOCK, BLOCK, BLOCK, field.channels).movedim(-1, 1).contiguous()
+    values = torch.empty((len(blocks), field.channels, BLOCK**3), device=field.device)
+    for start in range(0, len(blocks), GROUP):
+        points = blocks[start : start + GROUP, None] * BLOCK + within
+        part = field(points.reshape(-1, 3)).reshape(-1, BLOCK**3, field.channels)
+        values[start : start + GROUP] = part.transpose(1, 2)
+    return values.reshape(-1, field.channels, BLOCK, BLOCK, BLOCK)
 
 
 def smallest_reach(field: Field) -> int:

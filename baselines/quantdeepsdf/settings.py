@@ -22,9 +22,9 @@ QUICK: Mapping[str, Any] = {
     "latent": 64,
     "deformation": False,
     "fit": "none",
-    "steps": 1200,
-    "batch": 8192,
-    "learning_rate": 3e-3,
+    "steps": 4000,
+    "batch": 4096,
+    "learning_rate": 1e-2,
 }
 """Settings for minutes on two cores."""
 
