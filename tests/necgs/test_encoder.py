@@ -6,6 +6,7 @@ from necgs.decoder import decode_volume
 from necgs.decoder_spec import DENSE, DecoderSpec, paper_spec
 from necgs.dense_training import DenseSettings
 from necgs.encoder import encode_volumes, encoder_shapes, initial_encoder, stages
+from necgs.settings import NecgsRate
 from necgs.train import train
 from tests.necgs.test_dense_training import spheres
 
@@ -48,3 +49,8 @@ def test_an_auto_encoder_codes_the_same_things_and_depends_on_the_volume():
     assert all(np.array_equal(x, y) for x, y in zip(a.latents, b.latents, strict=True))
     assert not np.array_equal(a.latents[0], a.latents[1])
     assert decode_volume(a, 1).shape == (1, 32, 32, 32)
+
+
+def test_the_codec_s_setting_reaches_the_training():
+    assert NecgsRate(resolution=64, architecture="auto-encoder").training().encoder
+    assert not NecgsRate(resolution=64).training().encoder
