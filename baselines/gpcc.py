@@ -162,6 +162,7 @@ class Gpcc(ShapeCodec):
         summary="MPEG's geometry-based codec (tmc3): octree or trisoup, whichever is better at the rate",
         kind="points",
         licence="BSD-3-Clause",
+        deterministic=False,  # the trisoup encoder estimates in floating point
         reference="ISO/IEC 23090-9",
     )
     rate_type: ClassVar[type[Rate]] = GpccRate
@@ -197,7 +198,13 @@ class Gpcc(ShapeCodec):
 class GpccOctree(Gpcc):
     """G-PCC's octree alone: fewer voxels, each coded without loss."""
 
-    info = replace(Gpcc.info, name="gpcc-octree", title="G-PCC octree", summary="tmc3: lossless octree of fewer voxels")
+    info = replace(
+        Gpcc.info,
+        name="gpcc-octree",
+        title="G-PCC octree",
+        summary="tmc3: lossless octree of fewer voxels",
+        deterministic=True,
+    )
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {f"b{bits}": {"bits": bits} for bits in (5, 6, 7, 8, 9)}
 
 

@@ -74,6 +74,7 @@ class Vpcc(ShapeCodec):
         summary="MPEG's video-based codec (tmc2): depth maps of patches, coded as HEVC intra frames",
         kind="points",
         licence="BSD-3-Clause",
+        deterministic=False,  # patches are cut by normals in floating point
         reference="ISO/IEC 23090-5",
     )
     rate_type: ClassVar[type[Rate]] = VpccRate
