@@ -6,6 +6,7 @@ at each rate, and by their worst shape. Failed shapes and lost rows count for bo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -79,8 +80,10 @@ def compare(before: Baseline, after: Baseline, tolerance: Tolerance | None = Non
         return [Finding(Kind.UNMEASURABLE, "-", "-", "-", what)]
     findings = _other_data(before, after)
     barred = {finding.dataset for finding in findings}
+    lost = _lost_codecs(before, after) if after.points else {}
+    findings += [finding for finding in lost.values() if finding.dataset not in barred]
     for key in sorted(before.points.keys() | after.points.keys()):
-        if key[0] not in barred:
+        if key[0] not in barred and key[:2] not in lost:
             findings += _point(key, before, after, tolerance)
     for dataset, codec in dict.fromkeys(key[:2] for key in before.points if key[0] not in barred):
         findings += _curve(dataset, codec, before, after, tolerance)
@@ -106,6 +109,18 @@ def _other_data(before: Baseline, after: Baseline) -> list[Finding]:
     ]
 
 
+def _lost_codecs(before: Baseline, after: Baseline) -> dict[tuple[str, str], Finding]:
+    """One finding for each codec of a data set of which the run has no row at all."""
+    had = Counter(key[:2] for key in before.points)
+    lost = {}
+    for name in sorted(had.keys() - {key[:2] for key in after.points}):
+        left_out = _left_out(name[1], name[0], after.unavailable)
+        kind = Kind.UNMEASURABLE if left_out else Kind.MISSING
+        why = "not available where the run was made" if left_out else "nothing of it is in the run"
+        lost[name] = Finding(kind, *name, "all", f"{why}; the baseline has {had[name]} rows")
+    return lost
+
+
 def _point(key: Key, before: Baseline, after: Baseline, tolerance: Tolerance) -> list[Finding]:
     old, new = before.points.get(key), after.points.get(key)
     dataset, codec, rate, seed = key
@@ -117,8 +132,6 @@ def _point(key: Key, before: Baseline, after: Baseline, tolerance: Tolerance) ->
     if old is None:
         return [finding(Kind.NEW, "not in the baseline")]
     if new is None:
-        if _left_out(codec, dataset, after.unavailable):
-            return [finding(Kind.UNMEASURABLE, "not available where the run was made")]
         return [finding(Kind.MISSING, "in the baseline, not in the run")]
     if new.status == "unavailable":
         return [finding(Kind.UNMEASURABLE, "the codec became unavailable during the run")]

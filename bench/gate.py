@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,11 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 def publish(text: str) -> None:
     """Print a report, and append it to the summary page of a GitHub Actions job where there is one."""
-    print(text)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # A reader that left early (``| head``) must not turn a failed gate into a passed one.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if page:
         with Path(page).open("a", encoding="utf-8") as file:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -80,7 +82,19 @@ def test_a_neural_codec_that_ruins_one_shape_is_caught(stored, tmp_path):
 def test_a_missing_codec_is_lost_coverage(stored, tmp_path):
     verdict = judge(stored, tmp_path, codecs=["draco", "draco-simplify", "identity", "octree"])
     assert verdict.code == 4
-    assert {f.codec for f in verdict.findings if f.kind is Kind.MISSING} == {"necgs"}
+    (finding,) = [f for f in verdict.findings if f.kind is Kind.MISSING]
+    assert (finding.codec, finding.rate) == ("necgs", "all")
+    assert "5 rows" in finding.what
+
+
+def test_a_missing_rate_is_lost_coverage(stored, tmp_path):
+    run = write_run(tmp_path, shapes=SHAPES)
+    lines = [line for line in run.rows_path.read_text().splitlines() if json.loads(line)["rate"] != "r4"]
+    run.rows_path.write_text("\n".join(lines) + "\n")
+    verdict = gate(Baseline.read(stored), Baseline.of(run))
+    assert verdict.code == 4
+    missing = {(f.codec, f.rate) for f in verdict.findings if f.kind is Kind.MISSING}
+    assert missing == {(codec, "r4") for codec in ("draco", "draco-simplify", "necgs", "octree")}
 
 
 def test_a_codec_that_could_not_run_is_unmeasurable(stored, tmp_path):
@@ -206,3 +220,14 @@ def test_a_folder_that_is_no_run_cannot_be_a_baseline(tmp_path):
     assert run_command("gate", str(empty.path), "--baseline", str(tmp_path / "b.json"), "--update-baseline") == 2
     assert isinstance(empty, RunFolder)
     assert not (tmp_path / "b.json").exists()
+
+
+def test_a_reader_that_leaves_early_does_not_pass_a_failed_gate(tmp_path):
+    good = write_run(tmp_path / "good", shapes=4, codecs=["draco"])
+    bad = write_run(tmp_path / "bad", shapes=4, codecs=["draco"], defects=Defects(bytes_factor={"draco": 1.03}))
+    Baseline.of(good).write(tmp_path / "b.json")
+    command = [sys.executable, "-m", "bench", "gate", str(bad.path), "--baseline", str(tmp_path / "b.json")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.wait(timeout=120) == 1
+    process.stderr.close()
