@@ -15,7 +15,9 @@ def add_parser(subparsers: Any) -> None:
         description="Lists every codec, and says for those that cannot run here what to do about it.",
     )
     parser.add_argument("name", nargs="?", help="tell everything about one codec")
-    parser.add_argument("--json", action="store_true", help="machine-readable")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="machine-readable")
+    form.add_argument("--markdown", action="store_true", help="the table of the README")
     parser.set_defaults(run=run)
 
 
@@ -30,6 +32,8 @@ def run(args: argparse.Namespace) -> int:
         return 2
     if args.json:
         print(json.dumps(entries, indent=2))
+    elif args.markdown:
+        print(markdown(entries))
     elif args.name:
         _print_one(entries[0])
     else:
@@ -57,6 +61,17 @@ def describe(name: str) -> dict[str, Any]:
         "ladder": {label: dict(settings) for label, settings in codec.ladder.items()},
         "settings": defaults,
     }
+
+
+def markdown(entries: list[dict[str, Any]]) -> str:
+    """The codecs as a Markdown table that is the same on every machine."""
+    lines = ["| codec | kind | what it is | rates | licence |", "|---|---|---|---|---|"]
+    for entry in entries:
+        rates = ", ".join(entry["ladder"])
+        lines.append(
+            f"| `{entry['name']}` | {entry['kind']} | {entry['summary'].rstrip('.')} | {rates} | {entry['licence']} |"
+        )
+    return "\n".join(lines)
 
 
 def _print_all(entries: list[dict[str, Any]]) -> None:
