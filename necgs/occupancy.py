@@ -1,8 +1,9 @@
 """Lossless coding of a shape's block states: which blocks the surface enters, and on which side the others lie.
 
 Occupied blocks are coded as an octree from the root down. The eight children of all cells of a level are coded child
-position by child position, each under one of 128 contexts: the child's position, how many of the parent's three face
-neighbours on the child's side are occupied, and how many of the child's own face neighbours are already known to be.
+position by child position, each under one of 448 contexts: the child's position, how many of the parent's three face
+neighbours on the child's side are occupied, how many of the child's own face neighbours are already known to be, and
+whether a child of the same parent is.
 Each pass needs earlier passes only, so a pass is one vector operation. The odds of the contexts are constants of the
 format, counted on scans, animals, CAD parts and prints; no table is stored and every shape can be decoded alone.
 
@@ -38,14 +39,22 @@ INSIDE_ODDS = (232, 2)
 
 CONTEXT_ODDS = np.frombuffer(
     bytes.fromhex(
-        "458080803d8080808b808080d1808080058b8080085ef5803f8afa8080c7f180"
-        "02ba8080066ffb802598fb803ebbf580021eef800219a3fd020dbcfb0714b0f3"
-        "07a180800a6ef3802295fb8057c9f2800113ee80020ca7fe050fbcfc0724c9f4"
-        "011dec800116a4fd0112bbfc040ebaf0011482fc01052ee102011ce9210308e8"
+        "40808080808080808080808080803280808080808080808080808080848080808080808080808080"
+        "8080df8080808080808080808080808008808087808080808080808080800c806b4580e880808080"
+        "808080803480af6f80fb80808080808080806380ec9d80f38080808080808080030980b480808080"
+        "80808080808007048e5f80f680808080808080801d089f9780fb80808080808080806425eba980f6"
+        "80808080808080800101802580ea808080808080808002014e0b809f80f380808080808004054a0d"
+        "b8b380fb80fe8080808009395708e5a480f080f980808080060880ac808080808080808080802508"
+        "577680ec8080808080808080300cb19980f98080808080808080bb33f5ba80fa8080808080808080"
+        "0801802480f980808080808080800b015310809a80fd80808080808004015d11b8bc80fa80ff8080"
+        "80803e0f591ffcaf80f480fd808080802d01802280d380808080808080801b01771380a080fd8080"
+        "8080808007019c0ce2b280f880fe80808080780a670bfda980ec80fc8080808080018014807d80fc"
+        "8080808080808001e702803a80c880f8808080808004e101f82480bc80fd80fe8080803c8004e416"
+        "fd6680e980fb80fe"
     ),
     dtype=np.uint8,
 ).astype(np.int64)
-"""(8 children * 4 * 4) odds in 1/256 that the child is occupied."""
+"""(8 children * 4 * 7 * 2) odds in 1/256 that the child is occupied."""
 
 
 def encode_states(encoder: Encoder, states: States) -> None:
@@ -97,7 +106,8 @@ def child_contexts(parents: Mask, known: Mask, child: int) -> tuple[Cells, NDArr
         child: 0..7, offset (child >> 2, child >> 1 & 1, child & 1) in the parent.
 
     Returns:
-        Index arrays into ``known``, and contexts ``(child * 4 + parent's neighbours) * 4 + known neighbours``.
+        Index arrays into ``known``, and contexts
+        ``((child * 4 + parent's neighbours) * 7 + known neighbours) * 2 + known siblings, at most 1``.
     """
     offset = np.array([child >> 2, child >> 1 & 1, child & 1])
     above = np.argwhere(parents)
@@ -111,7 +121,8 @@ def child_contexts(parents: Mask, known: Mask, child: int) -> tuple[Cells, NDArr
         near_parent += around_parents[tuple((above + 1 + step * (2 * offset[axis] - 1)).T)]
         for side in (-step, step):
             near_known += around_known[tuple((cells + 1 + side).T)]
-    return tuple(cells.T), (child * 4 + near_parent) * 4 + np.minimum(near_known, 3)
+    siblings = _merged(known)[tuple(above.T)].astype(np.int64)
+    return tuple(cells.T), ((child * 4 + near_parent) * 7 + near_known) * 2 + siblings
 
 
 def _walk(sizes: Sequence[int], code: Coder) -> Mask:
@@ -130,12 +141,17 @@ def _walk(sizes: Sequence[int], code: Coder) -> Mask:
 def _pyramid(occupied: Mask) -> list[Mask]:
     """The octree levels of a grid, from a single cell down to the grid itself."""
     levels = [occupied]
-    while (size := len(levels[0])) > 1:
-        even = np.pad(levels[0], (0, size % 2))
-        half = len(even) // 2
-        above = np.asarray(even.reshape(half, 2, half, 2, half, 2).any(axis=(1, 3, 5)))
-        levels.insert(0, above)
+    while len(levels[0]) > 1:
+        levels.insert(0, _merged(levels[0]))
     return levels
+
+
+def _merged(cells: Mask) -> Mask:
+    """Whether any child of each cell of the level above is set."""
+    even = np.pad(cells, (0, len(cells) % 2))
+    half = len(even) // 2
+    merged: Mask = np.asarray(even.reshape(half, 2, half, 2, half, 2).any(axis=(1, 3, 5)))
+    return merged
 
 
 def _regions(empty: Mask) -> tuple[NDArray[np.signedinteger], Odds]:

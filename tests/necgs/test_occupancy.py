@@ -71,14 +71,15 @@ def test_contexts_are_those_of_brute_force() -> None:
             around = sum(
                 wide_known[tuple(c[a] + 1 + (a == i) * s for a in range(3))] for i in range(3) for s in (-1, 1)
             )
-            expected[c] = (child * 4 + near) * 4 + min(around, 3)
+            sibling = known[tuple(slice(2 * a, 2 * a + 2) for a in p)].any()
+            expected[c] = ((child * 4 + near) * 7 + around) * 2 + sibling
         assert (
             dict(zip(zip(*(axis.tolist() for axis in cells), strict=True), contexts.tolist(), strict=True)) == expected
         )
 
 
 def test_odds_leave_both_answers_possible() -> None:
-    assert CONTEXT_ODDS.shape == (128,)
+    assert CONTEXT_ODDS.shape == (448,)
     assert CONTEXT_ODDS.min() >= 1
     assert CONTEXT_ODDS.max() <= 255
 
@@ -102,4 +103,4 @@ def test_noise_is_refused_or_decoded(data: bytes, grid: int) -> None:
 
 def test_the_bytes_are_those_of_the_format() -> None:
     """A change here is a new format version."""
-    assert coded(sphere(8)).hex() == "fc605af1f5a5d6b3abd12fd35f04fd8ade95c3d1bffaedef6d9df1fec996d0d8a5de3a1352"
+    assert coded(sphere(8)).hex() == "fd22617e7b2a72bbe58c6012e53257073f88437155153d21c518cb5b76a64eab574205edf4ff3c"
