@@ -27,10 +27,13 @@ def similar_size(data: RunData, dataset: str, size: float | None = None) -> pd.D
         return points
     logarithms = np.log(points["bytes_per_shape"])
 
-    def distance(target: float) -> float:
-        return float((logarithms - target).abs().groupby(points["codec"]).min().sum())
+    middle = float(logarithms.median())
 
-    target = min(sorted(logarithms), key=distance) if size is None else float(np.log(size))
+    def distance(target: float) -> tuple[float, float]:
+        nearest = (logarithms - target).abs().groupby(points["codec"]).min()
+        return round(float(nearest.sum()), 9), abs(target - middle)
+
+    target = min(logarithms, key=distance) if size is None else float(np.log(size))
     ordered = points.assign(distance=(logarithms - target).abs()).sort_values("distance", kind="stable")
     return ordered.drop_duplicates("codec")
 

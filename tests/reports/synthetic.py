@@ -157,7 +157,10 @@ def _metrics(error: float, area: float, points: bool) -> dict[str, Any]:
         ceiling = 1 - math.exp(-math.pi * (threshold * 1e-3) ** 2 * 1e5 / area)
         row |= {f"{name}_floor": ceiling, f"surface_{name}": 1 - math.exp(-threshold / max(error, 1e-9))}
         row[name] = ceiling * row[f"surface_{name}"]
-    return row | ({"d1_psnr": 80 - 20 * math.log10(error), "d2_psnr": 84 - 20 * math.log10(error)} if points else {})
+    if points:
+        row |= {"d1_mse": error**2, "d2_mse": 0.4 * error**2}
+        row |= {"d1_psnr": 80 - 20 * math.log10(error), "d2_psnr": 84 - 20 * math.log10(error)}
+    return row
 
 
 def _timing(law: Law, seconds: float, neural: bool) -> Row:

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from reports.breakdown import category_table, datasets_table, decoded_points_table
@@ -33,6 +35,16 @@ def test_category_means_average_to_the_mean_of_the_point(data):
 
 def test_point_metrics_are_shown_for_codecs_of_points_only(data):
     assert set(decoded_points_table(data, "sample").frame["codec"]) == {"octree"}
+
+
+def test_points_that_are_met_exactly_have_no_psnr_but_say_so(tmp_path):
+    run = write_run(tmp_path, shapes=3, codecs=["octree"], rates=1)
+    lines = [json.loads(line) for line in run.rows_path.read_text().splitlines()]
+    for row in lines[:-1]:
+        row |= {"d1_mse": 0.0, "d2_mse": 0.0}
+        del row["d1_psnr"], row["d2_psnr"]
+    run.rows_path.write_text("".join(json.dumps(row) + "\n" for row in lines))
+    assert decoded_points_table(RunData.load(run.path), "sample").markdown().count("exact") == 2
 
 
 def test_the_number_of_seeds_is_shown_where_there_are_several(data, tmp_path):

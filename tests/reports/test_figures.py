@@ -40,6 +40,13 @@ def test_each_codec_is_compared_at_the_point_of_most_similar_size(data):
         assert abs(np.log(size / 2_000)) == pytest.approx(np.abs(np.log(sizes / 2_000)).min())
 
 
+def test_the_size_that_is_shown_is_one_that_all_codecs_come_near(data, tmp_path):
+    chosen = similar_size(data, "sample")["bytes_per_shape"]
+    assert chosen.max() / chosen.min() < 2
+    alone = RunData.load(write_run(tmp_path, shapes=4, codecs=["octree"]).path)
+    assert similar_size(alone, "sample")["rate"].tolist() == ["r3"]
+
+
 def test_a_distribution_rises_to_one_and_a_failed_shape_lies_beyond_the_axis(data):
     axes = ecdf_figure(data, "sample").axes[0]
     assert len(axes.lines) == 4
