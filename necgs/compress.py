@@ -33,14 +33,19 @@ def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, contex
     Args:
         mesh: normalised.
         resolution: K.
-        channels: 4 with deformation, found by ``fit`` (`necgs.fit.FITS`); 1 without.
+        channels: 4 with deformation, 1 without.
+        fit: ``none``, ``rendered`` or ``direct`` (`necgs.fit`). Without deformation the direct fit moves the TSDF only,
+            the rendered one has nothing to do.
 
     Raises:
         InvalidMesh: the mesh has no triangles, or coordinates that are not finite or not normalised.
     """
+    from necgs.direct_fit import DirectFit
     from necgs.fit import FITS, fitted_volume
 
-    method = FITS[fit] if channels == 4 else None
+    method = FITS[fit]
+    if channels == 1:
+        method = DirectFit(deformation=False) if fit == "direct" else None
     volume: Volume = fitted_volume(mesh, resolution, method, context).codes[:channels]
     return volume
 

@@ -75,7 +75,7 @@ class NecgsRate(Rate):
         block: block-sparse: grid points per axis of a block.
         latent_channels: numbers per latent vector.
         deformation: whether grid points move (TSDF-Def) or not (TSDF).
-        fit: how the deformation is found: ``rendered`` as published, ``direct`` by closest points, ``none``.
+        fit: how volumes are fitted to the mesh: ``rendered`` as published, ``direct`` by closest points, ``none``.
         ssim: dense: whether the loss has its SSIM term.
         entropy: ``huffman`` as published, or ``range``.
         epochs: passes over the set.
