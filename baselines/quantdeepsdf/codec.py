@@ -48,7 +48,7 @@ class QuantDeepSdf(Codec):
     )
     rate_type: ClassVar[type[Rate]] = QuantDeepSdfRate
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        f"w{width}": {**QUICK, "width": width} for width in (24, 40, 64, 96)
+        f"w{width}": {**QUICK, "width": width} for width in (40, 64, 96, 128)
     }
 
     def availability(self) -> Availability:
