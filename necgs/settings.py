@@ -41,18 +41,20 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "deformation": False,
         "ssim": False,
         "width": 32,
-        "epochs": 60,
-        "learning_rate": 4e-3,
+        "rate_weight": 4e-3,
+        "epochs": 100,
+        "learning_rate": 8e-3,
+        "latent_rate": 2e-2,
     },
     "paper": {"entropy": "huffman"},
 }
 """Settings by name: ``quick`` for minutes on two cores, ``paper`` as published."""
 
 QUICK_RATES: Mapping[str, Mapping[str, Any]] = {
-    "k48": {"resolution": 48, "rate_weight": 8e-3},
-    "k64": {"resolution": 64, "rate_weight": 4e-3},
-    "k96": {"resolution": 96, "rate_weight": 2e-3},
-    "k128": {"resolution": 128, "rate_weight": 1e-3},
+    "k64": {"resolution": 64, "rate_weight": 8e-3},
+    "k96": {"resolution": 96, "rate_weight": 4e-3},
+    "k128": {"resolution": 128, "rate_weight": 4e-3},
+    "k192": {"resolution": 192, "rate_weight": 4e-3},
 }
 """Rate points of the ``quick`` preset, from the smallest to the largest."""
 

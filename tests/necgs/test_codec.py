@@ -100,6 +100,11 @@ def test_a_fresh_process_decodes_exactly_what_the_encoder_predicted(archive: Arc
             np.testing.assert_array_equal(decoded["f"], predicted.faces)
 
 
+def test_the_number_of_threads_changes_no_vertex(archive: Archive) -> None:
+    for a, b in zip(*(NecgsCodec().decode(archive, Context(threads=n)) for n in (1, 2)), strict=True):
+        assert equal(a, b)
+
+
 def test_same_seed_same_bytes_other_seed_other_bytes(archive: Archive, context: Context, tiny: Settings) -> None:
     assert encode(replace(context), tiny) == archive
     assert encode(replace(context, seed=1), tiny) != archive
