@@ -76,7 +76,12 @@ def _refuse_mixture(
             other, where = seen.setdefault(fact, (value, run.path))
             if value != other:
                 name = " ".join(part for part in fact if part)
-                raise MergeRefused(f"{name} differs: {other} in {where}, {value} in {run.path}")
+                raise MergeRefused(f"{name} differs: {_short(other)} in {where}, {_short(value)} in {run.path}")
+
+
+def _short(value: str) -> str:
+    """A hash needs no more than its beginning."""
+    return value[:12] if len(value) == 64 else value
 
 
 def _merged(manifests: Sequence[Mapping[str, Any]], chosen: Mapping[Point, object]) -> dict[str, Any]:
