@@ -125,7 +125,7 @@ def test_every_flipped_bit_is_refused(coder: str) -> None:
 
 @pytest.mark.parametrize("coder", CODERS)
 @pytest.mark.parametrize("name", SETS)
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(data=st.data())
 def test_a_forged_checksum_gets_no_further_than_corrupt(name: str, coder: str, data: st.DataObject) -> None:
     """Damage that carries a right checksum must be refused, or decode to a valid decoder and shape of bounded size."""

@@ -31,7 +31,7 @@ def sphere(grid: int, radius: float = 0.8) -> np.ndarray:
 
 
 @pytest.mark.parametrize("coder", CODERS)
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(states=st.integers(1, 7).flatmap(lambda g: hnp.arrays(np.int8, (g, g, g), elements=st.integers(0, 2))))
 def test_any_states_come_back(coder: str, states: np.ndarray) -> None:
     decoded = decode_states(entropy.decoder(coder, coded(states, coder)), len(states))
@@ -91,7 +91,7 @@ def test_a_huge_grid_is_refused_by_both_sides() -> None:
         coded(np.zeros((MAX_GRID + 1, 1, 1), dtype=np.int8))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(data=st.binary(max_size=40), grid=st.integers(1, 20))
 def test_noise_is_refused_or_decoded(data: bytes, grid: int) -> None:
     try:
