@@ -57,8 +57,8 @@ class BlockSettings:
     rate: float = 2e-3
     epochs: int = 100
     batch: int = 4
-    learning_rate: float = 4e-3
-    latent_rate: float = 1e-2
+    learning_rate: float = 8e-3
+    latent_rate: float = 2e-2
     step: float = 0.4
     weight_step: float = 0.1
     sign_weight: float = 3.0
