@@ -39,6 +39,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "decoder": BLOCK_SPARSE,
         "resolution": 96,
         "deformation": False,
+        "fit": "direct",
         "ssim": False,
         "width": 32,
         "rate_weight": 4e-3,

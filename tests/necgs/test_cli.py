@@ -21,7 +21,8 @@ from necgs.atomic_write import write_atomically
 from necgs.container import SetFile
 from necgs.progress import Progress
 
-FAST = ["--resolution", "16", "--width", "2", "--quiet", "--threads", "1", "--device", "cpu", "--set", "epochs=20"]
+FAST = ["--resolution", "16", "--width", "2", "--quiet", "--threads", "1", "--device", "cpu"]
+FAST += ["--set", "epochs=20", "--set", "fit=none"]
 DENSE = ["decoder=dense", "epochs=60", "learning_rate=0.01", "kaiming=on"]
 QUIET = ["--quiet", "--threads", "1", "--device", "cpu"]
 
