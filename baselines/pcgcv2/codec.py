@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 COORDINATE_CODERS = ("octree", "tmc3")
 SCALE_BITS = 3
-# Voxels of a block; larger clouds are cut into blocks so that memory stays below about 4 GB.
+# Voxels of a block; larger clouds are cut into blocks so that memory stays near 2 GB (measured).
 MAX_BLOCK = 1_000_000
 HASH_BYTES = 2
 
