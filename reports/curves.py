@@ -59,10 +59,11 @@ def rate_distortion(
 
 
 def draw_panel(axes: Axes, data: RunData, points: pd.DataFrame, rate: Quantity, metric: Quantity) -> None:
-    """One panel. A point with failed shapes is a cross; what lies outside the limits stands on the edge.
+    """One panel: a curve per codec; a point with failed shapes is a cross, and off the curve where all of them failed.
 
-    The limits come from the points without a failure and, on a logarithmic axis, without the controls: neither a
-    penalty nor a perfect value flattens the curves. What lies below stands on the lower edge, marked with its value.
+    What lies outside the limits stands on the edge. The limits come from the points without a failure and, on a
+    logarithmic axis, without the controls: neither a penalty nor a perfect value flattens the curves. A value below
+    them is written beside its point.
     """
     points = points[points[rate.column].notna() & points[metric.column].notna()].copy()
     x_range = _limits(points[rate.column], True)
@@ -70,7 +71,7 @@ def draw_panel(axes: Axes, data: RunData, points: pd.DataFrame, rate: Quantity, 
     points["shown"] = points[metric.column].clip(*y_range)
     _draw_lines(axes, data, points, rate)
     _draw_failures(axes, data, points, rate)
-    for point in points[points[metric.column] < y_range[0]].to_dict("records"):
+    for point in points[(points[metric.column] < y_range[0]) & (points["failed"] == 0)].to_dict("records"):
         place = (point[rate.column], y_range[0])
         axes.annotate(plain(point[metric.column]), place, (0, 4), textcoords="offset points", ha="center", fontsize=6)
     if metric.floor:
@@ -88,7 +89,8 @@ def _draw_lines(axes: Axes, data: RunData, points: pd.DataFrame, rate: Quantity)
 
     codecs = [codec for codec in data.codecs if codec in set(points["codec"])]
     look = looks(data.codecs)
-    titled = points.assign(title=points["codec"].map(data.title)).sort_values(rate.column)
+    titled = points[points["failed"] < points["shapes"]]
+    titled = titled.assign(title=titled["codec"].map(data.title)).sort_values(rate.column)
     titles = [data.title(codec) for codec in codecs]
     sns.lineplot(
         titled,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -20,21 +19,26 @@ _ROUND = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 
 
 def targets(data: RunData, dataset: str, count: int = 3) -> list[float]:
-    """Round surface errors that most codecs reach, the largest first."""
-    points = data.points[
-        (data.points["dataset"] == dataset) & (data.points["failed"] == 0) & (data.points["surface_cd"] > 0)
-    ]
-    if not len(points):
+    """Up to ``count`` round surface errors, the largest first: such that most codecs reach one, and many the same."""
+    points = data.points[(data.points["dataset"] == dataset) & (data.points["failed"] == 0)]
+    errors = points["surface_cd"].to_numpy(float)
+    errors = errors[errors > 0]
+    if not len(errors):
         return []
-    low, high = points["surface_cd"].min(), points["surface_cd"].max()
+    low, high = float(errors.min()), float(errors.max())
     found = [s * 10.0**e for e in range(-6, 4) for s in _ROUND if low <= s * 10.0**e <= high]
-    reached = {target: frame_at(data, dataset, [target])["bytes_per_shape"].notna().sum() for target in found}
-    enough = max(2, 0.6 * max(reached.values(), default=0))
-    best = [target for target in found if reached[target] >= enough]
-    if len(best) <= count:
-        return best[::-1]
-    picked = np.linspace(0, len(best) - 1, count).round().astype(int)
-    return [best[number] for number in picked][::-1]
+    frame = frame_at(data, dataset, found).dropna(subset=["bytes_per_shape"])
+    reached = {error: set(frame.loc[frame["error"] == error, "codec"]) for error in found}
+    reaching = {error: codecs for error, codecs in reached.items() if len(codecs) > 1}
+    picked: list[float] = []
+    while len(picked) < count and reaching:
+        shown = [codec for error in picked for codec in reached[error]]
+        gain = {error: sum(1 / (1 + shown.count(codec)) ** 2 for codec in codecs) for error, codecs in reaching.items()}
+        best = max(gain, key=lambda error: (gain[error], -error))
+        picked.append(best)
+        # Errors that lie close together say the same.
+        reaching = {error: codecs for error, codecs in reaching.items() if not 0.5 < error / best < 2}
+    return sorted(picked, reverse=True)
 
 
 def frame_at(data: RunData, dataset: str, errors: list[float]) -> pd.DataFrame:

@@ -105,11 +105,9 @@ def _bars(axes: Axes, data: RunData, frame: pd.DataFrame, colours: dict[str, str
         )
     axes.set_xticks(list(places.values()), [rate for _, rate in places], fontsize=6, rotation=turned)
     for codec, at in spans.items():
-        axes.text(
-            sum(at) / len(at), -0.17, data.title(codec), ha="center", va="top", fontsize=6.5,
-            transform=axes.get_xaxis_transform(), wrap=True,
-        )  # fmt: skip
-    axes.set(ylim=(0, 1.2 if crowded else 1.12), ylabel="Share of the archive")
+        middle, top = sum(at) / len(at), axes.get_xaxis_transform()
+        axes.text(middle, 0.985, data.title(codec), ha="center", va="top", fontsize=6.5, transform=top)
+    axes.set(ylim=(0, 1.36 if crowded else 1.24), ylabel="Share of the archive")
     axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     axes.grid(axis="x", visible=False)
     axes.tick_params(axis="x", length=0)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -91,11 +90,11 @@ def make_views(data: RunData, dataset: str, cache: Path | None, data_root: Path 
     for role, shape in roles.items():
         original = meshes.reference(dataset, shape)
         panels = [_original(original)]
-        for codec, (_, shape_rows) in jobs.items():
+        for codec, (set_row, shape_rows) in jobs.items():
             row = next(row for row in shape_rows.values() if row["shape"] == shape)
             mesh = decoded.get(codec, {}).get(row["index"])
             reason = missing.get(codec) or f"{row['status']}: {row.get('message') or 'no reason given'}"
-            panels.append(_panel(data, row, mesh, original, reason))
+            panels.append(_panel(data, set_row, row, mesh, original, reason))
         errors = [panel.error for panel in panels if panel.error is not None]
         scale = float(np.percentile(np.concatenate(errors), 98)) if errors else 1.0
         views.append(View(dataset, shape, role, tuple(_upright(p, dataset) for p in panels), max(scale, 1e-6)))
@@ -136,14 +135,16 @@ def _original(mesh: Trimesh) -> Panel:
     return Panel("Original", f"{len(mesh.faces):,} faces", vertices, faces)
 
 
-def _panel(data: RunData, row: Mapping[str, Any], mesh: Trimesh | None, original: Trimesh, reason: str) -> Panel:
+def _panel(data: RunData, set_row: Row, row: Row, mesh: Trimesh | None, original: Trimesh, reason: str) -> Panel:
     title = data.title(row["codec"])
     if mesh is None:
         empty = np.zeros((0, 3))
         return Panel(title, row["rate"], empty.astype(np.float32), empty.astype(np.int32), failure=reason)
-    share = row["source_bytes"] / row["bytes"] if row["bytes"] else float("nan")
+    # A shape of a set costs its own bytes and its part of what the set shares.
+    size = round(row["bytes"] + set_row["bytes_shared"] / set_row["shapes"])
+    share = row["source_bytes"] / size if size else float("nan")
     vertices, faces = _arrays(_displayed(mesh))
-    subtitle = f"{row['rate']}, {row['bytes']:,} B ({share:.0f}:1), error {row['surface_cd']:.2f}"
+    subtitle = f"{row['rate']}, {size:,} B ({share:.0f}:1), error {row['surface_cd']:.2f}"
     error = (1e3 * Surface(*_arrays(original)).distance(vertices)).astype(np.float32)
     return Panel(title, subtitle, vertices, faces, error)
 
