@@ -139,6 +139,11 @@ class Availability:
     reason: str = ""
     remedy: str = ""
 
+    def __str__(self) -> str:
+        """Reason and remedy as sentences; empty when the codec can run."""
+        sentences = (text.strip().rstrip(".") for text in (self.reason, self.remedy))
+        return " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences if text)
+
 
 @dataclass(frozen=True)
 class CodecInfo:

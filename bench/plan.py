@@ -173,7 +173,7 @@ def _choose_codecs(request: Request) -> tuple[tuple[CodecSpec, ...], list[dict[s
 
 
 def _unavailable(what: str, state: Availability) -> str:
-    return f"{what} is not available: {state.reason}. {state.remedy} (or go on without it: --skip-unavailable)"
+    return f"{what} is not available. {state} Or go on without it: --skip-unavailable."
 
 
 def _load_datasets(request: Request) -> tuple[dict[str, ShapeSet], list[dict[str, str]]]:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 
 from bench import executor, machine
+from bench.codec import Availability
 from bench.jobs import Job
 from bench.manifest import write_manifest
 from bench.pipeline import Surroundings, run_job
@@ -103,4 +104,4 @@ def _announce(plan: Plan, todo: Sequence[Job], run: RunFolder, quiet: bool) -> N
         file=sys.stderr,
     )
     for entry in plan.skipped:
-        print(f"left out: {entry['name']}: {entry['reason']} {entry['remedy']}".rstrip(), file=sys.stderr)
+        print(f"left out: {entry['name']}. {Availability(False, entry['reason'], entry['remedy'])}", file=sys.stderr)

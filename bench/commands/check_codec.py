@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     state = codec.availability()
     if not state.ok:
-        print(f"bench check-codec: {args.name} is not available: {state.reason}. {state.remedy}", file=sys.stderr)
+        print(f"bench check-codec: {args.name} is not available. {state}", file=sys.stderr)
         return 3
     verdicts = []
     for verdict in check(spec, rate=args.rate, device=args.device):

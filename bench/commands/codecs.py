@@ -56,8 +56,7 @@ def describe(name: str) -> dict[str, Any]:
     return {
         **dataclasses.asdict(codec.info),
         "available": state.ok,
-        "reason": state.reason.rstrip("."),
-        "remedy": state.remedy[:1].upper() + state.remedy[1:],
+        "missing": str(state),
         "ladder": {label: dict(settings) for label, settings in codec.ladder.items()},
         "settings": defaults,
     }
@@ -80,14 +79,14 @@ def _print_all(entries: list[dict[str, Any]]) -> None:
         mark = "yes" if entry["available"] else "no "
         print(f"{mark}  {entry['name']:<{width}}  {entry['kind']:<6}  {entry['summary']}")
         if not entry["available"]:
-            print(f"     {'':<{width}}  {entry['reason']}. {entry['remedy']}")
+            print(f"     {'':<{width}}  {entry['missing']}")
     print("\nMore about one: python -m bench codecs NAME")
 
 
 def _print_one(entry: dict[str, Any]) -> None:
     for key in ("name", "title", "version", "kind", "licence", "reference", "summary", "deterministic"):
         print(f"{key:<14} {entry[key]}")
-    state = "yes" if entry["available"] else f"no: {entry['reason']}. {entry['remedy']}"
+    state = "yes" if entry["available"] else f"no. {entry['missing']}"
     print(f"{'available':<14} {state}")
     print(f"{'settings':<14} {', '.join(f'{key}={value}' for key, value in entry['settings'].items()) or 'none'}")
     print("ladder")

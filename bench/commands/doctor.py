@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         codec = registry.get(name)
         state = codec.availability()
         found = ", ".join(f"{key} {value}" for key, value in codec.provenance().items()) if state.ok else ""
-        print(f"codec        {name}: {found or 'ready' if state.ok else f'{state.reason}. {state.remedy}'}")
+        print(f"codec        {name}: {found or 'ready' if state.ok else state}")
     for entry in datasets.catalog():
         print(
             f"data set     {entry.name}: {f'found in {entry.found}' if entry.found else f'not found; {entry.origin}'}"
