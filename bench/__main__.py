@@ -50,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\ninterrupted; what is finished is stored, the same command goes on from there", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader of our output is gone (``| head``): not an error.
+        # The reader of our output is gone (``| head``). The verdict is not known: neither 0 nor one of our codes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 141
 
 
 if __name__ == "__main__":

@@ -95,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
         return _complain(error, 3)
     except (WrongInput, InvalidProfile, StoreError, ValueError) as error:
         return _complain(error, 2)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _complain(f"{error}; what is finished is stored, the same command goes on from there", 1)
     return _verdict(rows, folder)
