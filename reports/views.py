@@ -158,7 +158,7 @@ def _upright(panel: Panel, dataset: str) -> Panel:
 
 def _displayed(mesh: Trimesh) -> Trimesh:
     if len(mesh.faces) > MAX_FACES:
-        import fast_simplification  # type: ignore[import-untyped]
+        import fast_simplification
         from trimesh import Trimesh as Mesh
 
         vertices, faces = fast_simplification.simplify(
