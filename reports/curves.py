@@ -90,6 +90,8 @@ def _draw_lines(axes: Axes, data: RunData, points: pd.DataFrame, rate: Quantity)
     codecs = [codec for codec in data.codecs if codec in set(points["codec"])]
     look = looks(data.codecs)
     titled = points[points["failed"] < points["shapes"]]
+    if titled.empty:  # every set failed: crosses are all there is to draw
+        return
     titled = titled.assign(title=titled["codec"].map(data.title)).sort_values(rate.column)
     titles = [data.title(codec) for codec in codecs]
     sns.lineplot(

@@ -43,7 +43,7 @@ def test_a_run_leaves_rows_summary_manifest_and_archives(command, run, counter):
     rows = run.rows()
     assert [row["kind"] for row in rows] == 2 * ["shape", "shape", "shape", "set"]
     for row in run.set_rows():
-        files = list(run.archive(row["job"]).iterdir())
+        files = list(run.archive(row["archive"]).iterdir())
         assert sum(path.stat().st_size for path in files) == row["bytes"] == sum(row["ledger"].values())
         assert row["encode"]["phases"]["rounding"] > 0
         assert row["encode"]["peak_mb"] > 10
