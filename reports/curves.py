@@ -154,7 +154,7 @@ def _draw_floor(axes: Axes, points: pd.DataFrame, column: str) -> None:
 def _value_limits(points: pd.DataFrame, metric: Quantity) -> tuple[float, float]:
     fine = points[points["failed"] == 0]
     if metric.log and not fine["codec"].map(is_control).all():
-        fine = fine[~fine["codec"].map(is_control)]
+        fine = fine[~fine["codec"].map(is_control).astype(bool)]
     values = (fine if len(fine) else points)[metric.column]
     if metric.floor:
         values = pd.concat([values, points[metric.floor].dropna()])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def similar_size(data: RunData, dataset: str, size: float | None = None) -> pd.DataFrame:
     """One point per codec: the one nearest ``size`` bytes per shape (default: nearest to all codecs)."""
     points = data.points[(data.points["dataset"] == dataset) & (data.points["bytes_per_shape"] > 0)]
-    points = points[~points["codec"].map(is_control) & (points["failed"] < points["shapes"])]
+    points = points[~points["codec"].map(is_control).astype(bool) & (points["failed"] < points["shapes"])]
     if not len(points):
         return points
     logarithms = np.log(points["bytes_per_shape"])

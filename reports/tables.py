@@ -173,7 +173,7 @@ def comparable_table(data: RunData, dataset: str, within: float = 1.4) -> Table 
     import numpy as np
 
     frame = _titled(data, dataset)
-    frame = frame[~frame["codec"].map(is_control) & (frame["bytes_per_shape"] > 0)]
+    frame = frame[~frame["codec"].map(is_control).astype(bool) & (frame["bytes_per_shape"] > 0)]
     if frame["codec"].nunique() < 2:
         return None
     low, high = np.log(frame["bytes_per_shape"]).quantile([0.1, 0.9])

@@ -19,7 +19,7 @@ def time_quality_figure(data: RunData, dataset: str) -> Figure | None:
     points = data.points[
         (data.points["dataset"] == dataset) & (data.points["surface_cd"] > 0) & (data.points["failed"] == 0)
     ]
-    points = points[~points["codec"].map(is_control)]
+    points = points[~points["codec"].map(is_control).astype(bool)]
     points = points[(points["encode_s"] > 0) & (points["decode_s"] > 0)]
     if not len(points):
         return None
