@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from statistics import median
 from typing import TextIO
 
 from bench.jobs import Job
@@ -15,8 +16,8 @@ from bench.store import Row
 class RunProgress:
     """Tells on ``stream`` which jobs are at work, what the finished ones gave, and how long the rest will take.
 
-    The remaining time assumes that a job of a codec takes as long as that codec's earlier jobs did (all codecs' where
-    there are none yet). Safe to use from several threads.
+    The remaining time assumes that a job of a codec takes as long as that codec's earlier jobs did (the median codec
+    where there are none yet). Safe to use from several threads.
     """
 
     def __init__(self, total: int, workers: int, stream: TextIO | None = None) -> None:
@@ -63,7 +64,7 @@ class RunProgress:
 
     def _remaining(self, waiting: list[Job]) -> float:
         means = {codec: sum(times) / len(times) for codec, times in self._seconds.items()}
-        overall = sum(means.values()) / len(means)
+        overall = median(means.values())  # one slow codec must not stand for all that are still unknown
         expected = 0.0
         for job in waiting:
             spent = time.monotonic() - self._started[job.key][1] if job.key in self._started else 0.0
