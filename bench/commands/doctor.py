@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datasets import DatasetInfo
 
 
 def add_parser(subparsers: Any) -> None:
@@ -35,7 +38,12 @@ def run(args: argparse.Namespace) -> int:
         found = ", ".join(f"{key} {value}" for key, value in codec.provenance().items()) if state.ok else ""
         print(f"codec        {name}: {found or 'ready' if state.ok else state}")
     for entry in datasets.catalog():
-        print(
-            f"data set     {entry.name}: {f'found in {entry.found}' if entry.found else f'not found; {entry.origin}'}"
-        )
+        print(f"data set     {entry.name}: {_where(entry)}")
     return 0
+
+
+def _where(entry: DatasetInfo) -> str:
+    """Where a data set was found, that it needs no files, or how to get it."""
+    if entry.paths and entry.found:
+        return f"found in {', '.join(map(str, entry.paths))}"
+    return f"ready; {entry.origin}" if entry.found else f"not found; {entry.origin}"
