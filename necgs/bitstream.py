@@ -178,7 +178,7 @@ def decode_shape(shared: SharedPart, data: bytes) -> TrainedSet:
     if isinstance(shared.latents, LatentModel):
         assert isinstance(stream, RangeDecoder)
         whole = decode_latents(stream, blocks[0], decoder.weights[PREDICTOR], shared.latents)
-        codes = residuals(whole, decoder.weights[PREDICTOR], BlockSet.of(blocks[0][None])) if len(whole) else whole
+        codes = residuals(whole, decoder.weights[PREDICTOR], BlockSet.of(blocks[0][None]))
     else:
         rows = latent_shape(spec, int((blocks[0] == OCCUPIED).sum()) if blocks else 0)[0]
         codes = _decode_rows(stream, rows, spec.latent_channels, shared.latents)

@@ -49,8 +49,6 @@ def residuals(codes: Codes, weights: Codes, blocks: BlockSet) -> Codes:
 
 def restore(remaining: Codes, weights: Codes, blocks: BlockSet) -> Codes:
     """The codes of one shape from their residuals: the inverse of `residuals`, wavefront by wavefront."""
-    if not len(remaining):
-        return remaining
     codes = np.zeros((len(remaining) + 1, remaining.shape[1]), dtype=np.int64)
     sides = flags(blocks).astype(np.int64)
     x, y, z = np.nonzero(blocks.states[0] == OCCUPIED)
@@ -58,7 +56,7 @@ def restore(remaining: Codes, weights: Codes, blocks: BlockSet) -> Codes:
     order = np.argsort(wave, kind="stable")
     bounded = weights.clip(-MAX_WEIGHT, MAX_WEIGHT)
     for rows in np.split(order, np.flatnonzero(np.diff(wave[order])) + 1):
-        known = codes[blocks.neighbours[rows][:, FACES[:CAUSAL]]].reshape(len(rows), -1)
+        known = _rows(codes[blocks.neighbours[rows][:, FACES[:CAUSAL]]])
         predicted = _predicted(np.concatenate([known, sides[rows]], axis=1), bounded)
         codes[rows] = (predicted + remaining[rows]).clip(-MAX_CODE, MAX_CODE)
     return codes[:-1].astype(np.int32)
@@ -66,8 +64,13 @@ def restore(remaining: Codes, weights: Codes, blocks: BlockSet) -> Codes:
 
 def _inputs(codes: Codes, blocks: BlockSet) -> Integers:
     extended = np.concatenate([codes, np.zeros((1, codes.shape[1]), np.int32)]).astype(np.int64)
-    causal = extended[blocks.neighbours[:, FACES[:CAUSAL]]].reshape(len(codes), CAUSAL * codes.shape[1])
+    causal = _rows(extended[blocks.neighbours[:, FACES[:CAUSAL]]])
     return np.concatenate([causal, flags(blocks).astype(np.int64)], axis=1)
+
+
+def _rows(near: Integers) -> Integers:
+    """(n, CAUSAL, channels) -> (n, CAUSAL * channels), also where n is 0."""
+    return near.reshape(len(near), CAUSAL * near.shape[2])
 
 
 def _predicted(inputs: Integers, weights: Codes) -> Integers:

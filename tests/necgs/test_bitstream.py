@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from necgs.bitstream import decode_shape, decode_shared, encode_set, encode_shap
 from necgs.entropy import CODERS, HUFFMAN, RANGE
 from necgs.fields import FieldWriter, sealed
 from necgs.table_family import Tables, representable
-from necgs.trained_set import TrainedSet
+from necgs.trained_set import INSIDE, TrainedSet
 from tests.necgs.fixed_sets import block_set, dense_set, stepped_set
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -87,6 +88,18 @@ def test_a_set_without_shapes_is_a_shared_part() -> None:
     archive = encode_set(dense_set(0), RANGE)
     assert archive.shapes == ()
     assert_equal_decoders(decode_shared(archive.shared.data).decoder, dense_set(0))
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_shapes_without_surface(coder: str) -> None:
+    states = np.zeros((2, *block_set().blocks[0].shape), np.int8)
+    states[1] = INSIDE
+    nothing = tuple(np.zeros((0, block_set().spec.latent_channels), np.int32) for _ in states)
+    archive = encode_set(dataclasses.replace(block_set(), latents=nothing, blocks=tuple(states)), coder)
+    for part, expected in zip(archive.shapes, states, strict=True):
+        shape = decode_shape(decode_shared(archive.shared.data), part.data)
+        assert shape.latents[0].shape == nothing[0].shape
+        np.testing.assert_array_equal(shape.blocks[0], expected)
 
 
 def test_a_shape_added_later_is_coded_with_the_tables_of_the_set() -> None:

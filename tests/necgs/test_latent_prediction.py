@@ -55,6 +55,11 @@ def test_hostile_numbers_stay_bounded(extreme):
     assert np.abs(codes.astype(np.int64)).max() <= 1 << 20
 
 
-def test_no_blocks():
-    none = BlockSet.of(np.zeros((1, 2, 2, 2), np.int8))
-    assert restore(np.zeros((0, 3), np.int32), np.zeros((3, 22), np.int32), none).shape == (0, 3)
+def test_shapes_without_blocks():
+    none = BlockSet.of(np.zeros((2, 2, 2, 2), np.int8))
+    codes = np.zeros((0, 3), np.int32)
+    weights = fit_predictor(codes, none)
+    assert weights.shape == (3, 22)
+    for change in (residuals, restore):
+        assert change(codes, weights, none).shape == (0, 3)
+        assert change(codes, weights, none).dtype == np.int32
