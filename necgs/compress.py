@@ -70,19 +70,42 @@ def trained_set(volumes: Sequence[Volume], rate: NecgsRate, context: Context) ->
         )
 
 
-def decode_mesh(shared: SharedPart, data: bytes, context: Context) -> Trimesh:
+def decode_mesh(shared: SharedPart, data: bytes, context: Context, resolution: int | None = None) -> Trimesh:
     """The mesh of one shape's part, in normalised coordinates: phases entropy, network, extraction.
 
     The encoder predicts with this function what a decoder will see.
 
+    Args:
+        shared: the set's shared part.
+        data: the shape's part.
+        context: device, phases.
+        resolution: points per axis of the grid on which the surface is extracted; None: the coded K. See
+            `necgs.resampled_extraction`.
+
     Raises:
         CorruptArchive: the part is cut short or altered.
+        ValueError: the resolution is too coarse or too fine for the coded one.
     """
     with context.phase("entropy"):
         shape = decode_shape(shared, data)
+    if resolution is not None and resolution != shape.spec.resolution:
+        return _mesh_at(shape, resolution, context)
     if shape.spec.variant == BLOCK_SPARSE:
         return _mesh_of_blocks(shape, context)
     return _mesh_of_volume(shape, context)
+
+
+def _mesh_at(shape: TrainedSet, resolution: int, context: Context) -> Trimesh:
+    """Extract from the dense volume, whatever the decoder, on another grid."""
+    import torch
+
+    from necgs.decoder import decode_volume
+    from necgs.resampled_extraction import mesh_at
+
+    with context.phase("network"):
+        volume = torch.from_numpy(decode_volume(shape, 0, context.device))
+    with context.phase("extraction"):
+        return mesh_at(volume, resolution)
 
 
 def _mesh_of_volume(shape: TrainedSet, context: Context) -> Trimesh:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.codec import DecodeFailed
 from necgs.atomic_write import write_atomically
-from necgs.commands.inputs import WrongInput, add_context_options, context_of
+from necgs.commands.inputs import WrongInput, add_context_options, context_of, positive
 from necgs.container import Entry, SetFile
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder; made if missing")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this shape only; may be repeated")
     parser.add_argument("--format", choices=FORMATS, default="ply", help="default: ply (binary)")
+    parser.add_argument(
+        "--resolution",
+        type=positive,
+        metavar="R",
+        help="extract the surface on R^3 points instead of the coded K^3: K/2 to 4K, at most 512; 2K-1 is the best of "
+        "the finer ones",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite files that are there")
     add_context_options(parser)
     parser.set_defaults(run=run)
@@ -42,13 +49,14 @@ def run(args: argparse.Namespace) -> int:
     with args.file.open("rb") as file:
         coded = SetFile(file)
         wanted = _wanted(coded, args.only)
-        targets = _targets(args.output, wanted, args.format, args.force)
         shared = decode_shared(coded.shared())
+        _check_resolution(args.resolution, shared.decoder.spec.resolution)
+        targets = _targets(args.output, wanted, args.format, args.force)
         context = context_of(args)
         use_threads(context)
         for done, (entry, target) in enumerate(zip(wanted, targets, strict=True), start=1):
             record = coded.shape(entry)
-            mesh = decode_mesh(shared, record.part, context)
+            mesh = decode_mesh(shared, record.part, context, args.resolution)
             empty += [entry.name] * (not len(mesh.faces))
             if record.placement is not None:
                 mesh = record.placement.invert(mesh)
@@ -58,6 +66,16 @@ def run(args: argparse.Namespace) -> int:
     if empty:
         raise DecodeFailed(f"no surface was decoded for {', '.join(empty)}", "compress again with more epochs or width")
     return 0
+
+
+def _check_resolution(wanted: int | None, coded: int) -> None:
+    from necgs.resampled_extraction import check_extraction
+
+    try:
+        if wanted is not None:
+            check_extraction(coded, wanted)
+    except ValueError as error:
+        raise WrongInput(str(error)) from None
 
 
 def mesh_bytes(mesh: Trimesh, file_type: str) -> bytes:

@@ -86,6 +86,30 @@ def test_one_mesh_alone(coded: Path, tmp_path: Path) -> None:
     assert files(tmp_path) == ["box.ply"]
 
 
+@pytest.mark.parametrize("decoder", ["coded", "dense"])
+def test_the_surface_on_another_grid(decoder: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    command = ["decompress", str(request.getfixturevalue(decoder)), "--only", "ball", *QUIET, "-o"]
+    assert main([*command, str(tmp_path / "coded")]) == 0
+    for resolution in ("16", "8", "31"):
+        assert main([*command, str(tmp_path / resolution), "--resolution", resolution]) == 0
+    assert (tmp_path / "16" / "ball.ply").read_bytes() == (tmp_path / "coded" / "ball.ply").read_bytes()
+    coarse, coded, fine = (trimesh.load_mesh(tmp_path / name / "ball.ply") for name in ("8", "16", "31"))
+    assert 3 * len(coarse.faces) < len(coded.faces) < len(fine.faces) / 3
+    for other in (coarse, fine):
+        assert other.is_watertight
+        np.testing.assert_allclose(other.bounds, coded.bounds, atol=0.1 * 500)
+
+
+@pytest.mark.parametrize("resolution", ["7", "65"])
+def test_a_grid_too_coarse_or_too_fine_exits_with_2(
+    coded: Path, tmp_path: Path, resolution: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    assert main(["decompress", str(coded), "-o", str(output), "--resolution", resolution, *QUIET]) == 2
+    assert "8^3 to 64^3" in capsys.readouterr().err
+    assert not output.exists()
+
+
 def test_info_accounts_for_every_byte(coded: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", str(coded), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
