@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.store import Row, RunFolder
+from bench.summary import charged_seconds
 
 FORMAT = 1
 Key = tuple[str, str, str, int]
@@ -179,7 +180,7 @@ def _point(row: Row, shapes: Sequence[Row], manifest: Mapping[str, Any]) -> Poin
         decoded=_sha256(str(shape.get("decoded_sha256") or "") for shape in shapes),
         errors={**means, **({"worst": worst["surface_cd"]} if worst else {})},
         worst=str(worst["shape"]) if worst else "",
-        seconds={step: row[step]["wall_s"] for step in ("encode", "decode") if row.get(step)},
+        seconds={step: charged_seconds(row[step]) for step in ("encode", "decode") if row.get(step)},
         shapes=Shapes(
             tuple(shape["shape"] for shape in shapes),
             tuple(shape["bytes"] for shape in shapes),

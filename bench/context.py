@@ -51,6 +51,8 @@ class Context:
     threads: int = 1
     report: Callable[[int, int, str], None] | None = None
     phases: dict[str, float] = field(default_factory=dict)
+    recalled_s: float = 0.0
+    """Seconds charged to phases for work that an earlier job had done: what the clock does not see."""
     failures: dict[int, Failure] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     """Facts about this job that belong into its row (which back end coded the coordinates, say)."""
@@ -117,7 +119,9 @@ class Context:
             try:
                 with np.load(entry, allow_pickle=False) as stored:
                     arrays = {name: stored[name] for name in stored.files}
-                self._charge(phase, float(arrays.pop("__seconds__")))
+                seconds = float(arrays.pop("__seconds__"))
+                self._charge(phase, seconds)
+                self.recalled_s += seconds
                 return arrays
             except (OSError, ValueError, KeyError, EOFError):
                 entry.unlink(missing_ok=True)

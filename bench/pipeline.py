@@ -245,8 +245,13 @@ def _rows(job: Job, around: Surroundings, outcomes: Mapping[str, Outcome]) -> li
 def _timing(outcome: Outcome | None, threads: int) -> dict[str, Any] | None:
     if outcome is None:
         return None
-    phases = outcome.result.get("phases", {})
-    return {"wall_s": outcome.wall_s, "phases": phases, "peak_mb": round(outcome.peak_mb, 1), "threads": threads}
+    return {
+        "wall_s": outcome.wall_s,
+        "recalled_s": outcome.result.get("recalled_s", 0.0),
+        "phases": outcome.result.get("phases", {}),
+        "peak_mb": round(outcome.peak_mb, 1),
+        "threads": threads,
+    }
 
 
 def _keep(job: Job, around: Surroundings, scratch: Path, *, failed: bool) -> None:

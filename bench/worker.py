@@ -174,6 +174,7 @@ def main(path: str) -> int:
         traceback.print_exc()
         result.update(status=_failed(task.phase), message=f"{task.phase}: {type(error).__name__}: {error}")
     result["wall_s"] = time.perf_counter() - start
+    result["recalled_s"] = context.recalled_s
     result["phases"] = context.phases
     result["notes"] = context.notes
     result["failures"] = {str(i): [f.status, f.message] for i, f in sorted(context.failures.items())}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bench.summary import charged_seconds
 from reports.tables import Column, Table
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def timing_frame(data: RunData) -> pd.DataFrame:
             timing = row.get(step)
             if not timing or row["status"] != "ok" or not row["shapes"]:
                 continue
-            total, phases = float(timing["wall_s"]), dict(timing.get("phases") or {})
+            total, phases = charged_seconds(timing), dict(timing.get("phases") or {})
             if phases:
                 phases[REST] = max(0.0, total - sum(phases.values()))
             key = {name: row[name] for name in ("dataset", "codec", "rate", "seed", "device")}

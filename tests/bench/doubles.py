@@ -177,6 +177,21 @@ class Cheating(OneRate):
         return super().decode(archive, context)
 
 
+class Sharing(Rounding):
+    """Its rates share work that takes a third of a second."""
+
+    info = info("sharing")
+
+    def encode(self, meshes, rate, context):
+        context.cached("fit", "5a" * 8, _third_of_a_second)
+        return super().encode(meshes, rate, context)
+
+
+def _third_of_a_second():
+    time.sleep(0.33)
+    return {"nothing": np.zeros(1)}
+
+
 class Unseeded(OneRate):
     """Writes different bytes each time."""
 

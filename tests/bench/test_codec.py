@@ -74,10 +74,11 @@ def test_cached_work_is_done_once_and_charged_twice(tmp_path):
         time.sleep(0.02)
         return {"x": np.arange(5)}
 
-    for _ in range(2):
+    for number in range(2):
         context = Context(cache=tmp_path)
         np.testing.assert_array_equal(context.cached("fit", "abcd", compute)["x"], np.arange(5))
         assert context.phases["fit"] >= 0.02
+        assert (context.recalled_s >= 0.02) == (number == 1)
     assert len(calls) == 1
     next(tmp_path.rglob("*.npz")).write_bytes(b"PK damaged")
     assert len(Context(cache=tmp_path).cached("fit", "abcd", compute)["x"]) == 5

@@ -15,6 +15,7 @@ import pytest
 
 from bench.__main__ import main
 from bench.store import RunFolder
+from bench.summary import summarise
 from tests.bench.conftest import ROOT
 
 
@@ -58,6 +59,14 @@ def test_a_run_leaves_rows_summary_manifest_and_archives(command, run, counter):
     assert manifest["machine"]["packages"]["numpy"]
     assert run.summary_path.read_text().count("\n") == 3
     assert not (run.path / "scratch").exists() or not list((run.path / "scratch").iterdir())
+
+
+def test_shared_work_costs_each_rate_its_time_whoever_did_it(command, run, tmp_path):
+    assert main([*command("Sharing"), "--workers", "1", "--cache", str(tmp_path / "cache")]) == 0
+    encodes = [row["encode"] for row in run.set_rows()]
+    assert sorted(encode["recalled_s"] >= 0.33 for encode in encodes) == [False, True]
+    assert all(encode["phases"]["fit"] >= 0.33 for encode in encodes)
+    assert all(seconds >= 0.33 for seconds in summarise(run.rows())["encode_s"])
 
 
 def test_a_finished_job_is_not_done_again(command, run, counter):
