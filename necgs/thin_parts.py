@@ -14,7 +14,7 @@ import numpy as np
 
 from necgs.surface import Surface, sample_count
 from necgs.tsdf_def import LEVEL, TsdfDef, quantise
-from necgs.winding_number import is_inside
+from necgs.winding_number import rounded_winding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ def capture_thin_parts(volume: TsdfDef, vertices: np.ndarray, faces: np.ndarray,
     if not missed.any():
         return volume
     middle, radius = _middles(surface, points[missed], surface.normals[face[missed]], h)
-    inside = is_inside(vertices, faces, middle)
+    inside = rounded_winding(vertices, faces, middle) % 2 == 1
     grid = np.rint((middle + 1) / h).astype(np.int64).clip(0, K - 1)
     flat = np.ravel_multi_index(tuple(grid.T), (K, K, K))
     flips = inside != (volume.codes[0].reshape(-1)[flat] < 0)

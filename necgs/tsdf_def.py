@@ -25,7 +25,7 @@ LEVEL = 128
 
 _SHELL = 0.9  # half the thickness of an open sheet in cells; sqrt(3)/2 and a little
 
-_VERSION = "tsdf-1"  # part of every content key: raise it when the volumes of equal meshes change
+_VERSION = "tsdf-2"  # part of every content key: raise it when the volumes of equal meshes change
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,10 @@ def plain_volume(mesh: Trimesh, resolution: int, context: Context | None = None)
 def tsdf(mesh: Trimesh, resolution: int, threads: int = 1) -> np.ndarray:
     """Truncated signed distance of a mesh in [-1, 1]^3.
 
-    Inside is where the generalised winding number w has |w| > 1/2: right for closed, open, self-intersecting and
-    inverted meshes as far as a winding number can tell (`winding_number`). Where no grid point is inside at all (a
-    lone triangle, an open sheet, a plate between two layers of points), the surface is thickened to a shell of
-    +-0.9 h, about the thinnest that no grid can miss.
+    The sign alternates across the mesh, from positive outside, as far as the rounded winding number tells the sides
+    apart (`winding_number`): right for closed, open, self-intersecting, nested and inverted meshes. Where no grid point
+    is inside at all (a lone triangle, an open sheet, a plate between two layers of points), the surface is thickened to
+    a shell of +-0.9 h, about the thinnest that no grid can miss.
 
     Args:
         mesh: triangles within [-1, 1]^3.

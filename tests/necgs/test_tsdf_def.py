@@ -57,16 +57,35 @@ def test_inverted_mesh_gives_the_same_volume():
     assert tsdf(mesh, 20) == pytest.approx(expected, abs=1e-6)
 
 
-def test_overlapping_and_inverted_parts_are_a_union():
+def test_surfaces_of_overlapping_and_inverted_parts_all_survive():
     K = 24
     a, b = box((0.8, 0.8, 0.8), (-0.3, 0, 0)), box((0.8, 0.5, 0.5), (0.3, 0, 0))
     c = box((0.2, 0.2, 0.2), (0, 0.8, 0))
     c.invert()
     volume = tsdf(trimesh.util.concatenate([a, b, c]), K)
     p = grid(K)
-    solid = np.minimum(box_distance(p - [-0.3, 0, 0], (0.8, 0.8, 0.8)), box_distance(p - [0.3, 0, 0], (0.8, 0.5, 0.5)))
-    solid = np.minimum(solid, box_distance(p - [0, 0.8, 0], (0.2, 0.2, 0.2)))
-    assert np.array_equal(volume < 0, solid < 0)
+    in_a = box_distance(p - [-0.3, 0, 0], (0.8, 0.8, 0.8)) < 0
+    in_b = box_distance(p - [0.3, 0, 0], (0.8, 0.5, 0.5)) < 0
+    in_c = box_distance(p - [0, 0.8, 0], (0.2, 0.2, 0.2)) < 0
+    assert np.array_equal(volume < 0, (in_a ^ in_b) | in_c)
+
+
+def test_solid_within_a_solid_survives():
+    outer, inner = trimesh.creation.icosphere(3, 0.9), trimesh.creation.icosphere(3, 0.4)
+    nested = trimesh.util.concatenate([outer, inner])
+    radius = np.linalg.norm(grid(24), axis=-1)
+    sides = tsdf(nested, 24) < 0
+    clear = np.minimum(abs(radius - 0.9), abs(radius - 0.4)) > 0.02
+    assert np.array_equal(sides[clear], ((radius < 0.9) & (radius > 0.4))[clear])
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.01])
+def test_surface_that_is_there_twice_is_not_lost(gap):
+    """The winding number changes by two, or twice within less than a cell."""
+    once = trimesh.creation.icosphere(3, 0.8)
+    twice = trimesh.util.concatenate([once, trimesh.creation.icosphere(3, 0.8 - gap)])
+    near = abs(np.linalg.norm(grid(24), axis=-1) - 0.8) < gap + 0.01
+    assert np.array_equal((tsdf(twice, 24) < 0)[~near], (tsdf(once, 24) < 0)[~near])
 
 
 def test_cavity_stays_hollow():
