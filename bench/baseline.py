@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.store import Row, RunFolder
-from bench.summary import charged_seconds
 
-FORMAT = 1
+FORMAT = 2
 Key = tuple[str, str, str, int]
 """Data set, codec, rate, seed."""
 
@@ -54,7 +53,8 @@ class Point:
         decoded: sha256 over the hashes of the decoded meshes.
         errors: mean of each of `ERRORS`, and ``worst``: the largest surface error of a shape.
         worst: name of that shape.
-        seconds: wall seconds of ``encode`` and ``decode``.
+        cpu_s: CPU seconds of ``encode`` and ``decode``: unlike wall seconds, other work on the machine hardly changes
+            them. A step that took part of its work from the cache has none.
         shapes: None where the baseline does not keep them.
     """
 
@@ -73,7 +73,7 @@ class Point:
     decoded: str
     errors: Mapping[str, float]
     worst: str
-    seconds: Mapping[str, float]
+    cpu_s: Mapping[str, float]
     shapes: Shapes | None = None
 
     @property
@@ -180,13 +180,18 @@ def _point(row: Row, shapes: Sequence[Row], manifest: Mapping[str, Any]) -> Poin
         decoded=_sha256(str(shape.get("decoded_sha256") or "") for shape in shapes),
         errors={**means, **({"worst": worst["surface_cd"]} if worst else {})},
         worst=str(worst["shape"]) if worst else "",
-        seconds={step: charged_seconds(row[step]) for step in ("encode", "decode") if row.get(step)},
+        cpu_s={step: row[step]["cpu_s"] for step in ("encode", "decode") if _clocked(row.get(step))},
         shapes=Shapes(
             tuple(shape["shape"] for shape in shapes),
             tuple(shape["bytes"] for shape in shapes),
             tuple(shape["surface_cd"] for shape in shapes),
         ),
     )
+
+
+def _clocked(timing: Row | None) -> bool:
+    """Whether a step's CPU seconds are known and those of all its work."""
+    return timing is not None and timing.get("cpu_s") is not None and not timing.get("recalled_s")
 
 
 def _key(row: Row) -> Key:

@@ -41,8 +41,8 @@ class Tolerance:
 
     Args:
         bd_rate, size, error, worst: as shares (0.02: two percent).
-        time, seconds: a time is a finding when it grows by this share *and* by this many seconds: runs on one machine
-            differ by tens of percent.
+        time, seconds: a CPU time is a finding when it grows by this share *and* by this many seconds: a busy machine
+            alone can double it.
     """
 
     bd_rate: float = 0.02
@@ -210,10 +210,10 @@ def _per_rate(old: Point, new: Point, tolerance: Tolerance) -> _Found:
 
 def _time(old: Point, new: Point, tolerance: Tolerance) -> _Found:
     found: _Found = []
-    for step in sorted(old.seconds.keys() & new.seconds.keys()):
-        a, b = old.seconds[step], new.seconds[step]
+    for step in sorted(old.cpu_s.keys() & new.cpu_s.keys()):
+        a, b = old.cpu_s[step], new.cpu_s[step]
         if b > a * (1 + tolerance.time) and b > a + tolerance.seconds:
-            found.append((Kind.REGRESSION, f"{step} time {a:.1f} s became {b:.1f} s on the same machine"))
+            found.append((Kind.REGRESSION, f"{step}: {a:.1f} CPU s became {b:.1f} s on the same machine"))
     return found
 
 

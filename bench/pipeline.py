@@ -247,6 +247,7 @@ def _timing(outcome: Outcome | None, threads: int) -> dict[str, Any] | None:
         return None
     return {
         "wall_s": outcome.wall_s,
+        "cpu_s": outcome.result.get("cpu_s"),
         "recalled_s": outcome.result.get("recalled_s", 0.0),
         "phases": outcome.result.get("phases", {}),
         "peak_mb": round(outcome.peak_mb, 1),

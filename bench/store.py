@@ -11,9 +11,9 @@ and the metrics of `bench.metrics.measure.measure` (penalties where the status i
 
 Set rows: ``shapes, failed, source_bytes, bytes, bytes_shared, ledger`` (component -> bytes), ``settings`` (resolved
 rate parameters), ``codec_version, archive_sha256, workers, notes, encode, decode, measure`` (each of the last three is
-``{wall_s, recalled_s, phases, peak_mb, threads}``, or null where the job did not come so far; ``recalled_s``: seconds
-of work that an earlier job had done, beyond ``wall_s``). A job that failed as a whole has the failure in its set row
-and in every shape row.
+``{wall_s, cpu_s, recalled_s, phases, peak_mb, threads}``, or null where the job did not come so far; ``cpu_s`` is null
+where the process was killed; ``recalled_s``: seconds of work that an earlier job had done, beyond ``wall_s``). A job
+that failed as a whole has the failure in its set row and in every shape row.
 """
 
 from __future__ import annotations

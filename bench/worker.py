@@ -157,12 +157,12 @@ def main(path: str) -> int:
     )
     _limit_threads(task.threads)
     result: dict[str, Any] = {"status": "ok", "message": ""}
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), _cpu_seconds()
     try:
         _warm_up(task)
         started_path(task).touch()
         context.deadline = time.monotonic() + task.timeout_s
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), _cpu_seconds()
         result.update(PHASES[task.phase](task, context))
     except CodecError as error:
         result.update(status=_status(error, task.phase), message=str(error))
@@ -174,6 +174,7 @@ def main(path: str) -> int:
         traceback.print_exc()
         result.update(status=_failed(task.phase), message=f"{task.phase}: {type(error).__name__}: {error}")
     result["wall_s"] = time.perf_counter() - start
+    result["cpu_s"] = _cpu_seconds() - cpu
     result["recalled_s"] = context.recalled_s
     result["phases"] = context.phases
     result["notes"] = context.notes
@@ -200,6 +201,12 @@ def _warm_up(task: Task) -> None:
         import bench.metrics.measure  # noqa: F401
     else:
         registry.get(task.codec).warm_up()
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process, its threads and the programs that it ran; other work on the machine is not in it."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def _limit_threads(threads: int) -> None:
