@@ -27,6 +27,10 @@ class InvalidBaseline(Exception):
     """A baseline file that is missing or cannot be understood."""
 
 
+class OutdatedBaseline(InvalidBaseline):
+    """A baseline that another version of this program wrote."""
+
+
 @dataclass(frozen=True)
 class Shapes:
     """Values of one point shape by shape, all in the same order."""
@@ -135,11 +139,13 @@ class Baseline:
 
     @classmethod
     def read(cls, path: Path) -> Baseline:
-        """Read what `write` wrote. Raises `InvalidBaseline`."""
+        """Read what `write` wrote. Raises `InvalidBaseline`, and `OutdatedBaseline` where the file is of another format."""
         try:
             content = json.loads(path.read_text())
             if content["format"] != FORMAT:
-                raise InvalidBaseline(f"{path} is of format {content['format']}, not {FORMAT}; make it anew")
+                raise OutdatedBaseline(
+                    f"{path} is of format {content['format']}, not {FORMAT}; make it anew with --update-baseline"
+                )
             points = [_decode(point) for point in content.pop("points")]
             del content["format"]
             return cls(**content, points={point.key: point for point in points})

@@ -6,7 +6,10 @@ import argparse
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.baseline import Baseline
 
 EPILOG = """examples:
   python -m bench run --profile smoke --out runs/smoke
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         if args.update_baseline:
             if not new.points:
                 raise StoreError(f"{args.folder} holds no finished job: no baseline can be made from it")
-            before = Baseline.read(args.baseline) if args.baseline.exists() else None
+            before = _earlier(args.baseline)
             new.write(args.baseline)
             publish(
                 markdown(compare(before, new, tolerance)) if before else f"{args.baseline}: {len(new.points)} points"
@@ -76,3 +79,13 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     publish(verdict.markdown())
     return verdict.code
+
+
+def _earlier(path: Path) -> Baseline | None:
+    """The baseline that is to be replaced, where there is one that can be compared with; never another kind of file."""
+    from bench.baseline import Baseline, OutdatedBaseline
+
+    try:
+        return Baseline.read(path) if path.exists() else None
+    except OutdatedBaseline:
+        return None

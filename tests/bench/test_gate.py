@@ -221,6 +221,19 @@ def test_command_updates_then_passes_then_fails_and_writes_the_summary_page(tmp_
     assert run_command("gate", str(tmp_path), *baseline) == 2
 
 
+def test_a_baseline_of_another_format_can_be_made_anew_and_other_files_are_left_alone(tmp_path, capsys):
+    run = write_run(tmp_path / "run", shapes=2, codecs=["draco"])
+    path = tmp_path / "b.json"
+    path.write_text('{"format": 1, "points": []}')
+    assert run_command("gate", str(run.path), "--baseline", str(path)) == 2
+    assert "--update-baseline" in capsys.readouterr().err
+    assert run_command("gate", str(run.path), "--baseline", str(path), "--update-baseline") == 0
+    assert run_command("gate", str(run.path), "--baseline", str(path)) == 0
+    path.write_text("# Readme")
+    assert run_command("gate", str(run.path), "--baseline", str(path), "--update-baseline") == 2
+    assert path.read_text() == "# Readme"
+
+
 def test_the_tolerance_is_for_codecs_that_are_not_deterministic(stored, tmp_path):
     larger = write_run(tmp_path, shapes=SHAPES, defects=Defects(bytes_factor={"necgs": 1.03}))
     assert gate(Baseline.read(stored), Baseline.of(larger), Tolerance(bd_rate=0.04, size=0.04)).code == 0
