@@ -139,7 +139,7 @@ class Baseline:
 
     @classmethod
     def read(cls, path: Path) -> Baseline:
-        """Read what `write` wrote. Raises `InvalidBaseline`, and `OutdatedBaseline` where the file is of another format."""
+        """Read what `write` wrote. Raises `InvalidBaseline`; `OutdatedBaseline` where it has another format."""
         try:
             content = json.loads(path.read_text())
             if content["format"] != FORMAT:
