@@ -72,12 +72,13 @@ def _row(name: str, label: str, volume: TsdfDef, reference: Surface, seconds: fl
     if not len(mesh.faces):
         return FitRow(name, volume.resolution, label, np.inf, np.inf, 0.0, moved, seconds)
     extracted = Surface(mesh.vertices, mesh.faces)
-    there, agree = _one_way(reference, extracted)
-    back, agree_back = _one_way(extracted, reference)
+    there, agree = deviation(reference, extracted)
+    back, agree_back = deviation(extracted, reference)
     return FitRow(name, volume.resolution, label, there, back, (agree + agree_back) / 2, moved, seconds)
 
 
-def _one_way(source: Surface, target: Surface) -> tuple[float, float]:
+def deviation(source: Surface, target: Surface) -> tuple[float, float]:
+    """Mean distance in 1e-3 from points of one surface to another, and the mean unsigned cosine of the normals."""
     points, faces = source.sample(_POINTS, seed=0)
     nearest, target_faces, _ = target.closest(points)
     cosine = (source.normals[faces] * target.normals[target_faces]).sum(1)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import trimesh
 from scipy.ndimage import map_coordinates
 
 from necgs.dmc import extract
+from necgs.extraction_table import main
 from necgs.resampled_extraction import PLANES, check_extraction, extract_at, mesh_at
 
 K = 24
@@ -86,6 +90,17 @@ def test_a_surface_at_the_border_stays_within_a_cell_of_it() -> None:
 def test_no_surface() -> None:
     vertices, faces = extract_at(torch.ones(1, 8, 8, 8), 12)
     assert (len(vertices), len(faces)) == (0, 0)
+
+
+def test_the_table_has_a_line_for_every_volume_and_grid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trimesh.creation.icosphere(2).export(tmp_path / "ball.ply")
+    assert main([str(tmp_path / "ball.ply"), "--resolution", "16", "--extract", "8", "16"]) == 0
+    head, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert [row[:4] for row in rows] == [["ball", v, "16", r] for v in ("plain", "direct") for r in ("8", "16")]
+    error = head.index("error")
+    assert float(rows[3][error]) < float(rows[1][error]) < float(rows[0][error])
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "ball.ply"), "--resolution", "16", "--extract", "7"])
 
 
 @pytest.mark.parametrize(("coded", "wanted"), [(64, 31), (64, 257), (63, 31), (256, 513), (512, 255), (4, 3)])
