@@ -64,7 +64,7 @@ def break_even_table(data: RunData, dataset: str) -> Table | None:
         Column("other_size", "its bytes/shape"),
         Column("text", "Break-even, shapes"),
     )
-    return Table(frame, columns, f"From which set size on a set codec is smaller, on {dataset}")
+    return Table(frame, columns, f"From which set size on a set codec is smaller, on {dataset}", distances=True)
 
 
 def amortisation_figure(data: RunData, dataset: str) -> Figure | None:

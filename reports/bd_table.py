@@ -36,21 +36,27 @@ def choose_anchor(data: RunData, dataset: str) -> str:
 
 
 def anchor_table(data: RunData, dataset: str, pairs: Mapping[str, Pairs], anchor: str) -> Table | None:
-    """Each codec against ``anchor``: BD-rate with its 95 % interval for each metric, or why there is none."""
+    """Each codec against ``anchor``, by metric: BD-rate with its 95 % interval, or why there is none."""
     tests = list(dict.fromkeys(test for found in pairs.values() for a, test in found if a == anchor))
-    if not tests:
+    lines = [
+        {"metric": name, "title": data.title(test)} | _facts(pairs[metric][anchor, test])
+        for metric, name in METRICS.items()
+        for test in data.codecs
+        if test in tests and (anchor, test) in pairs.get(metric, {})
+    ]
+    if not lines:
         return None
-    lines: list[dict[str, Any]] = []
-    for test in tests:
-        line: dict[str, Any] = {"title": data.title(test)}
-        for metric in METRICS:
-            line |= _facts(metric, pairs.get(metric, {}).get((anchor, test)))
-        lines.append(line)
-    columns = [Column("title", "Codec")]
-    for metric, name in METRICS.items():
-        columns += [Column(metric, f"BD-rate, {name}"), Column(f"{metric}_akima", "Akima %", 1)]
+    columns = (
+        Column("metric", "Metric"),
+        Column("title", "Codec"),
+        Column("percent", "BD-rate %", 1),
+        Column("interval", "95 % interval"),
+        Column("akima", "Akima %", 1),
+        Column("common", "Common range %"),
+        Column("why", "No number because"),
+    )
     caption = f"Bytes at equal quality against {data.title(anchor)} on {dataset} (95 % interval, paired over shapes)"
-    return Table(pd.DataFrame(lines), tuple(columns), caption)
+    return Table(pd.DataFrame(lines), columns, caption, group="metric")
 
 
 def matrix_table(data: RunData, dataset: str, pairs: Pairs, metric: str) -> Table | None:
@@ -66,13 +72,16 @@ def matrix_table(data: RunData, dataset: str, pairs: Pairs, metric: str) -> Tabl
     return Table(pd.DataFrame(lines), columns, f"BD-rate, {METRICS[metric]}, pairwise on {dataset}")
 
 
-def _facts(metric: str, result: BDRate | None) -> dict[str, Any]:
-    if result is None:
-        return {metric: "-", f"{metric}_akima": float("nan")}
-    text = str(result)
-    if result.percent is None and result.detail:
-        text += f" ({result.detail})"
-    return {metric: text, f"{metric}_akima": float("nan") if result.akima is None else result.akima}
+def _facts(result: BDRate) -> dict[str, Any]:
+    nan = float("nan")
+    counted = result.percent is not None
+    return {
+        "percent": result.percent if counted else nan,
+        "interval": "[{:+.1f}, {:+.1f}]".format(*result.interval) if result.interval else "-",
+        "akima": nan if result.akima is None else result.akima,
+        "common": 100 * result.overlap if counted else nan,
+        "why": "" if counted else result.status.value + (f" ({result.detail})" if result.detail else ""),
+    }
 
 
 def _short(result: BDRate | None) -> str:

@@ -39,7 +39,7 @@ def datasets_table(data: RunData) -> Table | None:
         Column("kilobytes", "Median, kB", 1),
         Column("categories", "Categories"),
     )
-    return Table(frame.reset_index(), columns, "Data")
+    return Table(frame.reset_index(), columns, "Data sets: shapes, and size of their source files")
 
 
 def category_table(data: RunData, dataset: str) -> Table | None:
@@ -60,7 +60,7 @@ def category_table(data: RunData, dataset: str) -> Table | None:
         Column("bytes_per_shape", "Bytes/shape"),
         *(Column(category, category, 3) for category in categories),
     )
-    return Table(frame, columns, f"Surface error by category on {dataset}")
+    return Table(frame, columns, f"Surface error by category on {dataset}", distances=True)
 
 
 def decoded_points_table(data: RunData, dataset: str) -> Table | None:
@@ -84,4 +84,4 @@ def decoded_points_table(data: RunData, dataset: str) -> Table | None:
         Column("surface_cd", "Surface error after reconstruction", 3),
     )
     caption = f"Decoded points on {dataset}, before a surface is made of them (symmetric: the worse direction)"
-    return Table(frame, columns, caption)
+    return Table(frame, columns, caption, distances=True)

@@ -67,7 +67,8 @@ def equal_quality_table(data: RunData, dataset: str) -> Table | None:
         Column("title", "Codec"),
         *(Column(f"at_{error:g}", f"at error {error:g}", 0, "low", f"at {error:g} $\\downarrow$") for error in errors),
     )
-    return Table(wide.reset_index(), columns, f"Bytes per shape at equal surface error on {dataset}, between rates")
+    caption = f"Bytes per shape at equal surface error on {dataset}, between rates"
+    return Table(wide.reset_index(), columns, caption, distances=True)
 
 
 def equal_quality_figure(data: RunData) -> Figure | None:

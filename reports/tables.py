@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bench.summary import SATURATION
+from reports import latex
 from reports.run_data import is_control
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Table:
         caption: one sentence, without the final stop.
         group: column within whose values the best are marked (and between which LaTeX draws a rule).
         unranked: the lines that take no part in the marking.
+        distances: whether it holds distances, whose unit a caption on its own must state.
     """
 
     frame: pd.DataFrame
@@ -51,6 +53,7 @@ class Table:
     caption: str = ""
     group: str = ""
     unranked: pd.Series[bool] | None = field(default=None, compare=False)
+    distances: bool = False
 
     def markdown(self) -> str:
         """GitHub's Markdown: best bold, second best in italics, saturated values with a wavy equals sign."""
@@ -68,11 +71,30 @@ class Table:
         return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
 
     def latex(self, label: str = "") -> str:
-        """A booktabs ``table*``: best bold, second best underlined."""
-        cells = self._cells(
-            lambda text: rf"\textbf{{{text}}}", lambda text: rf"\underline{{{text}}}", r"$^{\approx}$", _escape
-        )
-        return _latex(cells, self, label)
+        """Booktabs floats that fit a two-column page: best bold, second best underlined; see `reports.latex`."""
+        bold, underlined = (rf"\{command}{{%s}}".__mod__ for command in ("textbf", "underline"))
+        heads = {c.name: c.latex or latex.escape(c.title) for c in self.columns}
+        return latex.LatexTable(
+            self._cells(bold, underlined, r"\rlap{$^{\approx}$}", latex.escape).rename(columns=heads),
+            self._cells(str, str, "", str).rename(columns={name: latex.bare(head) for name, head in heads.items()}),
+            "".join("l" if _is_text(self.frame, column) else "r" for column in self.columns),
+            self._latex_caption(),
+            label,
+            tuple(map(str, self.frame[self.group])) if self.group else (),
+        ).text()
+
+    def _latex_caption(self) -> str:
+        """The caption, and what the reader of a paper must know: units and marks."""
+        shown = {column.name for column in self.columns}
+        saturated = any(self._saturated(name, index) for name in shown for index in self.frame.index)
+        notes = {
+            latex.escape(self.caption) + ".": bool(self.caption),
+            latex.DISTANCES: self.distances,
+            latex.FRONT: "front" in shown,
+            latex.MARKS: any(column.better for column in self.columns),
+            latex.SATURATED: saturated,
+        }
+        return " ".join(note for note, wanted in notes.items() if wanted)
 
     def csv(self) -> str:
         """The values, unrounded to six digits."""
@@ -116,7 +138,7 @@ class Table:
 
 
 QUALITY = (
-    Column("bytes_per_shape", "Bytes/shape"),
+    Column("bytes_per_shape", "Bytes/shape", latex="B/shape"),
     Column("ratio", "Ratio", 1, latex="Ratio $\\uparrow$"),
     Column("cd", "CD", 2, latex="CD $\\downarrow$"),
     Column("nc", "NC", 3, latex="NC $\\uparrow$"),
@@ -126,10 +148,15 @@ QUALITY = (
     Column("surface_p95", "p95", 3, latex="p95 $\\downarrow$"),
     Column("surface_max", "max", 2, latex="max $\\downarrow$"),
 )
-TIMES = (Column("encode_s", "Encode s", 2), Column("decode_s", "Decode s", 2), Column("device", "Device"))
+TIMES = (
+    Column("encode_s", "Encode s", None, latex="Enc.\\,s"),
+    Column("decode_s", "Decode s", None, latex="Dec.\\,s"),
+    Column("device", "Device"),
+)
 _BETTER = {"ratio": "high", "nc": "high", "f1_005": "high", "f1_01": "high"} | dict.fromkeys(
     ["bytes_per_shape", "cd", "surface_cd", "surface_p95", "surface_max"], "low"
 )
+_FAILED = Column("failed", "Failed", latex="Fail")
 _NAME = (Column("title", "Codec"), Column("rate", "Rate"))
 
 
@@ -138,8 +165,8 @@ def points_table(data: RunData, dataset: str) -> Table:
     frame = _titled(data, dataset)
     frame["front"] = front(frame).map({True: "•", False: ""})
     seeds = (Column("seeds", "Seeds"),) if (frame["seeds"] > 1).any() else ()
-    columns = (*_NAME, *seeds, Column("front", "Front"), *QUALITY, Column("failed", "Failed"), *TIMES)
-    return Table(frame, columns, f"Every rate point on {dataset}")
+    columns = (*_NAME, *seeds, Column("front", "Front", latex="$\\bullet$"), *QUALITY, _FAILED, *TIMES)
+    return Table(frame, columns, f"Every rate point on {dataset}", distances=True)
 
 
 def spread_table(data: RunData, dataset: str) -> Table:
@@ -150,18 +177,18 @@ def spread_table(data: RunData, dataset: str) -> Table:
         *_NAME,
         Column("bytes", "Bytes"),
         Column("bytes_shared", "shared"),
-        Column("marginal", "per shape", 1),
-        Column("cd", "CD mean", 2),
+        Column("marginal", "per shape", 1, latex="/shape"),
+        Column("cd", "CD mean", 2, latex="CD"),
         Column("cd_median", "median", 2),
         Column("cd_floor", "floor", 2),
         Column("f1_005", "F1-0.005", 3),
-        Column("f1_005_floor", "ceiling", 3),
-        Column("surface_cd", "Surface mean", 3),
+        Column("f1_005_floor", "ceiling", 3, latex="ceil."),
+        Column("surface_cd", "Surface mean", 3, latex="Surface"),
         Column("surface_cd_median", "median", 3),
         Column("surface_cd_worst", "worst", 3),
         Column("worst_shape", "worst shape"),
     )
-    return Table(frame, columns, f"Bytes and spread over shapes on {dataset}")
+    return Table(frame, columns, f"Bytes and spread over shapes on {dataset}", distances=True)
 
 
 def comparable_table(data: RunData, dataset: str, within: float = 1.4) -> Table | None:
@@ -188,8 +215,9 @@ def comparable_table(data: RunData, dataset: str, within: float = 1.4) -> Table 
     if not len(chosen):
         return None
     quality = tuple(Column(c.name, c.title, c.digits, _BETTER.get(c.name, ""), c.latex) for c in QUALITY)
-    columns = (Column("size", "Bytes a shape"), *_NAME, *quality, Column("failed", "Failed"))
-    return Table(chosen, columns, f"Codecs at similar size on {dataset}", group="size", unranked=chosen["failed"] > 0)
+    columns = (Column("size", "Bytes a shape"), *_NAME, *quality, _FAILED)
+    caption = f"Codecs at similar size on {dataset}"
+    return Table(chosen, columns, caption, group="size", unranked=chosen["failed"] > 0, distances=True)
 
 
 def front(frame: pd.DataFrame) -> pd.Series[bool]:
@@ -231,17 +259,6 @@ def _no_pipe(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-_LATEX = str.maketrans(
-    {character: f"\\{character}" for character in "&%$#_{}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"•": r"$\bullet$", "≈": r"$\approx$", "–": "--", "→": r"$\to$"}
-)
-
-
-def _escape(text: str) -> str:
-    return text.translate(_LATEX)
-
-
 def _is_text(frame: pd.DataFrame, column: Column) -> bool:
     return not pd.api.types.is_numeric_dtype(frame[column.name])
 
@@ -258,32 +275,3 @@ def _markdown(cells: pd.DataFrame, table: Table) -> str:
         disable_numparse=True,
     )
     return text + "\n"
-
-
-def _latex(cells: pd.DataFrame, table: Table, label: str) -> str:
-    named = cells.rename(columns={c.name: c.latex or _escape(c.title) for c in table.columns})
-    alignment = "".join("l" if _is_text(table.frame, column) else "r" for column in table.columns)
-    style = named.style.hide(axis="index")
-    text = style.to_latex(
-        hrules=True,
-        column_format=alignment,
-        caption=_escape(table.caption) + "." if table.caption else None,
-        label=label or None,
-        position="t",
-        position_float="centering",
-        environment="table*",
-    )
-    return _rules(text, table)
-
-
-def _rules(latex: str, table: Table) -> str:
-    """Put a rule between the groups of a table."""
-    if not table.group:
-        return latex
-    lines = latex.splitlines()
-    first = lines.index(r"\midrule") + 1
-    values = table.frame[table.group].tolist()
-    for number in range(len(values) - 1, 0, -1):
-        if values[number] != values[number - 1]:
-            lines.insert(first + number, r"\midrule")
-    return "\n".join(lines) + "\n"

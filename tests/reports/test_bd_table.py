@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from reports.bd_table import METRICS, anchor_table, bd_rates, choose_anchor, matrix_table
@@ -18,10 +19,14 @@ def test_anchor_is_what_practitioners_do_where_it_was_run(data, tmp_path):
 
 def test_anchor_table_gives_numbers_with_intervals_or_reasons(data):
     pairs = {metric: bd_rates(data, "sample", metric, replicates=40) for metric in METRICS}
-    text = anchor_table(data, "sample", pairs, "draco-simplify").markdown()
-    necgs = next(line for line in text.splitlines() if "Octree" in line)
-    assert "% [" in necgs
-    assert "too few points" in text
+    frame = anchor_table(data, "sample", pairs, "draco-simplify").frame.set_index(["metric", "title"])
+    octree, lossless = frame.loc[("surface error", "Octree")], frame.loc[("surface error", "Lossless")]
+    assert octree["percent"] == pytest.approx(pairs["surface_cd"]["draco-simplify", "octree"].percent)
+    assert octree["interval"].startswith("[")
+    assert octree["why"] == ""
+    assert np.isnan(lossless["percent"])
+    assert "too few points" in lossless["why"]
+    assert "Decimate + Draco" not in frame.index.get_level_values("title")
 
 
 def test_the_two_directions_of_a_pair_undo_each_other(data):
