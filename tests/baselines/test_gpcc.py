@@ -43,6 +43,7 @@ def test_common_test_conditions():
     assert "--inferredDirectCodingMode=0" in encoder_options(3)
     assert "--trisoupCentroidResidualEnabled=1" in encoder_options(3)
     assert "--trisoupFaceVertexEnabled=0" in encoder_options(2)
+    assert "--partitionMethod=0" in encoder_options(3)
 
 
 @pytest.mark.parametrize("codec", [Gpcc(), GpccOctree(), GpccTrisoup()])
@@ -160,6 +161,17 @@ def test_trisoup_comes_near_the_cloud(sphere, log2):
     radius = np.linalg.norm(points / 127 * 2 - 1, axis=1)
     assert abs(radius - 0.8).mean() < 0.02
     assert len(data) < len(tmc3_encode(voxels, 0, context))
+
+
+@pytest.mark.tmc3
+def test_trisoup_takes_clouds_of_more_than_a_million_points():
+    """The program crashes where it slices them."""
+    sphere = trimesh.creation.icosphere(subdivisions=2)
+    voxels = surface_voxels(np.asarray(sphere.triangles), 9)[0]
+    assert len(voxels) > 1_100_000
+    context = Context()
+    points = tmc3_decode(tmc3_encode(voxels, 4, context), context)
+    assert len(points) > 0.75 * len(voxels)
 
 
 @pytest.mark.tmc3
