@@ -51,8 +51,8 @@ class Context:
     threads: int = 1
     report: Callable[[int, int, str], None] | None = None
     phases: dict[str, float] = field(default_factory=dict)
-    recalled_s: float = 0.0
-    """Seconds charged to phases for work that an earlier job had done: what the clock does not see."""
+    recalled: dict[str, float] = field(default_factory=dict)
+    """Seconds of each phase that were charged for work that an earlier job had done: the clock does not see them."""
     failures: dict[int, Failure] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     """Facts about this job that belong into its row (which back end coded the coordinates, say)."""
@@ -121,7 +121,7 @@ class Context:
                     arrays = {name: stored[name] for name in stored.files}
                 seconds = float(arrays.pop("__seconds__"))
                 self._charge(phase, seconds)
-                self.recalled_s += seconds
+                self.recalled[phase] = self.recalled.get(phase, 0.0) + seconds
                 return arrays
             except (OSError, ValueError, KeyError, EOFError):
                 entry.unlink(missing_ok=True)

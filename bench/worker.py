@@ -175,7 +175,7 @@ def main(path: str) -> int:
         result.update(status=_failed(task.phase), message=f"{task.phase}: {type(error).__name__}: {error}")
     result["wall_s"] = time.perf_counter() - start
     result["cpu_s"] = _cpu_seconds() - cpu
-    result["recalled_s"] = context.recalled_s
+    result["recalled_s"] = sum(context.recalled.values())
     result["phases"] = context.phases
     result["notes"] = context.notes
     result["failures"] = {str(i): [f.status, f.message] for i, f in sorted(context.failures.items())}
