@@ -95,16 +95,19 @@ def _panel(axes: Axes, data: RunData, frame: pd.DataFrame) -> None:
     axes.plot(sizes, own, color=look[codec].colour, label=f"{data.title(codec)} {first['rate']}")
     measured = first["shared"] / first["shapes"] + first["marginal"]
     axes.plot(first["shapes"], measured, marker=look[codec].marker, color=look[codec].colour)
+    place = (first["shapes"], measured)
+    axes.annotate("measured", place, (4, 4), textcoords="offset points", fontsize=6.5, color=look[codec].colour)
     for line in frame.to_dict("records"):
         colour = look[line["other"]].colour
         axes.axhline(line["other_size"], color=colour, linewidth=0.9, linestyle="--", label=data.title(line["other"]))
         if np.isfinite(line["sets"]) and line["sets"] >= 1:
             axes.plot(line["sets"], line["other_size"], marker="o", markerfacecolor="white", color=colour, zorder=4)
-            text = f"n = {plain(float(np.ceil(line['sets'])))}"
+            text = f"$n$ = {plain(float(np.ceil(line['sets'])))}"
             place = (line["sets"], line["other_size"])
             axes.annotate(text, place, (4, 4), textcoords="offset points", fontsize=6.5, color=colour)
     low, high = min(own.min(), frame["other_size"].min()), max(own.max(), frame["other_size"].max())
     log_axis(axes.xaxis, 1, top)
     log_axis(axes.yaxis, low / 1.5, high * (2 + 1.5 * len(frame)))  # the legend stands above the lines
-    axes.set(xlabel="Shapes in the set, n", ylabel="Bytes per shape")
-    axes.legend(title=f"at surface error {first['surface_cd']:.3g}" + r" $\times 10^{-3}$", title_fontsize=6.5)
+    axes.set(xlabel="Shapes in the set, $n$", ylabel="Bytes per shape")
+    error = rf"at surface error ${first['surface_cd']:.3g}\times 10^{{-3}}$"
+    axes.legend(title=error, title_fontsize=6.5, loc="upper right")

@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 
 from reports.between_rates import rate_at_error
 from reports.run_data import is_control
-from reports.style import PAGE, legend_below, log_axis, looks, paper_style, plain
+from reports.style import PAGE, legend_below, log_axis, looks, paper_style
 from reports.tables import Column, Table
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from reports.run_data import RunData
 
 _ROUND = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
@@ -72,38 +74,48 @@ def equal_quality_table(data: RunData, dataset: str) -> Table | None:
 
 
 def equal_quality_figure(data: RunData) -> Figure | None:
-    """Bars of bytes per shape, a group per surface error, a panel per data set."""
-    import seaborn as sns
+    """Bytes per shape of each codec at a few surface errors, a panel per data set: a point, and its value.
 
+    Points and not bars: bytes are shown on a logarithmic axis, on which a bar has no length.
+    """
     chosen = {dataset: targets(data, dataset) for dataset in data.datasets}
     chosen = {dataset: errors for dataset, errors in chosen.items() if errors}
     if not chosen:
         return None
-    look = looks(data.codecs)
     with paper_style():
         figure = Figure(figsize=(PAGE, 1.9 * len(chosen) + 0.35), layout="constrained")
-        for axes, (dataset, errors) in zip(
-            figure.subplots(len(chosen), 1, squeeze=False).flat, chosen.items(), strict=True
-        ):
-            frame = frame_at(data, dataset, errors)
-            frame["group"] = [f"{error:g}" + r"$\times 10^{-3}$" for error in frame["error"]]
-            palette = {data.title(codec): look[codec].colour for codec in data.codecs}
-            sns.barplot(
-                frame,
-                x="group",
-                y="bytes_per_shape",
-                hue="title",
-                palette=palette,
-                saturation=1,
-                ax=axes,
-                legend="full",
-            )
-            for bars in axes.containers:
-                axes.bar_label(bars, fmt=lambda value: plain(round(value)), fontsize=5.5, padding=1)
-            sizes = frame["bytes_per_shape"].dropna()
-            log_axis(axes.yaxis, sizes.min() / 2, sizes.max() * 2)
-            axes.set(xlabel="Surface error", ylabel="Bytes per shape", title=dataset if len(chosen) > 1 else "")
-            axes.grid(axis="x", visible=False)
-            axes.get_legend().remove()
-        legend_below(figure, *figure.axes[0].get_legend_handles_labels())
+        grid = figure.subplots(len(chosen), 1, squeeze=False).flat
+        for axes, (dataset, errors) in zip(grid, chosen.items(), strict=True):
+            _panel(axes, data, frame_at(data, dataset, errors), errors)
+            axes.set_title(dataset if len(chosen) > 1 else "")
+        handles = {
+            label: handle
+            for axes in figure.axes
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        legend_below(figure, list(handles.values()), list(handles))
     return figure
+
+
+def _panel(axes: Axes, data: RunData, frame: pd.DataFrame, errors: list[float]) -> None:
+    look = looks(data.codecs)
+    reaching = set(frame.dropna(subset=["bytes_per_shape"])["codec"])
+    codecs = [codec for codec in data.codecs if codec in reaching]
+    for number, codec in enumerate(codecs):
+        mine = frame[frame["codec"] == codec].dropna(subset=["bytes_per_shape"])
+        shift = 0.8 * ((number + 0.5) / len(codecs) - 0.5)
+        places = [errors.index(error) + shift for error in mine["error"]]
+        axes.plot(
+            places, mine["bytes_per_shape"], linestyle="", marker=look[codec].marker, markersize=5,
+            color=look[codec].colour, label=data.title(codec),
+        )  # fmt: skip
+        for place, size in zip(places, mine["bytes_per_shape"], strict=True):
+            axes.annotate(f"{size:,.0f}", (place, size), (0, 4), textcoords="offset points", ha="center", fontsize=6)
+    for border in range(1, len(errors)):
+        axes.axvline(border - 0.5, color="#bbbbbb", linewidth=0.6)
+    sizes = frame["bytes_per_shape"].dropna()
+    log_axis(axes.yaxis, sizes.min() / 1.4, sizes.max() * 1.7)
+    axes.set_xticks(range(len(errors)), [f"{error:g}" for error in errors])
+    axes.set(xlabel=r"Surface error ($\times 10^{-3}$)", ylabel="Bytes per shape", xlim=(-0.5, len(errors) - 0.5))
+    axes.tick_params(axis="x", length=0)
+    axes.grid(axis="x", visible=False)

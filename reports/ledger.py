@@ -107,7 +107,11 @@ def _bars(axes: Axes, data: RunData, frame: pd.DataFrame, colours: dict[str, str
     for codec, at in spans.items():
         middle, top = sum(at) / len(at), axes.get_xaxis_transform()
         axes.text(middle, 0.985, data.title(codec), ha="center", va="top", fontsize=6.5, transform=top)
-    axes.set(ylim=(0, 1.36 if crowded else 1.24), ylabel="Share of the archive")
+    axes.set(
+        xlim=(min(places.values()) - 0.8, max(places.values()) + 0.8),
+        ylim=(0, 1.36 if crowded else 1.24),
+        ylabel="Share of the archive",
+    )
     axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     axes.grid(axis="x", visible=False)
     axes.tick_params(axis="x", length=0)

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.between_rates import value_at_ratio
-from reports.curves import CD, F1_005, RATIO, Quantity, draw_panel
-from reports.style import PAGE, base_name, in_order, legend_below, log_axis, looks, paper_style
+from reports.curves import CD, F1_005, RATIO, Key, Quantity, draw_panel
+from reports.style import PAGE, base_name, in_order, legend_below, looks, paper_style
 from reports.tables import Column, Table
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def overlay_figure(data: RunData) -> Figure:
         for row, dataset in zip(grid, data.datasets, strict=True):
             beside = paper[paper["dataset"] == published_set(dataset)]
             for axes, metric in zip(row, (CD, F1_005), strict=True):
-                draw_panel(axes, data, data.points[data.points["dataset"] == dataset], RATIO, metric)
+                draw_panel(axes, data.points[data.points["dataset"] == dataset], RATIO, metric, Key.of(data), beside)
                 _draw_published(axes, beside, metric)
             same = dataset.partition(":")[0] in OF_DATASET
             name = published_set(dataset)
@@ -94,14 +94,13 @@ def beside_table(data: RunData, dataset: str) -> Table | None:
         Column("our_cd", "CD, this run", 2),
         Column("f1_005", "F1-0.005, paper", 3),
         Column("our_f1_005", "F1-0.005, this run", 3),
-        Column("uncertain", "Hard to read"),
+        *((Column("uncertain", "Hard to read"),) if frame["uncertain"].astype(bool).any() else ()),
     )
     caption = f"{dataset} beside the paper's {name} set at equal ratio; a dash: outside this run's rates"
     return Table(frame, columns, caption)
 
 
 def _draw_published(axes: Axes, points: pd.DataFrame, metric: Quantity) -> None:
-    """Add the published curves and make the axes wide enough for them."""
     look = looks(in_order(points["codec"]))
     for codec, curve in points.groupby("codec"):
         style = look[str(codec)]
@@ -110,13 +109,6 @@ def _draw_published(axes: Axes, points: pd.DataFrame, metric: Quantity) -> None:
             curve["ratio"], curve[metric.column], color=style.colour, marker=style.marker, zorder=2, clip_on=False,
             **_PUBLISHED,
         )  # fmt: skip
-    for axis, values in ((axes.xaxis, points["ratio"]), (axes.yaxis, points[metric.column])):
-        low, high = axis.get_view_interval()
-        low, high = min(low, values.min()), max(high, values.max())
-        if axis is axes.xaxis or metric.log:
-            log_axis(axis, low / 1.05, high * 1.05)
-        else:
-            axes.set_ylim(low - 0.02, high)
 
 
 def _legend(figure: Figure, data: RunData, paper: pd.DataFrame) -> None:

@@ -63,7 +63,10 @@ def _panel(axes: Axes, data: RunData, shapes: pd.DataFrame, metric: Quantity) ->
 
     for codec, found in shapes.groupby("codec"):
         look = looks(data.codecs)[str(codec)]
-        sns.ecdfplot(found, x=metric.column, color=look.colour, linestyle=_line(look), ax=axes)
+        # A marker here and there tells curves apart in print without colour.
+        every = max(1, len(found) // 4)
+        style = {"color": look.colour, "linestyle": _line(look), "marker": look.marker, "markevery": (every, every)}
+        sns.ecdfplot(found, x=metric.column, ax=axes, **style)
     fine = shapes.loc[shapes["status"] == "ok", metric.column]
     if metric.log and (fine > 0).any():
         log_axis(axes.xaxis, fine[fine > 0].min() / 1.1, fine.max() * 1.1)
@@ -72,7 +75,7 @@ def _panel(axes: Axes, data: RunData, shapes: pd.DataFrame, metric: Quantity) ->
 
 def _handle(data: RunData, codec: str) -> Line2D:
     look = looks(data.codecs)[codec]
-    return Line2D([], [], color=look.colour, linestyle=_line(look))
+    return Line2D([], [], color=look.colour, linestyle=_line(look), marker=look.marker)
 
 
 def _line(look: Look) -> Any:

@@ -51,6 +51,18 @@ class Surface:
         return seen, points, cosine
 
 
+def field_of_view(eye: tuple[float, float, float], points: Floats) -> float:
+    """Degrees that a camera at ``eye``, looking at the origin, y up, needs to see all ``points`` (n, 3)."""
+    place = np.asarray(eye)
+    ahead = -place / np.linalg.norm(place)
+    right = np.cross(ahead, (0.0, 1.0, 0.0))
+    right /= np.linalg.norm(right)
+    rays = points - place
+    depth = rays @ ahead
+    across = np.abs(np.stack([rays @ right, rays @ np.cross(right, ahead)]))
+    return float(2 * np.degrees(np.arctan((across / depth).max())))
+
+
 def _open3d() -> Any:
     import open3d
 

@@ -16,6 +16,7 @@ from reports import (
     curves,
     equal_quality,
     ledger,
+    paper_ablations,
     per_shape,
     style,
     tables,
@@ -166,7 +167,7 @@ def _equal_quality(data: RunData, writer: Writer) -> None:
     if figure is None:
         return
     writer.add(Heading("Rate at equal quality"))
-    writer.figure(figure, "equal_quality", "Bytes a shape at equal surface error; no bar: outside the codec's rates")
+    writer.figure(figure, "equal_quality", "Bytes a shape at equal surface error; no point: outside the codec's rates")
     for dataset in data.datasets:
         writer.table(equal_quality.equal_quality_table(data, dataset), f"equal_quality_{slug(dataset)}")
 
@@ -211,6 +212,7 @@ def _paper(data: RunData, writer: Writer) -> None:
     writer.figure(paper_numbers.overlay_figure(data), "rd_paper", "This run (solid) and the published points (dotted)")
     for dataset in data.datasets:
         writer.table(paper_numbers.beside_table(data, dataset), f"paper_{slug(dataset)}")
+        writer.table(paper_ablations.ablations_table(data, dataset), f"paper_ablations_{slug(dataset)}")
     writer.add(Text(paper_numbers.INTRODUCTION), Bullets(paper_numbers.DIFFERENCES))
 
 

@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from reports.raycasting import Surface
+from reports.raycasting import Surface, field_of_view
 from reports.style import PAGE, paper_style
 
 if TYPE_CHECKING:
@@ -22,21 +22,28 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-PIXELS = 260
+PIXELS = 300
 SUPERSAMPLING = 2
 EYE = (1.7, 1.1, 3.2)
 """Where the camera stands; it looks at the centre of the cube, y is up."""
+
+WIDEST = 60.0
+"""Field of view, in degrees, that a reconstruction which flies apart may not exceed."""
 
 COLOURS = "viridis"
 _SURFACE = np.array([0.80, 0.82, 0.86])
 
 
-def render(panel: Panel, original: Panel | None = None, scale: float = 1.0) -> Floats:
-    """Image (PIXELS, PIXELS, 3) in [0, 1]: the shaded surface, or its distance to ``original``, up to ``scale``."""
+def render(panel: Panel, degrees: float, original: Panel | None = None, scale: float = 1.0) -> Floats:
+    """Image (PIXELS, PIXELS, 3) in [0, 1]: the shaded surface, or its distance to ``original``, up to ``scale``.
+
+    Args:
+        degrees: field of view of the camera.
+    """
     if not len(panel.faces):
         return np.ones((PIXELS, PIXELS, 3), np.float32)
     size = PIXELS * SUPERSAMPLING
-    seen, points, cosine = Surface(panel.vertices, panel.faces).look(EYE, 34, size)
+    seen, points, cosine = Surface(panel.vertices, panel.faces).look(EYE, degrees, size)
     light, colour = 0.30 + 0.70 * cosine, np.broadcast_to(_SURFACE, points.shape)
     if original is not None:
         error = 1e3 * Surface(original.vertices, original.faces).distance(points)
@@ -78,8 +85,10 @@ def stills_figure(views: list[View]) -> Figure | None:
 
 def _images(view: View) -> tuple[list[Floats], list[Floats]]:
     """Shaded and error images of all panels, cropped alike to what any of them shows."""
-    shaded = [render(panel) for panel in view.panels]
-    errors = [render(panel, view.panels[0], view.scale) for panel in view.panels]
+    seen = np.concatenate([panel.vertices for panel in view.panels])
+    degrees = min(WIDEST, 1.04 * field_of_view(EYE, seen))
+    shaded = [render(panel, degrees) for panel in view.panels]
+    errors = [render(panel, degrees, view.panels[0], view.scale) for panel in view.panels]
     ink = np.any([image.min(axis=2) < 0.99 for image in shaded], axis=0)
     across, down = np.flatnonzero(ink.any(axis=0)), np.flatnonzero(ink.any(axis=1))
     left, right, top, bottom = (int(x) for x in (across[0] - 6, across[-1] + 7, down[0] - 6, down[-1] + 7))
@@ -99,7 +108,7 @@ def _scale_bar(figure: Figure, axes: Axes, view: View) -> None:
     axes.text(0.5, 0.62, f"{view.role}: {view.shape}", transform=axes.transAxes, ha="center", fontsize=6)
     inner = axes.inset_axes((0.15, 0.45, 0.7, 0.08))
     mappable = ScalarMappable(Normalize(0, view.scale), COLOURS)
-    bar = figure.colorbar(mappable, cax=inner, orientation="horizontal")
+    bar = figure.colorbar(mappable, cax=inner, orientation="horizontal", extend="max")
     bar.ax.tick_params(labelsize=5.5, length=1.5, pad=1)
     bar.ax.locator_params(nbins=3)
     bar.set_label(r"error ($\times 10^{-3}$)", fontsize=6, labelpad=1)

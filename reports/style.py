@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
+import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -37,13 +38,16 @@ _KNOWN = {
     "gpcc-trisoup": ("#117733", ">"),
     "vpcc": ("#E69F00", "v"),
     "pcgcv2": ("#CC79A7", "P"),
-    "quantdeepsdf": ("#882255", "X"),
+    "quantdeepsdf": ("#882255", "p"),
     "octree": ("#999933", "h"),
-    "identity": ("#555555", "p"),
+    "identity": ("#555555", "d"),
 }
 _SPARE_COLOURS = ("#332288", "#AA4499", "#661100", "#6699CC", "#888888", "#000000")
-_SPARE_MARKERS = ("d", "8", "H", "<", ">", "*")
-_STEPS = ((4, range(1, 10)), (10, (1, 2, 3, 5)), (2000, (1, 2, 5)), (20_000, (1, 3)), (float("inf"), (1,)))
+_SPARE_MARKERS = ("8", "H", "*", "<", ">")
+_STEPS = ((10, (1, 2, 3, 5)), (2000, (1, 2, 5)), (20_000, (1, 3)), (float("inf"), (1,)))
+_SHORT = 4.0
+"""A logarithmic axis whose ends differ by less than this factor has evenly spaced ticks."""
+
 _DASHES = ("", (4, 1.5), (1, 1), (3, 1, 1, 1), (5, 1, 1, 1, 1, 1))
 
 _PAPER: Any = {
@@ -116,6 +120,15 @@ def looks(codecs: Sequence[str]) -> dict[str, Look]:
     return found
 
 
+def apart(codecs: Sequence[str]) -> dict[str, Look]:
+    """Looks for the variants of one codec among themselves: colours and markers as far apart as those of codecs."""
+    known = list(_KNOWN.values())
+    return {
+        codec: Look(*known[number % len(known)], _DASHES[number // len(known) % len(_DASHES)])
+        for number, codec in enumerate(codecs)
+    }
+
+
 def _shade(colour: str, number: int) -> str:
     """The colour of a codec's n-th variant: the codec's own, then darker and lighter ones."""
     if number == 0:
@@ -173,8 +186,7 @@ def legend_below(figure: Figure, handles: Sequence[Artist], labels: Sequence[str
     if not labels:
         return
     letters = int(figure.get_figwidth() * 18)  # of the legend's type, in one line
-    fitting = max(1, letters // (max(map(len, labels)) + 7))
-    rows = -(-len(labels) // fitting)
+    rows = next((n for n in range(1, len(labels)) if _legend_width(labels, n) <= letters), len(labels))
     figure.legend(
         handles,
         labels,
@@ -185,17 +197,28 @@ def legend_below(figure: Figure, handles: Sequence[Artist], labels: Sequence[str
     )
 
 
+def _legend_width(labels: Sequence[str], rows: int) -> int:
+    """Letters that a legend of so many rows takes; it is filled column by column."""
+    return sum(max(map(len, labels[k : k + rows])) + 7 for k in range(0, len(labels), rows))
+
+
 def log_axis(axis: Axis, low: float, high: float) -> None:
-    """A logarithmic axis over [low, high] with plainly written ticks at 1, 2, 5 (or closer where it is short)."""
+    """A logarithmic axis over [low, high] with plainly written ticks at 1, 2, 5; evenly spaced where it is short."""
     name = "x" if axis is axis.axes.xaxis else "y"
     axis.axes.set(**{f"{name}scale": "log", f"{name}lim": (low, high)})
-    steps = next(steps for limit, steps in _STEPS if high / low < limit)
-    ticks = [s * 10.0**e for e in range(-12, 13) for s in steps if low <= s * 10.0**e <= high]
-    if len(ticks) < 2:
-        ticks = [low + (high - low) * k / 4 for k in range(5)]
-    axis.set_major_locator(FixedLocator(ticks))
+    if high / low < _SHORT:
+        ticks = [float(x) for x in np.atleast_1d(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high))]
+    else:
+        steps = next(steps for limit, steps in _STEPS if high / low < limit)
+        ticks = [s * 10.0**e for e in range(-12, 13) for s in steps]
+    axis.set_major_locator(FixedLocator([x for x in ticks if low <= x <= high]))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+
+
+def tick(value: float) -> str:
+    """A number at an axis: as `plain`, thousands too with their letter."""
+    return f"{value / 1e3:.3g}k" if 1e3 <= abs(value) < 1e4 else plain(value)
 
 
 def plain(value: float) -> str:

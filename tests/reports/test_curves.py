@@ -1,9 +1,10 @@
 import matplotlib
+import numpy as np
 import pytest
 
 from reports import curves
 from reports.run_data import RunData
-from reports.style import log_axis, looks, plain
+from reports.style import apart, legend_below, log_axis, looks, plain, tick
 from tests.reports.synthetic import Defects, write_run
 
 
@@ -56,7 +57,22 @@ def test_floor_and_ceiling_of_the_sampled_metrics_are_drawn(data):
 
 def test_a_perfect_value_on_a_logarithmic_axis_stands_on_the_edge(data):
     axes = curves.rate_distortion(data, curves.BYTES, (curves.SURFACE,)).axes[0]
-    assert "0" in [text.get_text() for text in axes.texts]
+    assert "no error" in [text.get_text() for text in axes.texts]
+
+
+def test_a_control_far_from_the_codecs_stands_on_the_edge_with_its_rate(tmp_path):
+    data = RunData.load(write_run(tmp_path, shapes=4, codecs=["octree", "identity"]).path)
+    lossless = data.points[data.points["codec"] == "identity"].iloc[0]
+    for rate, edge in ((curves.BYTES, 1), (curves.RATIO, 0)):
+        axes = curves.rate_distortion(data, rate, (curves.CD,)).axes[0]
+        others = data.points.loc[data.points["codec"] == "octree", rate.column]
+        assert axes.get_xlim()[1] / axes.get_xlim()[0] < 2 * others.max() / others.min()
+        drawn = [line for line in axes.lines if list(line.get_xdata()) == pytest.approx([axes.get_xlim()[edge]])]
+        assert len(drawn) == 1
+        assert rate.unit.format(tick(lossless[rate.column])) in [text.get_text() for text in axes.texts]
+    alone = RunData.load(write_run(tmp_path / "alone", shapes=2, codecs=["identity"]).path)
+    low, high = curves.rate_distortion(alone, curves.BYTES, (curves.CD,)).axes[0].get_xlim()
+    assert low < alone.points["bytes_per_shape"].iloc[0] < high
 
 
 def test_one_legend_names_every_codec_once(data):
@@ -65,15 +81,35 @@ def test_one_legend_names_every_codec_once(data):
     assert all(axes.get_legend() is None for axes in figure.axes)
 
 
-@pytest.mark.parametrize(("low", "high"), [(2.9, 3.1), (1, 9), (10, 400), (1e-3, 1e4)])
+def test_a_legend_takes_one_row_where_its_columns_fit():
+    def columns(labels):
+        figure = matplotlib.figure.Figure(figsize=(6.9, 2))
+        (line,) = figure.subplots().plot([0, 1])
+        legend_below(figure, [line] * len(labels), labels)
+        return figure.legends[0]._ncols
+
+    assert columns(["NeCGS", "Draco", "Simplify + Draco", "QuantDeepSDF", "Octree", "Identity"]) == 6
+    assert columns(["a codec with a long name"] * 6) == 3
+
+
+def test_variants_of_one_codec_are_as_far_apart_as_codecs():
+    found = apart([f"necgs:resolution={k}" for k in range(13)])
+    assert len(set(found.values())) == 13
+    assert len({look.marker for look in list(found.values())[:8]}) == 8
+
+
+@pytest.mark.parametrize(("low", "high"), [(2.9, 3.1), (66, 130), (1, 9), (10, 400), (1e-3, 1e4)])
 def test_a_logarithmic_axis_always_has_readable_ticks(low, high):
     axes = matplotlib.figure.Figure().subplots()
     log_axis(axes.yaxis, low, high)
     ticks = axes.get_yticks()
-    assert 2 <= len(ticks) <= 10
+    assert 3 <= len(ticks) <= 10
+    gaps = np.diff(np.log([low, *ticks, high]))
+    assert gaps.max() < 0.55 * np.log(high / low)
     assert low <= min(ticks)
     assert max(ticks) <= high
 
 
 def test_plain_numbers():
+    assert [tick(x) for x in (120, 1500, 5000, 15_000)] == ["120", "1.5k", "5k", "15k"]
     assert [plain(x) for x in (0.02, 3.5, 120, 1500, 15_000, 2e6)] == ["0.02", "3.5", "120", "1500", "15k", "2M"]

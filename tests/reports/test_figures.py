@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from reports.paper import beside_table, overlay_figure, published, published_set
+from reports.paper_ablations import ablations_table, published_ablations
 from reports.per_shape import ecdf_figure, similar_size
 from reports.run_data import RunData
 from reports.style import save
 from reports.time_quality import time_quality_figure
-from reports.variants import ablation_figure, families, variants_table
+from reports.variants import ablation_figure, families, variant_names, variants_table
 from tests.reports.synthetic import LAWS, Defects, write_run
 
 
@@ -78,6 +79,68 @@ def test_the_variant_table_ranks_within_a_rate(ablation):
     assert "| NeCGS " in first
     assert f"**{table.frame['surface_cd'].iloc[0]:.3f}**" in first
     assert len([line for line in ablation_figure(ablation, "necgs").axes[0].lines if len(line.get_xdata()) == 5]) == 2
+
+
+def with_settings(path, settings, rates=5):
+    """A run of variants of necgs (spec -> settings of every rate, or of each)."""
+    run = write_run(path, codecs=["necgs"], shapes=4, rates=rates)
+    rows = run.rows()
+    run.rows_path.unlink()
+    for spec, chosen in settings.items():
+        for row in rows:
+            mine = chosen[int(row["rate"][1:]) - 1] if isinstance(chosen, list) else chosen
+            run.append(
+                [row | {"codec": spec, "job": spec + row["job"]} | ({"settings": mine} if "settings" in row else {})]
+            )
+    return RunData.load(run.path)
+
+
+def test_variants_are_named_as_in_the_paper_and_stand_in_its_order(tmp_path):
+    def names(folder, settings):
+        return variant_names(with_settings(tmp_path / folder, settings), list(settings))
+
+    def on(value, **rest):
+        return {"deformation": value, "width": 8} | rest
+
+    assert list(names("a", {"necgs": on(True), "necgs:def=off": on(False)}).items()) == [
+        ("necgs:def=off", "TSDF"),
+        ("necgs", "TSDF-Def"),
+    ]
+    resolutions = {f"necgs:resolution={k}": on(True, resolution=k) for k in (128, 256, 64)}
+    assert list(names("b", resolutions).values()) == ["K = 64", "K = 128", "K = 256"]
+    both = {"necgs": on(True, ssim=True), "necgs:def=off:ssim=off": on(False, ssim=False)}
+    assert list(names("c", both).values()) == ["TSDF, without SSIM", "TSDF-Def, with SSIM"]
+    ladder = [on(True, resolution=64 + 8 * k) for k in range(5)]
+    mixed = {"necgs": ladder, "necgs:resolution=64": on(True, resolution=64)}
+    assert list(names("d", mixed).values()) == ["NeCGS", "necgs (resolution=64)"]  # told apart by their specs
+
+
+def test_times_and_sizes_of_variants_are_in_units_that_fit_them(tmp_path):
+    settings = {"necgs": {"deformation": True}, "necgs:def=off": {"deformation": False}}
+    table = variants_table(with_settings(tmp_path, settings, rates=2), "sample", "necgs")
+    assert [column.title for column in table.columns][2] == "Size kB"
+    assert {"Encode min", "Decode s/shape"} <= {column.title for column in table.columns}
+    line = table.frame.iloc[0]
+    assert line["encode"] == pytest.approx(line["encode_s"] / 60)
+    assert line["decode"] == pytest.approx(line["decode_s"] / 4)
+    assert line["size"] == pytest.approx(line["bytes"] / 1e3)
+    assert table.latex().count(r"\midrule") == 2
+
+
+def test_the_papers_ablations_stand_over_the_runs_variants(tmp_path):
+    settings = {"necgs": {"resolution": 128}, "necgs:resolution=64": {"resolution": 64}}
+    data = with_settings(tmp_path, settings)
+    frame = ablations_table(data, "sample").frame
+    assert frame["variant"].tolist() == ["K = 64", "K = 64", "K = 128", "K = 128"]
+    assert frame["source"].str.startswith("paper").tolist() == [True, False, True, False]
+    ratios = data.points.loc[data.points["codec"] == "necgs", "ratio"]
+    assert frame["ratio"][3] == ratios[np.abs(np.log(ratios / 253.45)).idxmin()]
+    assert ablations_table(RunData.load(write_run(tmp_path / "b", codecs=["necgs"], shapes=2).path), "sample") is None
+    printed = published_ablations()
+    sources = {"Mixed": 496.16, "AMA": 378.41}
+    assert (printed["size_mb"] * printed["ratio"]).tolist() == pytest.approx(
+        printed["dataset"].map(sources).tolist(), rel=1e-3
+    )
 
 
 def test_the_published_points_are_whole():

@@ -74,10 +74,10 @@ def test_the_cheapest_codec_is_marked_at_each_error(data):
         assert f"**{best:,.0f}**" in table.markdown()
 
 
-def test_a_bar_per_codec_and_error_that_it_reaches(data):
+def test_a_point_per_codec_and_error_that_it_reaches(data):
     figure = equal_quality_figure(data)
-    heights = [bar.get_height() for bar in figure.axes[0].patches if bar.get_height() > 0]
-    assert len(heights) == frame_at(data, "sample", targets(data, "sample"))["bytes_per_shape"].count()
+    sizes = [size for line in figure.axes[0].lines if line.get_linestyle() == "None" for size in line.get_ydata()]
+    assert len(sizes) == frame_at(data, "sample", targets(data, "sample"))["bytes_per_shape"].count()
 
 
 def test_the_control_alone_has_no_equal_quality(tmp_path):

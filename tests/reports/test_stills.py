@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from reports.raycasting import Surface
+from reports.raycasting import Surface, field_of_view
 from reports.run_data import RunData
-from reports.stills import PIXELS, render, stills_figure
+from reports.stills import EYE, PIXELS, render, stills_figure
 from reports.views import Panel, View, choose_shapes
 from tests.reports.synthetic import Defects, write_run
 
@@ -38,8 +38,8 @@ def test_y_is_up_and_x_to_the_right(offset, where):
 def test_an_error_map_is_dark_on_the_original_and_bright_beyond_the_scale():
     sphere = trimesh.creation.icosphere(subdivisions=4, radius=0.8)
     larger = trimesh.creation.icosphere(subdivisions=4, radius=0.84)
-    same = render(panel(sphere), panel(sphere), scale=10)
-    far = render(panel(larger), panel(sphere), scale=10)
+    same = render(panel(sphere), 34, panel(sphere), scale=10)
+    far = render(panel(larger), 34, panel(sphere), scale=10)
     middle = PIXELS // 2
     assert same[middle, middle].sum() < far[middle, middle].sum()
     assert far[middle, middle, 0] > 0.8
@@ -47,10 +47,22 @@ def test_an_error_map_is_dark_on_the_original_and_bright_beyond_the_scale():
     assert same[0, 0].tolist() == [1, 1, 1]
 
 
+def test_nothing_of_a_shape_that_fills_the_cube_is_cut_off():
+    cube = panel(trimesh.creation.box((2, 2, 2)))
+    degrees = field_of_view(EYE, cube.vertices)
+    image = render(cube, 1.04 * degrees)
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    assert border.min() == 1
+    # No wider than needed: what reaches farthest from the centre comes near the border.
+    reach = np.abs(np.argwhere(image.min(axis=2) < 0.99) - PIXELS / 2).max()
+    assert 0.92 * PIXELS / 2 < reach < PIXELS / 2
+    assert field_of_view((0, 0, 2), np.float32([[1, 0, 1], [0, 0.5, 0]])) == pytest.approx(90)
+
+
 def test_a_failed_panel_is_empty_and_says_so():
     sphere = trimesh.creation.icosphere(radius=0.8)
     lost = Panel("y", "r1", np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32), failure="timeout")
-    assert render(lost).min() == 1
+    assert render(lost, 34).min() == 1
     figure = stills_figure([View("d", "s", "worst", (panel(sphere, "Original"), lost), 1.0)])
     assert "failed" in [text.get_text() for axes in figure.axes for text in axes.texts]
     assert stills_figure([]) is None
