@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.codec import Archive, Codec, CodecInfo, Context, CorruptArchive, DecodeFailed, EncodeFailed, Part
 from necgs.settings import PRESETS, QUICK_RATES, NecgsRate
 
 if TYPE_CHECKING:
-    import numpy as np
     from trimesh import Trimesh
 
     from necgs.bitstream import SharedPart
@@ -36,30 +36,42 @@ class NecgsCodec(Codec):
     }
 
     def provenance(self) -> dict[str, str]:
-        """Versions of what decides the bytes."""
-        from importlib.metadata import version
+        """Versions of what decides the bytes; of Open3D's two distributions one is installed."""
+        from importlib.metadata import PackageNotFoundError, version
 
-        return {package: version(package) for package in ("torch", "open3d-cpu", "constriction", "numpy")}
+        found = {}
+        for package in ("torch", "open3d-cpu", "open3d", "constriction", "numpy"):
+            with suppress(PackageNotFoundError):
+                found[package] = version(package)
+        return found
 
     def encode(self, meshes: Sequence[Trimesh], rate: NecgsRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
+        import numpy as np
+
         from necgs.bitstream import encode_set
         from necgs.compress import shape_volume, trained_set, use_threads
 
         use_threads(context)
-        volumes: dict[int, np.ndarray] = {}
+        # Gigabytes for a large set: never there twice.
+        volumes = np.empty((len(meshes), rate.channels, *[rate.resolution] * 3), np.int16)
+        fitted: list[int] = []
         for index, mesh in enumerate(meshes):
             with context.shape(index, EncodeFailed):
                 part = _part_of(context, index, len(meshes))
-                volumes[index] = shape_volume(mesh, rate.resolution, rate.channels, rate.fit, part)
+                volumes[len(fitted)] = shape_volume(mesh, rate.resolution, rate.channels, rate.fit, part)
+                fitted.append(index)
             context.progress(index + 1, len(meshes), "volumes")
-        if not volumes:
+        if not fitted:
             return Archive(tuple(Part(b"") for _ in meshes))
-        trained = trained_set(list(volumes.values()), rate, context)
-        with context.phase("entropy"):
-            archive = encode_set(trained, rate.entropy)
+        try:
+            trained = trained_set(volumes[: len(fitted)], rate, context)
+            with context.phase("entropy"):
+                archive = encode_set(trained, rate.entropy)
+        except ValueError as error:  # codes that are not finite, or so far apart that no table holds them
+            raise EncodeFailed(f"the training came apart: {error}", "use a smaller learning_rate") from None
         context.notes["parameters"] = str(trained.spec.parameter_count)
-        coded = dict(zip(volumes, archive.shapes, strict=True))
+        coded = dict(zip(fitted, archive.shapes, strict=True))
         return Archive(tuple(coded.get(index, Part(b"")) for index in range(len(meshes))), archive.shared)
 
     def decode(self, archive: Archive, context: Context) -> list[Trimesh]:

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from trimesh import Trimesh
 
-from bench.codec import Context
+from bench.codec import Context, CorruptArchive
 from necgs.bitstream import SharedPart, decode_shape
 from necgs.decoder_spec import BLOCK_SPARSE
 from necgs.settings import NecgsRate
@@ -50,8 +48,14 @@ def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, contex
     return volume
 
 
-def trained_set(volumes: Sequence[Volume], rate: NecgsRate, context: Context) -> TrainedSet:
-    """Train the decoder and the latents of a set: phase ``train``. Raises ``DeadlineExceeded``."""
+def trained_set(volumes: Volume, rate: NecgsRate, context: Context) -> TrainedSet:
+    """Train the decoder and the latents of a set: phase ``train``. Raises ``DeadlineExceeded``.
+
+    Args:
+        volumes: int16 codes (n, channels, K, K, K).
+        rate: settings.
+        context: device, seed, scratch folder for the checkpoint, deadline.
+    """
     from necgs.train import train
 
     def progress(done: int, total: int, note: str) -> None:
@@ -60,7 +64,7 @@ def trained_set(volumes: Sequence[Volume], rate: NecgsRate, context: Context) ->
 
     with context.phase("train"):
         return train(
-            np.stack(volumes),
+            volumes,
             rate.spec(),
             rate.training(),
             device=context.device,
@@ -88,35 +92,32 @@ def decode_mesh(shared: SharedPart, data: bytes, context: Context, resolution: i
     """
     with context.phase("entropy"):
         shape = decode_shape(shared, data)
-    if resolution is not None and resolution != shape.spec.resolution:
-        return _mesh_at(shape, resolution, context)
-    if shape.spec.variant == BLOCK_SPARSE:
+    resolution = resolution or shape.spec.resolution
+    if shape.spec.variant == BLOCK_SPARSE and resolution == shape.spec.resolution:
         return _mesh_of_blocks(shape, context)
-    return _mesh_of_volume(shape, context)
+    return _mesh_of_volume(shape, resolution, context)
 
 
-def _mesh_at(shape: TrainedSet, resolution: int, context: Context) -> Trimesh:
-    """Extract from the dense volume, whatever the decoder, on another grid."""
-    import torch
-
-    from necgs.decoder import decode_volume
-    from necgs.resampled_extraction import mesh_at
-
-    with context.phase("network"):
-        volume = torch.from_numpy(decode_volume(shape, 0, context.device))
-    with context.phase("extraction"):
-        return mesh_at(volume, resolution)
+def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``values``; absurd weights and steps that carry right checksums overflow somewhere in the network."""
+    if not np.isfinite(values).all():
+        raise CorruptArchive("the decoder's numbers overflow: these weights cannot have been trained")
+    return values
 
 
-def _mesh_of_volume(shape: TrainedSet, context: Context) -> Trimesh:
+def _mesh_of_volume(shape: TrainedSet, resolution: int, context: Context) -> Trimesh:
+    """Extract from the dense volume, whatever the decoder."""
     import torch
 
     from necgs.decoder import decode_volume
     from necgs.dmc import mesh_of
+    from necgs.resampled_extraction import mesh_at
 
     with context.phase("network"):
-        volume = torch.from_numpy(decode_volume(shape, 0, context.device))
+        volume = torch.from_numpy(_finite(decode_volume(shape, 0, context.device)))
     with context.phase("extraction"):
+        if resolution != shape.spec.resolution:
+            return mesh_at(volume, resolution)
         return mesh_of(volume[0], volume[1:] if len(volume) == 4 else None)
 
 
@@ -136,7 +137,7 @@ def _mesh_of_blocks(shape: TrainedSet, context: Context) -> Trimesh:
     with context.phase("network"):
         weights = dequantized_weights(shape, context.device)
         latents = dequantized_latents(shape, 0, context.device)
-        values = decode_blocks(shape.spec, weights, latents, BlockSet.of(states[None]), context.device)
+        values = _finite(decode_blocks(shape.spec, weights, latents, BlockSet.of(states[None]), context.device))
     with context.phase("extraction"), torch.no_grad():
         where = torch.from_numpy(np.argwhere(states == OCCUPIED))
         inside = torch.from_numpy(states == INSIDE)

@@ -17,6 +17,11 @@ MAX_RESOLUTION = 512
 MAX_WIDTH = 1024
 MAX_WIDTHS = 16
 MAX_PARAMETERS = 1 << 26
+MAX_BLOCKS = 128
+"""Blocks per axis of a block-sparse decoder; bounds what a reader allocates for a few bytes of a mask."""
+
+MAX_FEATURES = 1 << 31
+"""Numbers that a dense decoder may hold at one level: what the published one of K = 512 does."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class DecoderSpec:
         self._check_levels()
         if (count := self.parameter_count) > MAX_PARAMETERS:
             raise ValueError(f"the decoder has {count} parameters; at most {MAX_PARAMETERS} are allowed")
+        if self.variant == DENSE:
+            self._check_memory()
 
     def _check_levels(self) -> None:
         if self.variant == DENSE and self.latent_grid << len(self.widths) != self.resolution:
@@ -68,6 +75,7 @@ class DecoderSpec:
                 f"{self.latent_grid << len(self.widths)}^3 points, not {self.resolution}^3: use one width per doubling"
             )
         if self.variant == BLOCK_SPARSE:
+            _within("blocks per axis", self.latent_grid, 1, MAX_BLOCKS)
             if len(self.widths) % 2 == 0:
                 raise ValueError(f"a block-sparse decoder has an odd number of widths, not {len(self.widths)}")
             if self.resolution % (self.latent_grid << self.doublings):
@@ -75,6 +83,13 @@ class DecoderSpec:
                     f"resolution {self.resolution} is not a multiple of {self.latent_grid} blocks per axis doubled "
                     f"{self.doublings} times"
                 )
+
+    def _check_memory(self) -> None:
+        features = [8 * width * (self.latent_grid << level) ** 3 for level, width in enumerate(self.widths)]
+        if max(features) > MAX_FEATURES:
+            raise ValueError(f"a level of the decoder has {max(features)} numbers; at most {MAX_FEATURES} are allowed")
+        if (latents := math.prod(latent_shape(self))) > MAX_PARAMETERS:
+            raise ValueError(f"a shape has {latents} latent numbers; at most {MAX_PARAMETERS} are allowed")
 
     @property
     def parameter_count(self) -> int:

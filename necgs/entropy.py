@@ -224,6 +224,10 @@ class RangeDecoder:
             return np.zeros(0, dtype=bool)
         return self._decode(_bernoulli(), odds / ODDS).astype(bool)
 
+    def expect(self, count: int) -> None:
+        """Raise `CorruptArchive` where the stream is too short to hold ``count`` more numbers."""
+        self._budget.check(count)
+
     def each(self, frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
         """The next symbols (n,), each under integer frequencies of its own: (n, symbols), summing to 2^16."""
         self._budget.spend(len(frequencies))
@@ -245,10 +249,13 @@ class _Budget:
     def __init__(self, data: bytes) -> None:
         self._left = MAX_PER_BYTE * (len(data) + 1)
 
-    def spend(self, count: int) -> None:
-        self._left -= count
-        if self._left < 0:
+    def check(self, count: int) -> None:
+        if count > self._left:
             raise CorruptArchive("the header asks for more numbers than the coded bytes can hold")
+
+    def spend(self, count: int) -> None:
+        self.check(count)
+        self._left -= count
 
 
 def _long_enough(data: bytes, count: int) -> bytes:

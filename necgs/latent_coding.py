@@ -118,6 +118,7 @@ def encode_latents(
 
 def decode_latents(decoder: RangeDecoder, states: NDArray[np.int8], predictor: Codes, model: LatentModel) -> Codes:
     """Read the codes of one shape back; raises ``CorruptArchive``."""
+    decoder.expect(int((states == OCCUPIED).sum()) * len(model.scales))
 
     def code(rows: NDArray[np.int64], channel: int, base: Integers, chances: Integers) -> Integers:
         off: Integers = decoder.each(chances) - model.reach

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.codec import CorruptArchive
+from necgs.decoder_spec import MAX_BLOCKS
 from necgs.entropy import Decoder, Encoder
 from necgs.trained_set import INSIDE, OCCUPIED, OUTSIDE
 
@@ -28,9 +29,6 @@ Odds: TypeAlias = NDArray[np.int64]
 Cells: TypeAlias = tuple[NDArray[np.int64], ...]
 Coder: TypeAlias = Callable[[int, Cells, Odds], Mask]
 """(level, cells of that level, odds that they are occupied) -> whether they are."""
-
-MAX_GRID = 128
-"""Blocks per axis; bounds what a reader allocates for a few bytes."""
 
 ROOT_ODDS = 255
 ONE_SIDE_ODDS = 254
@@ -58,9 +56,9 @@ CONTEXT_ODDS = np.frombuffer(
 
 
 def encode_states(encoder: Encoder, states: States) -> None:
-    """Append the block states (G, G, G) of one shape, G <= `MAX_GRID`."""
-    if len(states) > MAX_GRID:
-        raise ValueError(f"a grid of {len(states)}^3 blocks cannot be coded; at most {MAX_GRID}^3")
+    """Append the block states (G, G, G) of one shape, G <= `MAX_BLOCKS`."""
+    if len(states) > MAX_BLOCKS:
+        raise ValueError(f"a grid of {len(states)}^3 blocks cannot be coded; at most {MAX_BLOCKS}^3")
     occupied = states == OCCUPIED
     levels = _pyramid(occupied)
 
@@ -81,8 +79,8 @@ def encode_states(encoder: Encoder, states: States) -> None:
 
 def decode_states(decoder: Decoder, grid: int) -> States:
     """Read the block states (grid, grid, grid) back; raises ``CorruptArchive``."""
-    if grid > MAX_GRID:
-        raise CorruptArchive(f"a grid of {grid}^3 blocks cannot have been coded; at most {MAX_GRID}^3")
+    if grid > MAX_BLOCKS:
+        raise CorruptArchive(f"a grid of {grid}^3 blocks cannot have been coded; at most {MAX_BLOCKS}^3")
     sizes = [grid]
     while sizes[0] > 1:
         sizes.insert(0, -(-sizes[0] // 2))

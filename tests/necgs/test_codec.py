@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 import time
@@ -12,8 +13,11 @@ import numpy as np
 import pytest
 import trimesh
 
-from bench.codec import Archive, Context, CorruptArchive, DeadlineExceeded, Part
+import necgs.train
+from bench.codec import Archive, Context, CorruptArchive, DeadlineExceeded, EncodeFailed, Part
+from necgs.bitstream import decode_shared, encode_set
 from necgs.codec import NecgsCodec
+from necgs.compress import decode_mesh, trained_set
 from necgs.settings import PRESETS, NecgsRate, width_for
 
 DENSE = {
@@ -69,6 +73,46 @@ def test_every_byte_and_every_second_is_accounted_for(context: Context, tiny: Se
     assert set(archive.ledger) == {"header", "tables", "weights", "latents", "mask"}
     assert sum(archive.ledger.values()) == archive.nbytes
     assert {"tsdf", "train", "entropy"} <= set(context.phases)
+
+
+def test_a_training_that_comes_apart_fails_with_a_remedy(
+    context: Context, tiny: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverged(*_: object, **__: object) -> None:
+        raise ValueError("codes must be finite")
+
+    monkeypatch.setattr(necgs.train, "train", diverged)
+    with pytest.raises(EncodeFailed, match=r"codes must be finite.*learning_rate"):
+        encode(context, tiny)
+
+
+def test_numbers_that_overflow_are_a_corrupt_archive(context: Context) -> None:
+    """Steps of 2^16 and huge codes, with right checksums."""
+    volume = np.full((1, 1, 16, 16, 16), 128, np.int16)
+    trained = trained_set(volume, NecgsRate.of({**DENSE, "epochs": 1}), replace(context))
+    huge = {name: np.full_like(codes, 1 << 24) for name, codes in trained.weights.items()}
+    loud = replace(
+        trained,
+        weights={**huge, "up1.weight": -huge["up1.weight"]},
+        weight_exponents=dict.fromkeys(trained.weight_exponents, 127),
+        latents=(np.full_like(trained.latents[0], 1 << 23),),
+        latent_exponents=(127,) * len(trained.latent_exponents),
+    )
+    hostile = encode_set(loud, "range")
+    with pytest.raises(CorruptArchive, match="overflow"):
+        decode_mesh(decode_shared(hostile.shared.data), hostile.shapes[0].data, replace(context))
+
+
+def test_versions_are_told_whatever_open3d_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its wheels have one name on Linux and another elsewhere."""
+
+    def version(package: str) -> str:
+        if package == "open3d-cpu":
+            raise importlib.metadata.PackageNotFoundError(package)
+        return "1.0"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert set(NecgsCodec().provenance()) == {"torch", "open3d", "constriction", "numpy"}
 
 
 def test_decoded_meshes_resemble_the_originals_in_order(archive: Archive) -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from necgs.decoder import dense_decoder, initial_weights, pixel_shuffle_3d
-from necgs.decoder_spec import DENSE, DecoderSpec, latent_shape, paper_spec, parameter_shapes
+from necgs.decoder_spec import BLOCK_SPARSE, DENSE, DecoderSpec, latent_shape, paper_spec, parameter_shapes
 from tests.necgs import literal_paper
 
 
@@ -34,6 +34,23 @@ def test_numbers_round_trip():
 def test_hostile_numbers_are_refused(numbers):
     with pytest.raises(ValueError, match=r"\d"):
         DecoderSpec.of(DENSE, numbers)
+
+
+@pytest.mark.parametrize(
+    ("variant", "numbers", "reason"),
+    [
+        (DENSE, (512, 4, 4, 1, 1, 1, 1, 1, 1, 1, 64), "level of"),  # 64 GB between two levels
+        (DENSE, (512, 1, 256, 64, 1), "latent numbers"),
+        (BLOCK_SPARSE, (512, 1, 256, 1, 8), "blocks per axis"),
+    ],
+)
+def test_small_numbers_that_ask_for_too_much_memory_are_refused(variant, numbers, reason):
+    with pytest.raises(ValueError, match=reason):
+        DecoderSpec.of(variant, numbers)
+
+
+def test_the_largest_published_decoder_is_allowed():
+    assert paper_spec(512).resolution == 512
 
 
 def test_unknown_variant_is_refused():

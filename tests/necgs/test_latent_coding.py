@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from bench.codec import CorruptArchive
 from necgs import frequency_table
 from necgs.blocks import BlockSet
 from necgs.entropy import RangeDecoder, RangeEncoder
@@ -88,6 +91,16 @@ def test_a_shape_without_occupied_blocks_takes_nothing(coded: Coded) -> None:
     encode_latents(encoder, np.zeros((0, 3), dtype=np.int32), nothing, predictor, model)
     assert encoder.getvalue() == b""
     assert decode_latents(RangeDecoder(b""), nothing, predictor, model).shape == (0, 3)
+
+
+def test_a_few_bytes_do_not_ask_for_millions_of_latents() -> None:
+    everywhere = np.ones((64, 64, 64), dtype=np.int8)
+    tracemalloc.start()
+    with pytest.raises(CorruptArchive, match="more numbers than"):
+        decode_latents(RangeDecoder(b"few"), everywhere, np.zeros((100, 313), np.int32), LatentModel((0,) * 100, 1))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize("reach", [1, 7, 300, 1023])

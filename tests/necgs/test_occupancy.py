@@ -10,8 +10,9 @@ from hypothesis.extra import numpy as hnp
 
 from bench.codec import CorruptArchive
 from necgs import entropy
+from necgs.decoder_spec import MAX_BLOCKS
 from necgs.entropy import CODERS, RANGE
-from necgs.occupancy import CONTEXT_ODDS, MAX_GRID, child_contexts, decode_states, encode_states
+from necgs.occupancy import CONTEXT_ODDS, child_contexts, decode_states, encode_states
 from necgs.trained_set import INSIDE, OCCUPIED, OUTSIDE
 
 
@@ -86,9 +87,9 @@ def test_odds_leave_both_answers_possible() -> None:
 
 def test_a_huge_grid_is_refused_by_both_sides() -> None:
     with pytest.raises(CorruptArchive, match="at most"):
-        decode_states(entropy.decoder(RANGE, b"abc"), MAX_GRID + 1)
+        decode_states(entropy.decoder(RANGE, b"abc"), MAX_BLOCKS + 1)
     with pytest.raises(ValueError, match="at most"):
-        coded(np.zeros((MAX_GRID + 1, 1, 1), dtype=np.int8))
+        coded(np.zeros((MAX_BLOCKS + 1, 1, 1), dtype=np.int8))
 
 
 @settings(deadline=None, max_examples=25)
