@@ -40,23 +40,34 @@ def representable(tables: Tables, codes: Codes) -> Codes:
 
 
 def fit_tables(coder: str, arrays: Sequence[Codes], *, open_ended: bool = False) -> Tables:
-    """The cheapest of: one table for all arrays; one for the long, one for the short ones; one for each."""
+    """The cheapest of: one table for each array; one for the long, one for the short ones; one for all.
+
+    Raises:
+        ValueError: an array alone has more different codes than a table can hold.
+    """
     each = tuple(range(len(arrays)))
     typical = np.median([array.size for array in arrays])
     short = tuple(int(array.size < typical) for array in arrays)
-    best: tuple[float, Tables] | None = None
-    for which in {(0,) * len(arrays), short, each}:
-        used = sorted(set(which))
-        which = tuple(used.index(table) for table in which)
-        groups = [_joined(arrays, which, table) for table in range(len(used))]
-        tables = Tables(tuple(entropy.fit(coder, g, margin=_margin(g) if open_ended else 0) for g in groups), which)
-        out = FieldWriter()
-        write_tables(out, tables)
-        cost = 8 * len(out) + sum(_bits(g, table) for g, table in zip(groups, tables.tables, strict=True))
-        if best is None or (cost, which) < (best[0], best[1].which):
-            best = (cost, tables)
-    assert best is not None
+    best = _fitted(coder, arrays, each, open_ended)
+    for which in {(0,) * len(arrays), short}:
+        try:
+            found = _fitted(coder, arrays, which, open_ended)
+        except ValueError:  # arrays that lie too far apart for one table
+            continue
+        if (found[0], found[1].which) < (best[0], best[1].which):
+            best = found
     return best[1]
+
+
+def _fitted(coder: str, arrays: Sequence[Codes], which: tuple[int, ...], open_ended: bool) -> tuple[float, Tables]:
+    """The tables of groups of arrays, and the bits that they and the arrays take."""
+    used = sorted(set(which))
+    which = tuple(used.index(table) for table in which)
+    groups = [_joined(arrays, which, table) for table in range(len(used))]
+    tables = Tables(tuple(entropy.fit(coder, g, margin=_margin(g) if open_ended else 0) for g in groups), which)
+    out = FieldWriter()
+    write_tables(out, tables)
+    return 8 * len(out) + sum(_bits(g, table) for g, table in zip(groups, tables.tables, strict=True)), tables
 
 
 def _joined(arrays: Sequence[Codes], which: Sequence[int], table: int) -> Codes:

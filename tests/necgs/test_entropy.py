@@ -17,6 +17,7 @@ from necgs.entropy import CODERS, HUFFMAN, MAX_PER_BYTE, RANGE
 from necgs.fields import FieldReader, FieldWriter
 from necgs.frequency_table import CONSTANT, GAUSS, HISTOGRAM, LAPLACE, TOTAL, FrequencyTable
 from necgs.huffman import HuffmanTable
+from necgs.table_family import fit_tables
 
 Codes = hnp.arrays(np.int32, st.integers(1, 200), elements=st.integers(-300, 300))
 
@@ -113,6 +114,14 @@ def test_a_table_with_a_margin_codes_numbers_beyond_those_it_was_made_from() -> 
         np.testing.assert_array_equal(entropy.decoder(coder, stream.getvalue()).numbers(14, table), wider)
         with pytest.raises(ValueError, match="no code"):
             entropy.encoder(coder).numbers(np.array([8], dtype=np.int32), table)
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_arrays_too_far_apart_for_one_table_have_one_each(coder: str) -> None:
+    near, far = np.arange(4, dtype=np.int32), np.arange(20_000, 20_004, dtype=np.int32)
+    tables = fit_tables(coder, [near, far, near])
+    assert tables[0].low == tables[2].low == 0
+    assert tables[1].low == 20_000
 
 
 @pytest.mark.parametrize("coder", CODERS)
