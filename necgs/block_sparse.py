@@ -19,6 +19,7 @@ from torch import Tensor
 
 from necgs.blocks import BlockSet
 from necgs.decoder_spec import DecoderSpec
+from necgs.full_precision import full_precision
 
 Weights = Mapping[str, Tensor]
 
@@ -62,8 +63,8 @@ def spread(x: Tensor, factor: int) -> Tensor:
 def with_halo(x: Tensor, neighbours: Tensor) -> Tensor:
     """Add a layer of the neighbours' features, zeros where there is none: (n, s, s, s, c) -> (n, s+2, s+2, s+2, c)."""
     n, s, channels = x.shape[0], x.shape[1], x.shape[4]
-    block, point = _halo(s)
-    index = neighbours[:, block.to(x.device)] * s**3 + point.to(x.device)
+    block, point = _halo(s, x.device)
+    index = neighbours[:, block] * s**3 + point
     rows = torch.cat([x.reshape(-1, channels), x.new_zeros(1, channels)])
     padded: Tensor = _Gather.apply(rows, index.clamp(max=n * s**3).reshape(-1))  # type: ignore[no-untyped-call]
     return padded.view(n, s + 2, s + 2, s + 2, channels)
@@ -86,14 +87,14 @@ class _Gather(torch.autograd.Function):
 
 
 @functools.cache
-def _halo(edge: int) -> tuple[Tensor, Tensor]:
+def _halo(edge: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """For each of (s+2)^3 positions around a block of s^3: which of the 27 neighbours holds it, and where (C order)."""
     axis = np.arange(-1, edge + 1)
     block, point = np.where(axis < 0, 0, np.where(axis >= edge, 2, 1)), axis % edge
     blocks, points = (np.stack(np.meshgrid(a, a, a, indexing="ij")).reshape(3, -1) for a in (block, point))
     return (
-        torch.from_numpy(np.ravel_multi_index(tuple(blocks), (3, 3, 3))),
-        torch.from_numpy(np.ravel_multi_index(tuple(points), (edge,) * 3)),
+        torch.from_numpy(np.ravel_multi_index(tuple(blocks), (3, 3, 3))).to(device),
+        torch.from_numpy(np.ravel_multi_index(tuple(points), (edge,) * 3)).to(device),
     )
 
 
@@ -103,7 +104,7 @@ def decode_blocks(
     """Values float32 (n, channels, b, b, b) in [-1, 1] of all blocks of a set."""
     neighbours = torch.from_numpy(blocks.neighbours).to(device)
     sides = torch.from_numpy(blocks.sides).to(device)
-    with torch.no_grad():
+    with torch.no_grad(), full_precision():
         values = block_decoder(spec, weights, latents, neighbours, sides).clamp(-1, 1)
     decoded: NDArray[np.float32] = values.cpu().numpy()
     return decoded

@@ -13,6 +13,7 @@ from torch import Tensor
 from necgs.block_sparse import decode_blocks
 from necgs.blocks import BlockSet, scatter_blocks
 from necgs.decoder_spec import BLOCK_SPARSE, DENSE, DecoderSpec, parameter_shapes
+from necgs.full_precision import full_precision
 from necgs.latent_prediction import restore
 from necgs.quantize import values
 from necgs.trained_set import TrainedSet
@@ -91,10 +92,10 @@ def decode_volume(trained: TrainedSet, index: int, device: str | torch.device = 
     """
     weights = dequantized_weights(trained, device)
     latents = dequantized_latents(trained, index, device)
-    with torch.no_grad():
-        if trained.spec.variant == DENSE:
+    if trained.spec.variant == DENSE:
+        with torch.no_grad(), full_precision():
             volume = dense_decoder(trained.spec, weights, latents[None])[0].clamp(-1, 1)
-            decoded: NDArray[np.float32] = volume.cpu().numpy()
-            return decoded
+        decoded: NDArray[np.float32] = volume.cpu().numpy()
+        return decoded
     blocks = BlockSet.of(trained.blocks[index][None])
     return scatter_blocks(decode_blocks(trained.spec, weights, latents, blocks, device), trained.blocks[index])
