@@ -1,7 +1,9 @@
-"""Training states on disk: written atomically, read without unpickling code."""
+"""Training states on disk: written atomically, under a hash, read without unpickling code."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import pickle
 import time
 from collections.abc import Mapping
@@ -10,6 +12,9 @@ from typing import Any
 
 import torch
 
+from necgs.atomic_write import write_atomically
+
+HASH_BYTES = 32
 SECONDS_BETWEEN = 30.0
 
 
@@ -28,15 +33,17 @@ class Checkpoint:
 
     def load(self) -> dict[str, Any] | None:
         """The stored state, or None where there is none that fits (missing, damaged, of another training)."""
-        if self._path is None or not self._path.exists():
+        try:
+            data = b"" if self._path is None else self._path.read_bytes()
+        except OSError:
+            return None
+        if data[:HASH_BYTES] != hashlib.sha256(data[HASH_BYTES:]).digest():  # torch.load trusts every bit
             return None
         try:
-            stored = torch.load(self._path, weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
+            stored = torch.load(io.BytesIO(data[HASH_BYTES:]), map_location="cpu", weights_only=True)
+        except (RuntimeError, pickle.UnpicklingError):  # of another version of torch
             return None
-        if not isinstance(stored, dict) or stored.get("fingerprint") != self._fingerprint:
-            return None
-        state: dict[str, Any] = stored["state"]
+        state: dict[str, Any] | None = stored["state"] if stored["fingerprint"] == self._fingerprint else None
         return state
 
     def due(self) -> bool:
@@ -47,9 +54,10 @@ class Checkpoint:
         """Replace the file by ``state`` in one step."""
         if self._path is None:
             return
-        part = self._path.with_name(self._path.name + ".part")
-        torch.save({"fingerprint": self._fingerprint, "state": dict(state)}, part)
-        part.replace(self._path)
+        stored = io.BytesIO()
+        torch.save({"fingerprint": self._fingerprint, "state": dict(state)}, stored)
+        data = stored.getvalue()
+        write_atomically(self._path, hashlib.sha256(data).digest() + data)
         self._saved = time.monotonic()
 
     def remove(self) -> None:

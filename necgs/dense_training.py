@@ -118,7 +118,7 @@ class DenseTraining:
         weights = {name: PAPER_QUANTIZER(w) for name, w in self.weights.items()}
         target = self._volumes(indices)
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
-            latents = PAPER_QUANTIZER(self._latents(indices, target))
+            latents = PAPER_QUANTIZER(self._latents(indices, target).float())  # bfloat16 cannot tell its levels apart
             predicted = dense_decoder(self.spec, weights, latents)
         return volume_loss(predicted.float(), target, self.settings.loss) + latent_loss(latents, self.settings.loss)
 
@@ -141,17 +141,13 @@ class DenseTraining:
         self.epoch += 1
 
     def run(self, checkpoint: Checkpoint, progress: Progress | None = None) -> None:
-        """Train to the end, from the checkpoint where there is one.
-
-        ``progress`` is called after every step and may raise to stop; the last full epoch is saved then.
-        """
+        """Train to the end, from the checkpoint where there is one; ``progress`` may raise to stop."""
         if (state := checkpoint.load()) is not None:
             self.restore(state)
         steps = math.ceil(len(self.volumes) / self.settings.batch)
         while self.epoch < self.settings.epochs:
-            state = self.state() if checkpoint.due() else None
-            if state is not None:
-                checkpoint.save(state)
+            if checkpoint.due():
+                checkpoint.save(self.state())
             for index, _ in enumerate(self.run_epoch()):
                 if progress is not None:
                     progress(self.epoch * steps + index + 1, self.settings.epochs * steps, "training")

@@ -46,8 +46,9 @@ def train(
         raise ValueError(
             f"volumes of shape {volumes.shape}; the decoder makes (n >= 1, {', '.join(map(str, expected))})"
         )
-    fingerprint = hashlib.sha256(f"{spec}{settings}{seed}{device}".encode() + volumes.tobytes()).hexdigest()
-    keeper = Checkpoint(checkpoint, fingerprint)
+    fingerprint = hashlib.sha256(f"{spec}{settings}{seed}{device}".encode())
+    fingerprint.update(np.ascontiguousarray(volumes).data)  # gigabytes: not copied
+    keeper = Checkpoint(checkpoint, fingerprint.hexdigest())
     training: DenseTraining | BlockTraining
     if spec.variant == DENSE and isinstance(settings, DenseSettings):
         training = DenseTraining(volumes, spec, settings, device, seed)

@@ -102,11 +102,16 @@ def test_a_killed_training_goes_on_to_the_same_result(tmp_path, monkeypatch):
 
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_ignored(tmp_path):
     path = tmp_path / "state.pt"
-    Checkpoint(path, "one").save({"epoch": 1})
-    assert Checkpoint(path, "one").load() == {"epoch": 1}
+    Checkpoint(path, "one").save({"epoch": 1, "weights": torch.arange(20.0)})
+    assert Checkpoint(path, "one").load()["weights"].tolist() == list(range(20))
     assert Checkpoint(path, "other").load() is None
-    path.write_bytes(path.read_bytes()[:-200])
-    assert Checkpoint(path, "one").load() is None
+    whole = path.read_bytes()
+    for position in range(0, len(whole), 7):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 4]) + whole[position + 1 :])
+        assert Checkpoint(path, "one").load() is None
+        path.write_bytes(whole[:position])
+        assert Checkpoint(path, "one").load() is None
+    assert Checkpoint(tmp_path / "nothing", "one").load() is None
     assert Checkpoint(None, "one").load() is None
 
 
