@@ -129,7 +129,7 @@ def _fit_blocks(
     exact = torch.from_numpy(gather_blocks(surface_points(volume[:1] < 0)[:, None], states)).to(device)
     basis, mean = weights["synthesis.weight"], weights["synthesis.bias"]
     start = (target.reshape(len(target), -1) - mean) @ torch.linalg.pinv(basis).T
-    unit = start.std().clamp(min=1e-6)
+    unit = start.square().mean().sqrt().clamp(min=1e-6)
     latents = (start / unit).detach().requires_grad_()
     neighbours, sides = (torch.from_numpy(a).to(device) for a in (blocks.neighbours, blocks.sides))
 

@@ -48,6 +48,8 @@ def fitted_volume(mesh: Trimesh, resolution: int, fit: Fit | None, context: Cont
     if fit is None:
         return plain
     settings = {"resolution": resolution, "seed": context.seed, "fit": f"{_VERSION} {type(fit).__name__}"}
+    if isinstance(fit, RenderedFit):  # the direct fit runs on the CPU in any case
+        settings["device"] = context.device
     key = content_key(mesh, **settings, **dataclasses.asdict(fit))
     return TsdfDef(context.cached("fit", key, lambda: {"codes": fit_volume(plain, mesh, fit, context).codes})["codes"])
 

@@ -16,6 +16,7 @@ from necgs.commands.inputs import (
     WrongInput,
     add_context_options,
     context_of,
+    natural,
     parse_settings,
     positive,
     read_meshes,
@@ -55,7 +56,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting; see docs/necgs.md"
     )
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same machine, same bytes (default: 0)")
+    parser.add_argument("--seed", type=natural, default=0, help="same seed, same machine, same bytes (default: 0)")
     parser.add_argument("--force", action="store_true", help="overwrite the output")
     parser.add_argument(
         "--checkpoint",

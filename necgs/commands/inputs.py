@@ -58,6 +58,11 @@ def positive(text: str) -> int:
     return value
 
 
+def natural(text: str) -> int:
+    """An argument that is a whole number from 0 on."""
+    return 0 if text == "0" else positive(text)
+
+
 def context_of(args: argparse.Namespace, seed: int = 0, scratch: Path = Path()) -> Context:
     """The context that the options ask for; only training writes into ``scratch``.
 

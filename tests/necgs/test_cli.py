@@ -180,7 +180,8 @@ def test_wrong_input_is_named_and_exits_with_2(
 
 
 def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in ([], ["explode"], ["compress", "a.ply"], ["compress", "a", "-o", "b", "--width", "-3"]):
+    output = ["compress", "a", "-o", "b"]
+    for arguments in ([], ["explode"], ["compress", "a.ply"], [*output, "--width", "-3"], [*output, "--seed", "-1"]):
         with pytest.raises(SystemExit) as stopped:
             main(arguments)
         assert stopped.value.code == 2

@@ -223,6 +223,17 @@ def test_volumes_are_cached_by_mesh_settings_and_seed(block, tmp_path, monkeypat
             fitted_volume(block, K, *changed)
 
 
+def test_a_rendered_volume_is_cached_by_device_a_direct_one_is_not(block, tmp_path, monkeypatch):
+    monkeypatch.setattr("necgs.fit.fit_volume", lambda plain, *_: plain)
+    direct = DirectFit()
+    for fit in (direct, SMALL):
+        fitted_volume(block, K, fit, Context(cache=tmp_path))
+    monkeypatch.setattr("necgs.fit.fit_volume", lambda *_: pytest.fail("fitted again"))
+    fitted_volume(block, K, direct, Context(cache=tmp_path, device="meta"))
+    with pytest.raises(pytest.fail.Exception):
+        fitted_volume(block, K, SMALL, Context(cache=tmp_path, device="meta"))
+
+
 @pytest.mark.parametrize("fit", [QUICK, SMALL])
 def test_deadline_and_progress(block, fit):
     seen = []
