@@ -4,7 +4,8 @@ import pytest
 import torch
 import trimesh
 
-from necgs.dmc import extract
+from necgs.dmc import extract, extract_blocks
+from necgs.resampled_extraction import extract_at
 from necgs.tsdf_def import tsdf
 
 
@@ -31,6 +32,24 @@ def test_extract_and_backward(benchmark, K):
         vertices.square().sum().backward()
 
     benchmark(step)
+
+
+@pytest.mark.parametrize("K", [64, 128])
+def test_extract_blocks(benchmark, K):
+    """Of 8^3 points, those that the surface enters."""
+    tsdf = volume(K)[0]
+    cut = tsdf.view(K // 8, 8, K // 8, 8, K // 8, 8).permute(0, 2, 4, 1, 3, 5)
+    low, high = cut.amin((3, 4, 5)), cut.amax((3, 4, 5))
+    near = (low < 0.5) & (high > -0.5)
+    with torch.no_grad():
+        vertices, _ = benchmark(extract_blocks, cut[near][:, None], torch.nonzero(near), K, high < 0)
+    assert len(vertices) == len(extract(tsdf)[0])
+
+
+@pytest.mark.parametrize("R", [64, 128, 255])
+def test_extract_on_another_grid_than_128(benchmark, R):
+    values = torch.cat([volume(128)[0][None], volume(128)[1]])
+    benchmark(extract_at, values, R)
 
 
 @pytest.mark.parametrize("K", [64, 128])
