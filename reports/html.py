@@ -112,12 +112,20 @@ def _views_json(views: Sequence[View]) -> str:
                 "title": f"{view.role}: {view.shape}",
                 "dataset": view.dataset,
                 "scale": view.scale,
+                "degrees": degrees(view),
                 "panels": [_panel(panel, view.scale) for panel in view.panels],
             }
             for view in views
         ],
     }
     return json.dumps(content).replace("</", "<\\/")
+
+
+def degrees(view: View) -> float:
+    """Field of view that holds every mesh of a view, however it is turned."""
+    radius = max([float(np.linalg.norm(p.vertices, axis=1).max()) for p in view.panels if len(p.vertices)], default=1.0)
+    share = min(radius / float(np.linalg.norm(EYE)), 0.5)
+    return 2 * float(np.degrees(np.arcsin(share)))
 
 
 def _panel(panel: Panel, scale: float) -> dict[str, Any]:

@@ -72,7 +72,7 @@
     element("span", legend, "", view.scale.toPrecision(2) + " × 10⁻³ from the original");
     const strip = element("div", box, "strip");
     const panels = view.panels.map((panel) => makePanel(panel, strip)).filter((panel) => panel !== null);
-    const camera = new THREE.PerspectiveCamera(34, 1, 0.05, 50);
+    const camera = new THREE.PerspectiveCamera(view.degrees, 1, 0.05, 50);
     camera.position.set(content.eye[0], content.eye[1], content.eye[2]);
     const controls = new THREE.TrackballControls(camera, strip);
     controls.rotateSpeed = 4;

@@ -3,10 +3,13 @@ import re
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
-from reports.html import three_js
+from reports.html import degrees, three_js
 from reports.report import write_report
+from reports.stills import EYE
+from reports.views import Panel, View
 from tests.reports.meshes import write_run_with_meshes
 from tests.reports.synthetic import Defects, write_run
 
@@ -58,6 +61,14 @@ def test_views_show_worst_median_and_best_with_every_codec_and_its_failures(page
     assert views[0]["title"].endswith("shape_01")
     assert "decode_failed" in views[0]["panels"][2]["failure"]
     assert views[2]["panels"][1]["errors"]
+
+
+def test_the_camera_holds_each_mesh_however_it_is_turned():
+    corners = np.float32([[1, 1, 1], [-1, 0, 0]])
+    view = View("d", "s", "worst", (Panel("x", "", corners, np.zeros((0, 3), np.int32)),), 1.0)
+    distance = np.linalg.norm(EYE)
+    assert distance * np.sin(np.radians(degrees(view) / 2)) == pytest.approx(np.sqrt(3))
+    assert degrees(View("d", "s", "worst", (), 1.0)) < degrees(view)
 
 
 def test_the_still_images_lie_beside_the_page(page):
