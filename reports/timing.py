@@ -1,4 +1,4 @@
-"""Where the time goes: wall seconds and named phases per codec, per set and per shape, with peak memory.
+"""Where the time goes: wall seconds and named phases per codec, per set and per shape, with CPU time and peak memory.
 
 A line belongs to one device: seconds of a CPU and of a GPU never share one, and are never ranked against each other.
 """
@@ -32,11 +32,12 @@ def timing_frame(data: RunData) -> pd.DataFrame:
             if phases:
                 phases[REST] = max(0.0, total - sum(phases.values()))
             key = {name: row[name] for name in ("dataset", "codec", "rate", "seed", "device")}
-            key |= {"step": step, "peak_mb": timing.get("peak_mb"), "threads": timing.get("threads")}
+            key |= {"step": step} | {name: timing.get(name) for name in ("cpu_s", "peak_mb", "threads")}
             for phase, seconds in {"total": total, **phases}.items():
                 lines.append({**key, "phase": phase, "set_s": seconds, "shape_s": seconds / row["shapes"]})
-    columns = ["dataset", "codec", "rate", "seed", "device", "step", "peak_mb", "threads", "phase", "set_s", "shape_s"]
-    return pd.DataFrame(lines, columns=columns)
+    of_step = ["dataset", "codec", "rate", "seed", "device", "step", "cpu_s", "peak_mb", "threads"]
+    frame = pd.DataFrame(lines, columns=[*of_step, "phase", "set_s", "shape_s"])
+    return frame.astype({"cpu_s": float})
 
 
 def phase_table(data: RunData, dataset: str) -> Table | None:
@@ -51,6 +52,7 @@ def phase_table(data: RunData, dataset: str) -> Table | None:
         set_s=("set_s", "median"),
         low=("set_s", "min"),
         high=("set_s", "max"),
+        cpu_s=("cpu_s", "median"),
         shape_s=("shape_s", "median"),
         peak_mb=("peak_mb", "max"),
         threads=("threads", "max"),
@@ -59,7 +61,7 @@ def phase_table(data: RunData, dataset: str) -> Table | None:
     table["spread"] = [
         f"{_seconds(low)}–{_seconds(high)}" for low, high in zip(table["low"], table["high"], strict=True)
     ]
-    table.loc[table["phase"] != "total", ["peak_mb", "threads"]] = float("nan")
+    table.loc[table["phase"] != "total", ["cpu_s", "peak_mb", "threads"]] = float("nan")
     table["order"] = table["codec"].map(data.codecs.index)
     table = table.sort_values(["device", "order"], kind="stable", ignore_index=True)
     columns = (
@@ -69,11 +71,12 @@ def phase_table(data: RunData, dataset: str) -> Table | None:
         Column("phase", "Phase"),
         Column("set_s", "Set, median s", None),
         Column("spread", "range s"),
+        Column("cpu_s", "CPU s", None),
         Column("shape_s", "Shape, median s", None),
         Column("peak_mb", "Peak MB"),
         Column("threads", "Threads"),
     )
-    return Table(table, columns, f"Time on {dataset}: medians over rates and seeds", group="device")
+    return Table(table, columns, f"Time and memory on {dataset}: medians over rates and seeds; CPU seconds are those of the set", group="device")
 
 
 def _seconds(value: float) -> str:

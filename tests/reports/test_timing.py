@@ -43,6 +43,9 @@ def test_median_and_range_run_over_the_rates(data):
     line = frame[(frame["codec"] == "draco") & (frame["step"] == "encode")].iloc[0]
     assert line["set_s"] == pytest.approx(1.2)
     assert line["spread"] == "0.4–2"
+    assert line["cpu_s"] == pytest.approx(0.9)
+    fit = phase_table(data, "sample").frame.query("phase == 'fit'")
+    assert fit["cpu_s"].isna().all()  # known of a step as a whole only
 
 
 def test_a_failed_job_has_no_time(tmp_path):
