@@ -76,7 +76,8 @@ def phase_table(data: RunData, dataset: str) -> Table | None:
         Column("peak_mb", "Peak MB"),
         Column("threads", "Threads"),
     )
-    return Table(table, columns, f"Time and memory on {dataset}: medians over rates and seeds; CPU seconds are those of the set", group="device")
+    caption = f"Time and memory on {dataset}: medians over rates and seeds; CPU seconds are those of the set"
+    return Table(table, columns, caption, group="device")
 
 
 def _seconds(value: float) -> str:
