@@ -20,7 +20,10 @@ Key = tuple[str, str, str, int]
 """Data set, codec, rate, seed."""
 
 ERRORS = ("surface_cd", "surface_p95", "cd")
-"""Metrics whose means a point keeps, in units of 1e-3."""
+"""Distances whose means a point keeps, in units of 1e-3."""
+
+SCORES = ("nc", "f1_005")
+"""Other metrics whose means it keeps: only to notice that they are measured otherwise."""
 
 
 class InvalidBaseline(Exception):
@@ -56,6 +59,7 @@ class Point:
         archive: sha256 of the archive.
         decoded: sha256 over the hashes of the decoded meshes.
         errors: mean of each of `ERRORS`, and ``worst``: the largest surface error of a shape.
+        scores: mean of each of `SCORES`.
         worst: name of that shape.
         cpu_s: CPU seconds of ``encode`` and ``decode``: unlike wall seconds, other work on the machine hardly changes
             them. A step that took part of its work from the cache has none.
@@ -76,6 +80,7 @@ class Point:
     archive: str
     decoded: str
     errors: Mapping[str, float]
+    scores: Mapping[str, float]
     worst: str
     cpu_s: Mapping[str, float]
     shapes: Shapes | None = None
@@ -174,7 +179,7 @@ def _point(row: Row, shapes: Sequence[Row], manifest: Mapping[str, Any]) -> Poin
     shapes = sorted(shapes, key=lambda shape: shape["index"])
     described = (manifest.get("codecs") or {}).get(row["codec"]) or {}
     worst = max(shapes, key=lambda shape: shape["surface_cd"], default=None)
-    means = {name: sum(shape[name] for shape in shapes) / len(shapes) for name in ERRORS if shapes}
+    means = {name: sum(shape[name] for shape in shapes) / len(shapes) for name in (*ERRORS, *SCORES) if shapes}
     return Point(
         **{name: row[name] for name in ("dataset", "codec", "rate", "seed", "device", "status")},
         version=str(row.get("codec_version", "")),
@@ -184,7 +189,8 @@ def _point(row: Row, shapes: Sequence[Row], manifest: Mapping[str, Any]) -> Poin
         failed=tuple(shape["shape"] for shape in shapes if shape["status"] != "ok"),
         archive=str(row.get("archive_sha256") or ""),
         decoded=_sha256(str(shape.get("decoded_sha256") or "") for shape in shapes),
-        errors={**means, **({"worst": worst["surface_cd"]} if worst else {})},
+        errors={k: v for k, v in means.items() if k in ERRORS} | ({"worst": worst["surface_cd"]} if worst else {}),
+        scores={k: v for k, v in means.items() if k in SCORES},
         worst=str(worst["shape"]) if worst else "",
         cpu_s={step: row[step]["cpu_s"] for step in ("encode", "decode") if _clocked(row.get(step))},
         shapes=Shapes(

@@ -13,7 +13,7 @@ from enum import Enum
 
 import numpy as np
 
-from bench.baseline import ERRORS, Baseline, Key, Point
+from bench.baseline import ERRORS, SCORES, Baseline, Key, Point
 from bench.bd_rate import BDRate, Status
 from bench.paired import ShapeCurve, pairwise
 
@@ -163,10 +163,11 @@ def _metric(old: Point, new: Point) -> _Found:
     """The same meshes with other errors: the metric changed, and nobody gave its protocol a new version."""
     if not old.decoded or old.decoded != new.decoded:
         return []
+    before, after = {**old.errors, **old.scores}, {**new.errors, **new.scores}
     changes = [
-        _change(name, old.errors[name], new.errors[name])
-        for name in ERRORS
-        if abs(old.errors[name] - new.errors[name]) > SAME_ERROR * max(old.errors[name], new.errors[name], NO_ERROR)
+        _change(name, before[name], after[name])
+        for name in (*ERRORS, *SCORES)
+        if abs(before[name] - after[name]) > SAME_ERROR * max(before[name], after[name], NO_ERROR)
     ]
     return [(Kind.UNMEASURABLE, f"the same meshes are measured otherwise: {', '.join(changes)}")] if changes else []
 

@@ -115,18 +115,19 @@ def test_another_metric_protocol_is_not_measurable(stored, tmp_path):
     assert "sampled+surface-1 became sampled+surface-2" in verdict.markdown()
 
 
-def test_a_metric_that_changed_without_a_new_protocol_is_noticed(stored, tmp_path):
+@pytest.mark.parametrize("metric", ["surface_cd", "cd", "nc", "f1_005"])
+def test_a_metric_that_changed_without_a_new_protocol_is_noticed(stored, tmp_path, metric):
     run = write_run(tmp_path, shapes=SHAPES)
     lines = [json.loads(line) for line in run.rows_path.read_text().splitlines()]
     for row in lines:
         if row["kind"] == "shape" and row["codec"] == "octree":
-            row["surface_cd"] *= 1.01
+            row[metric] *= 1.01
     run.rows_path.write_text("".join(json.dumps(row) + "\n" for row in lines))
     verdict = gate(Baseline.read(stored), Baseline.of(run))
     assert verdict.code == 3
     found = [f for f in verdict.findings if f.kind is Kind.UNMEASURABLE]
     assert {f.codec for f in found} == {"octree"}
-    assert all("measured otherwise: surface_cd" in f.what for f in found)
+    assert all(f"measured otherwise: {metric}" in f.what for f in found)
 
 
 def test_other_shapes_are_not_measurable(stored, tmp_path):
