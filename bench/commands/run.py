@@ -37,7 +37,9 @@ def add_parser(subparsers: Any) -> None:
     )
     what = parser.add_argument_group("what to run")
     what.add_argument(
-        "--profile", default="quick", help="smoke, quick, gpu-ci, paper, or the path of a .toml file (default: quick)"
+        "--profile",
+        default="quick",
+        help="smoke, quick, gpu-ci, decoders, paper, or the path of a .toml file (default: quick)",
     )
     what.add_argument("--codecs", help="names, comma separated; NAME:KEY=VALUE is a variant (default: the profile's)")
     what.add_argument(

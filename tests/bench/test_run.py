@@ -200,7 +200,7 @@ def test_a_missing_codec_is_named_before_any_work(command, run, capsys):
         (["--dataset", "folder:/nowhere/at/all"], 3, "/nowhere/at/all"),
         (["--dataset", "no-such-set"], 2, "no-such-set"),
         (["--dataset", "sample,sample"], 2, "two data sets"),
-        (["--profile", "no-such-profile"], 2, "shipped: gpu-ci, paper, quick, smoke"),
+        (["--profile", "no-such-profile"], 2, "shipped: decoders, gpu-ci, paper, quick, smoke"),
     ],
 )
 def test_wrong_usage_is_explained(command, run, capsys, arguments, code, message):
