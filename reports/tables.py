@@ -251,7 +251,7 @@ def _text(value: Any, digits: int | None) -> str:
     if isinstance(value, str):
         return value
     if digits is None:
-        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+        return f"{value:#.3g}".rstrip(".") if abs(value) < 999.5 else f"{value:.0f}"
     return f"{value:,.{digits}f}" if digits == 0 else f"{value:.{digits}f}"
 
 

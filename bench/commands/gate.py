@@ -18,7 +18,7 @@ EPILOG = """examples:
 
 Deterministic codecs must give the same bytes and the same meshes. Others are judged by their BD-rate with its paired
 95 % interval, by size and error at each rate, and by their worst shape. A shape that failed before is no news; one that
-fails now is. Times count only on a machine like the baseline's, and only when they more than triple.
+fails now is. Times (CPU seconds) count only on a machine like the baseline's, and only when they more than triple.
 
 In GitHub Actions the table also goes to the job's summary page.
 

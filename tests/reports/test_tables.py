@@ -35,6 +35,12 @@ def test_best_and_second_are_marked_within_their_group_only():
     assert latex.count(r"\midrule") == 2
 
 
+def test_three_significant_digits_keep_their_zeros():
+    frame = pd.DataFrame({"s": [7.2, 193.4, 0.05, 0.0, 999.7, 12345.6]})
+    lines = Table(frame, (Column("s", "s", None),)).markdown().splitlines()[2:]
+    assert [line.strip("| ") for line in lines] == ["7.20", "193", "0.0500", "0.00", "1000", "12346"]
+
+
 def test_unranked_lines_carry_no_mark():
     frame = pd.DataFrame({"cd": [1.0, 2.0, 3.0]})
     table = Table(frame, (Column("cd", "CD", 1, "low"),), unranked=frame["cd"] == 1)
