@@ -153,7 +153,8 @@ def _mark_control(axes: Axes, point: pd.Series[Any], rate: Quantity, metric: Qua
     if below:
         texts.append("no error" if point[metric.column] < NO_ERROR else plain(point[metric.column]))
     right = point["at"] < point[rate.column]
-    offset = (0, 6) if below else (-5, 3) if right else (5, 3)
+    rise = 3 if metric.log else -8  # away from the frame: perfect is at the bottom or at the top
+    offset = (0, 6) if below else (-5 if right else 5, rise)
     axes.annotate(
         ", ".join(texts),
         (point["at"], point["shown"]),
