@@ -39,7 +39,7 @@ class DirectFit:
         anchor: of the mean squared departure of the TSDF over the narrow band. The surface depends on ratios of the
             TSDF alone; unanchored, its scale drifts from point to point and the volume gets rougher to no purpose.
         samples_per_cell: points on the mesh per h^2 of its area.
-        deformation: False moves the TSDF alone, for volumes of one channel; thin parts are then left as they are.
+        deformation: False moves the TSDF alone, for volumes of one channel.
     """
 
     iterations: int = 100
@@ -109,8 +109,7 @@ def fit_direct(
     Returns:
         the fitted volume; the same one where it holds no surface.
     """
-    if settings.deformation:
-        volume = capture_thin_parts(volume, vertices, faces, seed)
+    volume = capture_thin_parts(volume, vertices, faces, seed, move=settings.deformation)
     surface = Surface(vertices, faces, threads)
     band = NarrowBand.of(volume)
     start = band.values()[0]

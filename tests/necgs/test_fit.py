@@ -128,10 +128,10 @@ def test_regularisation_keeps_points_near_their_place(block):
     assert tied < 0.5 * free
 
 
-def test_volume_without_a_surface_is_returned_as_it_is(block):
-    nothing = TsdfDef.of(np.ones((K, K, K), np.float32))
+def test_volume_without_a_surface_is_returned_as_it_is():
+    nothing, ball = TsdfDef.of(np.ones((K, K, K), np.float32)), trimesh.creation.icosphere(3, 0.8)
     settings = dataclasses.replace(QUICK, deformation=False)
-    assert fit_direct(nothing, block.vertices, block.faces, settings) is nothing
+    assert fit_direct(nothing, ball.vertices, ball.faces, settings) is nothing
 
 
 @pytest.mark.parametrize("corners", [[[-0.5, 0, 0], [0.5, 0, 0], [0, 0.7, 0.1]], [[0.1, 0.2, 0.3]] * 3])
@@ -158,6 +158,48 @@ def test_wall_thinner_than_a_cell_is_captured():
     fitted = fit_direct(plain, mesh.vertices, mesh.faces, QUICK)
     assert max(errors(fitted, mesh)) < 0.1
     assert fitted.mesh().is_watertight
+
+
+def test_wall_keeps_its_place_without_deformation():
+    mesh = plate(0.3)
+    plain = plain_volume(mesh, K)
+    fitted = fit_direct(plain, mesh.vertices, mesh.faces, dataclasses.replace(QUICK, deformation=False))
+    assert not fitted.codes[1:].any()
+    assert max(errors(fitted, mesh)) < 0.4 < errors(plain, mesh)[0]
+
+
+def test_wall_on_fixed_points_is_one_point_deep():
+    mesh = plate(0.05)
+    outside = TsdfDef.of(np.ones((K, K, K), np.float32))
+    inside = capture_thin_parts(outside, mesh.vertices, mesh.faces, move=False).codes[0] < 0
+    normal = mesh.face_normals[np.argmax(mesh.area_faces)]
+    deep = inside.sum(axis=np.abs(normal).argmax())
+    assert deep.max() == 1
+    assert deep.sum() > 0.8 * np.abs(normal).max() * mesh.area / 2 / (2 / (K - 1)) ** 2
+
+
+@pytest.mark.parametrize("deformation", [True, False])
+def test_faces_of_parts_that_touch_are_kept(deformation):
+    """Their winding number is the same on both sides: the volume alone has no surface there."""
+    below, above = (trimesh.creation.box((0.9, 0.9, 0.5)) for _ in range(2))
+    mesh = turned(trimesh.util.concatenate([below, above.apply_translation((0.1, 0, 0.5))]))
+    plain = plain_volume(mesh, K)
+    settings = dataclasses.replace(QUICK, deformation=deformation)
+    fitted = fit_direct(plain, mesh.vertices, mesh.faces, settings)
+    assert errors(fitted, mesh)[0] < 0.3 * errors(plain, mesh)[0]
+    assert max(errors(fitted, mesh)) < 0.1
+    assert fitted.mesh().is_watertight
+
+
+@pytest.mark.parametrize("deformation", [True, False])
+def test_open_sheet_beside_a_body_is_kept(deformation):
+    corners = np.array([[-0.7, -0.7, 0.4], [0.7, -0.7, 0.4], [0.7, 0.7, 0.4], [-0.7, 0.7, 0.4]])
+    sheet = trimesh.Trimesh(corners, [[0, 1, 2], [0, 2, 3]])
+    mesh = turned(trimesh.util.concatenate([trimesh.creation.box((0.8, 0.7, 0.4)), sheet]))
+    plain = plain_volume(mesh, K)
+    settings = dataclasses.replace(QUICK, deformation=deformation)
+    assert errors(plain, mesh)[0] > 1.0
+    assert max(errors(fit_direct(plain, mesh.vertices, mesh.faces, settings), mesh)) < 0.25
 
 
 def test_gap_thinner_than_a_cell_is_captured():
