@@ -112,8 +112,9 @@ def _fit_blocks(
     import torch
 
     from necgs.block_sparse import block_decoder
-    from necgs.block_training import block_loss
+    from necgs.block_training import BlockTarget, block_loss
     from necgs.blocks import BlockSet, block_states, gather_blocks, surface_points
+    from necgs.crossed_edges import CrossedEdges
     from necgs.decoder import dequantized_weights
     from necgs.latent_prediction import residuals
     from necgs.quantize import codes, step_size, straight_through
@@ -127,6 +128,9 @@ def _fit_blocks(
     steps = torch.tensor([step_size(exponent) for exponent in shared.decoder.latent_exponents], device=device)
     target = torch.from_numpy(gather_blocks(volume[None], states).astype(np.float32)).to(device) / LEVELS
     exact = torch.from_numpy(gather_blocks(surface_points(volume[:1] < 0)[:, None], states)).to(device)
+    edges = CrossedEdges.of(volume[:1], blocks)
+    ends, shares = (torch.from_numpy(a).to(device) for a in (edges.ends, edges.shares))
+    wanted = BlockTarget(target, exact, ends, shares)
     basis, mean = weights["synthesis.weight"], weights["synthesis.bias"]
     start = (target.reshape(len(target), -1) - mean) @ torch.linalg.pinv(basis).T
     unit = start.square().mean().sqrt().clamp(min=1e-6)
@@ -136,7 +140,7 @@ def _fit_blocks(
     def loss() -> None:
         rounded = straight_through(latents * unit, steps)
         predicted = block_decoder(spec, weights, rounded, neighbours, sides)
-        block_loss(predicted, target, exact, sign_weight=3.0).backward()  # type: ignore[no-untyped-call]
+        block_loss(predicted, wanted, sign_weight=3.0).backward()  # type: ignore[no-untyped-call]
 
     _minimise(latents, loss, settings, progress)
     return residuals(codes(latents * unit, steps), shared.decoder.weights[PREDICTOR], blocks), states[0]

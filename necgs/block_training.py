@@ -2,7 +2,8 @@
 
 What differs from the published training, and why:
 
-* Only points that decide where the surface lies count with their value; the others count when their sign is in danger.
+* What counts is the value where the surface crosses the grid (`necgs.crossed_edges`), less so the values at the ends of
+  crossed edges; all other points count when their sign is in danger.
 * Latents and the linear transform start from principal components (`necgs.block_transform`), not from noise.
 * The rate of the latents is part of the loss. In the first phase uniform noise stands for quantisation (the rate is
   then smooth in steps and scales); in the second, latents and weights are rounded as they will be.
@@ -25,6 +26,7 @@ from necgs.block_sparse import block_decoder
 from necgs.block_transform import MARGIN, BlockTransform, fit_transform
 from necgs.blocks import FACES, BlockSet, block_states, gather_blocks, surface_points
 from necgs.checkpoint import Checkpoint
+from necgs.crossed_edges import CrossedEdges
 from necgs.decoder_spec import DecoderSpec, parameter_shapes
 from necgs.dense_training import Progress
 from necgs.latent_prediction import CAUSAL, SHIFT, fit_predictor, flags, residuals
@@ -34,6 +36,7 @@ from necgs.trained_set import TrainedSet
 
 LEVELS = 128
 PREDICTOR_EXPONENT = -8 * SHIFT
+_POINTS = 0.25  # of the error is that of points, the rest that of crossings
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class BlockTraining:
         self.generator = torch.Generator().manual_seed(seed)
         self.blocks = BlockSet.of(block_states(volumes[:, 0], spec.latent_grid))
         self.targets, self.exact = (values.to(self.device) for values in _targets(volumes, self.blocks))
+        self.edges = CrossedEdges.of(volumes[:, 0], self.blocks)
         self._start(np.random.default_rng(seed))
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
@@ -161,10 +165,17 @@ class BlockTraining:
         weights = self.weights if noisy else self._rounded_weights()
         predicted = block_decoder(self.spec, weights, coded * steps, neighbours, self.sides[index])
         bits = laplace_bits(rated - self._predicted(coded, neighbours, self.flags[index]), self.log_scales)
-        distortion = block_loss(
-            predicted, self.targets[index].float() / LEVELS, self.exact[index], self.settings.sign_weight
-        )
+        distortion = block_loss(predicted, self._target(shapes, index), self.settings.sign_weight)
         return distortion + self.settings.rate / 1000 * bits.sum() / len(shapes)
+
+    def _target(self, shapes: NDArray[np.int64], index: Tensor) -> BlockTarget:
+        ends, shares = self.edges.batch(shapes, self.blocks, self.spec.block_edge**3)
+        return BlockTarget(
+            self.targets[index].float() / LEVELS,
+            self.exact[index],
+            torch.from_numpy(ends).to(self.device),
+            torch.from_numpy(shares).to(self.device),
+        )
 
     def _predicted(self, coded: Tensor, neighbours: Tensor, sides: Tensor) -> Tensor:
         extended = torch.cat([coded, coded.new_zeros(1, coded.shape[1])])
@@ -263,23 +274,44 @@ class BlockTraining:
         )
 
 
-def block_loss(predicted: Tensor, target: Tensor, exact: Tensor, sign_weight: float) -> Tensor:
-    """Mean absolute error of the points that decide where the surface lies, plus what endangers a sign of the TSDF.
-
-    Where values decide, a sign is in danger below half its value (a thin part vanishes when its few points change
-    sign, at little cost in values); elsewhere below `MARGIN`.
+@dataclass(frozen=True)
+class BlockTarget:
+    """What n blocks should be.
 
     Args:
-        predicted: (n, channels, b, b, b); channel 0 the TSDF.
-        target: the same shape, values in [-1, 1].
-        exact: bool (n, 1, b, b, b), the points whose values decide.
+        values: float32 (n, channels, b, b, b) in [-1, 1]; channel 0 the TSDF.
+        exact: bool (n, 1, b, b, b), the points whose values decide where the surface lies.
+        ends: int64 (m, 2), the ends of the crossed edges among the n b^3 points.
+        shares: float32 (m, 2), the parts of their values in the value at the crossing, which should be zero.
+    """
+
+    values: Tensor
+    exact: Tensor
+    ends: Tensor
+    shares: Tensor
+
+
+def block_loss(predicted: Tensor, target: BlockTarget, sign_weight: float) -> Tensor:
+    """Mean absolute error of what decides where the surface lies, plus what endangers a sign of the TSDF.
+
+    The error is mostly that of the TSDF where the surface crosses the grid, where errors of an edge's ends may cancel;
+    a part is that of the ends themselves, which could shrink together otherwise. Where values decide, a sign is in
+    danger below half its value (a thin part vanishes when its few points change sign, at little cost in values);
+    elsewhere below `MARGIN`.
+
+    Args:
+        predicted: (n, channels, b, b, b).
+        target: of the same blocks.
         sign_weight: of what a TSDF lacks to be out of danger.
     """
-    error = ((predicted - target).abs() * exact).sum()
-    tsdf = target[:, :1]
+    points = target.exact.sum().clamp(min=1)
+    at_points = ((predicted - target.values).abs() * target.exact).sum() / points
+    ends = predicted[:, 0].reshape(-1).index_select(0, target.ends.reshape(-1)).view(-1, 2)
+    at_crossings = (ends * target.shares).sum(1).abs().sum() / max(len(ends), 1)
+    tsdf = target.values[:, :1]
     side = torch.where(tsdf >= 0, predicted[:, :1], -predicted[:, :1])
-    danger = F.relu(torch.where(exact, tsdf.abs() / 2, MARGIN) - side).sum()
-    return (error + sign_weight * danger) / exact.sum().clamp(min=1)
+    danger = F.relu(torch.where(target.exact, tsdf.abs() / 2, MARGIN) - side).sum() / points
+    return _POINTS * at_points + (1 - _POINTS) * at_crossings + sign_weight * danger
 
 
 def learning_rate_factor(position: float, warmup: float) -> float:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from necgs.block_training import BlockSettings, BlockTraining, block_loss
+from necgs.block_training import BlockSettings, BlockTarget, BlockTraining, block_loss
 from necgs.block_transform import MARGIN, filled, fit_transform
 from necgs.decoder import decode_volume
 from necgs.decoder_spec import block_sparse_spec
@@ -98,14 +98,18 @@ def test_filling_keeps_the_side():
     np.testing.assert_allclose(filled(targets, known, predicted, signed=3), [[MARGIN, -2, 0.2, 7]])
 
 
-def test_loss_counts_values_at_the_surface_and_signs_elsewhere():
-    target = torch.tensor([0.5, -0.2, 1.0, -1.0]).view(1, 1, 1, 1, 4)
-    exact = torch.tensor([True, True, False, False]).view(1, 1, 1, 1, 4)
-    right = torch.tensor([0.5, -0.2, MARGIN, -7.0]).view(1, 1, 1, 1, 4)
-    assert block_loss(right, target, exact, 3.0) == 0
-    wrong = torch.tensor([0.4, 0.1, -0.1, -7.0]).view(1, 1, 1, 1, 4)
-    expected = (0.1 + 0.3 + 3 * (0.2 + MARGIN + 0.1)) / 2
-    assert block_loss(wrong, target, exact, 3.0).item() == pytest.approx(expected)
+def test_loss_counts_crossings_values_beside_them_and_signs_elsewhere():
+    def line(*values):
+        return torch.tensor(values).view(1, 1, 1, 1, 4)
+
+    ends, shares = torch.tensor([[0, 1]]), torch.tensor([[2 / 7, 5 / 7]])
+    target = BlockTarget(line(0.5, -0.2, 1.0, -1.0), line(True, True, False, False), ends, shares)
+    assert block_loss(line(0.5, -0.2, MARGIN, -7.0), target, 3.0).item() == pytest.approx(0, abs=1e-7)
+    stretched = block_loss(line(0.75, -0.3, MARGIN, -7.0), target, 3.0).item()
+    assert stretched == pytest.approx(0.25 * (0.25 + 0.1) / 2)  # the surface stays where it was
+    wrong = block_loss(line(0.4, 0.1, -0.1, -7.0), target, 3.0).item()
+    expected = 0.25 * (0.1 + 0.3) / 2 + 0.75 * (0.8 + 0.5) / 7 + 3 * (0.2 + MARGIN + 0.1) / 2
+    assert wrong == pytest.approx(expected)
 
 
 def test_rate_is_the_ideal_length_of_a_laplace_code():
