@@ -52,7 +52,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 """Settings by name: ``quick`` for minutes on two cores, ``paper`` as published."""
 
 QUICK_RATES: Mapping[str, Mapping[str, Any]] = {
-    "k64": {"resolution": 64, "rate_weight": 8e-3},
+    "k64": {"resolution": 64, "rate_weight": 16e-3},
+    "k96-coarse": {"resolution": 96, "rate_weight": 16e-3},
     "k96": {"resolution": 96, "rate_weight": 4e-3},
     "k128": {"resolution": 128, "rate_weight": 4e-3},
     "k192": {"resolution": 192, "rate_weight": 4e-3},
