@@ -56,12 +56,16 @@ class NecgsCodec(Codec):
         # Gigabytes for a large set: never there twice.
         volumes = np.empty((len(meshes), rate.channels, *[rate.resolution] * 3), np.int16)
         fitted: list[int] = []
-        for index, mesh in enumerate(meshes):
+        for done, index in enumerate(_order_of_work(len(meshes), rate)):
             with context.shape(index, EncodeFailed):
-                part = _part_of(context, index, len(meshes))
-                volumes[len(fitted)] = shape_volume(mesh, rate.resolution, rate.channels, rate.fit, part)
+                part = _part_of(context, done, len(meshes))
+                volumes[index] = shape_volume(meshes[index], rate.resolution, rate.channels, rate.fit, part)
                 fitted.append(index)
-            context.progress(index + 1, len(meshes), "volumes")
+            context.progress(done + 1, len(meshes), "volumes")
+        fitted.sort()
+        for row, index in enumerate(fitted):
+            if row != index:
+                volumes[row] = volumes[index]
         if not fitted:
             return Archive(tuple(Part(b"") for _ in meshes))
         try:
@@ -105,10 +109,19 @@ class NecgsCodec(Codec):
             return decode_shared(archive.shared.data)
 
 
-def _part_of(context: Context, index: int, count: int) -> Context:
-    """The same context, but what is reported of shape ``index`` counts as a part of the whole set's progress."""
+def _order_of_work(count: int, rate: NecgsRate) -> list[int]:
+    """Shapes in another order for each rate: two that fit the same volumes at a time find each other's in the cache."""
+    import random
 
-    def report(done: int, total: int, _: str) -> None:
-        context.progress(index * total + done, count * total, "volumes")
+    order = list(range(count))
+    random.Random(repr(rate)).shuffle(order)
+    return order
+
+
+def _part_of(context: Context, done: int, count: int) -> Context:
+    """The same context, but what is reported of the shape after ``done`` others counts as its part of the set."""
+
+    def report(step: int, total: int, _: str) -> None:
+        context.progress(done * total + step, count * total, "volumes")
 
     return dataclasses.replace(context, report=report)

@@ -180,6 +180,9 @@ def test_an_invalid_mesh_fails_alone(context: Context, tiny: Settings) -> None:
     coded = encode(own, tiny, [sphere, trimesh.Trimesh(), box], epochs=1)
     assert {index: failure.status for index, failure in own.failures.items()} == {1: "invalid_mesh"}
     assert [len(part) > 0 for part in coded.shapes] == [True, False, True]
+    alone = encode(replace(context), tiny, [sphere, box], epochs=1)
+    assert [coded.shapes[0].data, coded.shapes[2].data] == [part.data for part in alone.shapes]
+    assert coded.shared.data == alone.shared.data
 
 
 def test_a_set_of_invalid_meshes_only_has_no_bytes(tiny: Settings) -> None:
