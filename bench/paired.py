@@ -6,7 +6,7 @@ hard for both of a pair cancels out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,17 @@ class ShapeCurve:
         """The set's curve: total bytes against the quality of the mean, over the shapes ``pick`` (m,) or all."""
         sizes, values = (self.sizes, self.values) if pick is None else (self.sizes[:, pick], self.values[:, pick])
         return Curve.of(self.shared + sizes.sum(axis=1), quality(self.metric, values.mean(axis=1)))
+
+    def part(self, names: Collection[str]) -> ShapeCurve:
+        """The curve of some of the shapes. They bear as large a part of the shared bytes as they are of the shapes."""
+        pick = [index for index, name in enumerate(self.names) if name in names]
+        return replace(
+            self,
+            shared=self.shared * len(pick) / len(self.names),
+            sizes=self.sizes[:, pick],
+            values=self.values[:, pick],
+            names=tuple(self.names[index] for index in pick),
+        )
 
 
 def shape_curves(

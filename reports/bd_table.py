@@ -18,6 +18,8 @@ METRICS = {"surface_cd": "surface error", "cd": "CD", "f1_005": "F1-0.005"}
 ANCHORS = ("draco-simplify", "draco")
 """What others are compared with when nothing is asked for: what a practitioner does today."""
 
+_MOST_CATEGORIES = 12
+
 Pairs = Mapping[tuple[str, str], BDRate]
 
 
@@ -70,6 +72,32 @@ def matrix_table(data: RunData, dataset: str, pairs: Pairs, metric: str) -> Tabl
     ]
     columns = (Column("title", "Codec"), *(Column(codec, f"vs {data.title(codec)}") for codec in codecs))
     return Table(pd.DataFrame(lines), columns, f"BD-rate, {METRICS[metric]}, pairwise on {dataset}")
+
+
+def category_table(data: RunData, dataset: str, anchor: str, replicates: int = 400) -> Table | None:
+    """BD-rate of surface error against ``anchor`` by category of shape; None where there is one category."""
+    shapes = data.shapes[data.shapes["dataset"] == dataset]
+    if "category" not in shapes:
+        return None
+    members = {str(name): set(group["shape"]) for name, group in shapes.groupby("category", sort=False)}
+    if not 1 < len(members) <= _MOST_CATEGORIES:
+        return None
+    curves = shape_curves(data.rows, dataset, "surface_cd")
+    lines: dict[str, dict[str, str]] = {}
+    for category, names in members.items():
+        try:
+            pairs = pairwise({c: curve.part(names) for c, curve in curves.items()}, [anchor], replicates=replicates)
+        except ValueError:  # the codecs were run on different shapes
+            return None
+        for (_, test), result in pairs.items():
+            interval = " [{:+.1f}, {:+.1f}]".format(*result.interval) if result.interval else ""
+            lines.setdefault(test, {})[category] = _short(result) + interval
+    if not lines:
+        return None
+    frame = pd.DataFrame([{"title": data.title(c)} | lines[c] for c in data.codecs if c in lines])
+    columns = (Column("title", "Codec"), *(Column(category, category) for category in members))
+    caption = f"BD-rate, surface error, against {data.title(anchor)} by category on {dataset} (95 % interval)"
+    return Table(frame, columns, caption)
 
 
 def _facts(result: BDRate) -> dict[str, Any]:

@@ -43,7 +43,8 @@ Times are wall seconds for the whole set; work that another rate had done alread
 BD_RATE = """\
 Mean difference of archive size at equal quality, over the quality that both reach; negative is smaller. CD and F1
 use only rates that are not saturated. Curves that are too short, do not rise, cross, share too little quality or hold
-failed shapes get their status instead of a number; *dominates* means better and smaller throughout."""
+failed shapes get their status instead of a number; *dominates* means better and smaller throughout. By category, what
+all shapes share counts in proportion to their number."""
 
 
 @dataclass
@@ -224,6 +225,7 @@ def _bd_rates(data: RunData, writer: Writer) -> None:
         parts.append((bd_table.anchor_table(data, dataset, pairs, anchor), f"bd_rate_{slug(dataset)}"))
         matrix = bd_table.matrix_table(data, dataset, pairs["surface_cd"], "surface_cd")
         parts.append((matrix, f"bd_rate_pairs_{slug(dataset)}"))
+        parts.append((bd_table.category_table(data, dataset, anchor), f"bd_rate_categories_{slug(dataset)}"))
     if any(table is not None for table, _ in parts):
         writer.add(Heading("BD-rate"), Text(BD_RATE))
     for table, name in parts:

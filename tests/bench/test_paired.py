@@ -18,6 +18,13 @@ def test_the_sets_curve_is_that_of_the_set_rows(tmp_path):
     assert curve.rates == ("r1", "r2", "r3", "r4", "r5")
 
 
+def test_parts_of_a_set_add_up_to_it(tmp_path):
+    whole = curves(tmp_path, codecs=["necgs"], shapes=5)["necgs"]
+    parts = [whole.part(names) for names in (whole.names[:2], whole.names[2:])]
+    assert sum(10 ** part.curve().rate for part in parts) == pytest.approx(10 ** whole.curve().rate)
+    assert [len(part.names) for part in parts] == [2, 3]
+
+
 def test_a_paired_interval_is_far_narrower_than_the_spread_of_the_shapes(tmp_path):
     rows = write_run(tmp_path / "a", codecs=["draco-simplify"], shapes=40).rows()
     defects = Defects(bytes_factor={"draco-simplify": 0.9})

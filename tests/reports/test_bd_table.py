@@ -1,7 +1,9 @@
+import json
+
 import numpy as np
 import pytest
 
-from reports.bd_table import METRICS, anchor_table, bd_rates, choose_anchor, matrix_table
+from reports.bd_table import METRICS, anchor_table, bd_rates, category_table, choose_anchor, matrix_table
 from reports.run_data import RunData
 from tests.reports.synthetic import write_run
 
@@ -36,3 +38,23 @@ def test_the_two_directions_of_a_pair_undo_each_other(data):
     table = matrix_table(data, "sample", pairs, "surface_cd")
     assert len(table.frame) == 5
     assert len(table.columns) == 6
+
+
+def test_categories_are_compared_by_themselves(tmp_path):
+    folder = write_run(tmp_path, codecs=["draco", "draco-simplify"], shapes=9)
+    rows = [json.loads(line) for line in (folder.path / "rows.jsonl").read_text().splitlines()]
+    for row in rows:
+        if row["codec"] == "draco" and row.get("category") == "animals":
+            row["bytes"] *= 2
+    (folder.path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = category_table(RunData.load(folder.path), "sample", "draco-simplify", replicates=20)
+    (line,) = table.frame.to_dict("records")
+    assert line["title"] == "Draco"
+    humans, animals = (1 + float(line[c].split(" %")[0]) / 100 for c in ("humans", "animals"))
+    assert animals / humans == pytest.approx(2, rel=0.01)
+    assert "[" in line["objects"]
+
+
+def test_one_category_needs_no_table(tmp_path):
+    data = RunData.load(write_run(tmp_path, codecs=["draco", "draco-simplify"], shapes=1).path)
+    assert category_table(data, "sample", "draco-simplify") is None
