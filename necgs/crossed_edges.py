@@ -22,18 +22,19 @@ class CrossedEdges:
 
     Args:
         starts: int64 (shapes + 1,), index of each shape's first edge.
-        ends: int64 (m, 2), the points at their ends: block * b^3 + point in C order, the blocks those of a `BlockSet`.
+        ends: int32 (m, 2), the points at their ends: block * b^3 + point in C order, the shape's own blocks counted
+            in the order of `BlockSet`.
         shares: float32 (m, 2), what part of each end's value the value at the crossing is.
     """
 
     starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    ends: NDArray[np.int32]
     shares: NDArray[np.float32]
 
     @classmethod
     def of(cls, tsdf: NDArray[np.int16], blocks: BlockSet) -> CrossedEdges:
         """Find the crossed edges of TSDF codes (shapes, K, K, K) with the occupied blocks ``blocks``."""
-        found = [_edges_of(tsdf[s], blocks, s) for s in range(len(tsdf))]
+        found = [_edges_of(codes, states == OCCUPIED) for codes, states in zip(tsdf, blocks.states, strict=True)]
         starts = np.cumsum([0, *(len(ends) for ends, _ in found)])
         ends, shares = (np.concatenate(part) for part in zip(*found, strict=True))
         return cls(starts, ends, shares)
@@ -49,15 +50,14 @@ class CrossedEdges:
             points: b^3, points of a block.
         """
         counts = blocks.starts[shapes + 1] - blocks.starts[shapes]
-        moved = np.cumsum(counts) - counts - blocks.starts[shapes]
         edges = [slice(self.starts[s], self.starts[s + 1]) for s in shapes]
-        ends = np.concatenate([self.ends[e] + m * points for e, m in zip(edges, moved, strict=True)])
+        before = (np.cumsum(counts) - counts) * points
+        ends = np.concatenate([self.ends[e] + first for e, first in zip(edges, before, strict=True)])
         return ends, np.concatenate([self.shares[e] for e in edges])
 
 
-def _edges_of(tsdf: NDArray[np.int16], blocks: BlockSet, shape: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    occupied = blocks.states[shape] == OCCUPIED
-    number = np.cumsum(occupied).reshape(occupied.shape) - 1 + blocks.starts[shape]
+def _edges_of(tsdf: NDArray[np.int16], occupied: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    number = np.cumsum(occupied).reshape(occupied.shape) - 1
     edge = len(tsdf) // len(occupied)
     ends, shares = [], []
     for low, high in _neighbours(tsdf < 0):
@@ -66,7 +66,7 @@ def _edges_of(tsdf: NDArray[np.int16], blocks: BlockSet, shape: int) -> tuple[ND
         ends.append(number[tuple(np.moveaxis(block, 2, 0))] * edge**3 + local)
         a, b = (np.abs(tsdf[tuple(p.T)]).astype(np.float32) for p in (low, high))
         shares.append(np.stack([b, a], axis=1) / (a + b)[:, None])
-    return np.concatenate(ends).astype(np.int64), np.concatenate(shares)
+    return np.concatenate(ends).astype(np.int32), np.concatenate(shares)
 
 
 def _neighbours(inside: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
