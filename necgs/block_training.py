@@ -281,7 +281,7 @@ class BlockTarget:
     Args:
         values: float32 (n, channels, b, b, b) in [-1, 1]; channel 0 the TSDF.
         exact: bool (n, 1, b, b, b), the points whose values decide where the surface lies.
-        ends: int64 (m, 2), the ends of the crossed edges among the n b^3 points.
+        ends: int32 or int64 (m, 2), the ends of the crossed edges among the n b^3 points.
         shares: float32 (m, 2), the parts of their values in the value at the crossing, which should be zero.
     """
 

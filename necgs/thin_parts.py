@@ -96,9 +96,8 @@ def _places(
     surface: Surface, vertices: np.ndarray, faces: np.ndarray, points: np.ndarray, normals: np.ndarray, h: float
 ) -> _Places:
     """What side is missing around points of the mesh, float32 (n, 3), with normals (n, 3)."""
-    little = np.float32(_DOUBLED * h)
-    above = rounded_winding(vertices, faces, points + little * normals)
-    below = rounded_winding(vertices, faces, points - little * normals)
+    aside = np.float32(_DOUBLED * h) * normals
+    above, below = np.split(rounded_winding(vertices, faces, np.concatenate([points + aside, points - aside])), 2)
     doubled = above == below
     found = [_Places(points[doubled], normals[doubled], np.zeros(doubled.sum()), above[doubled] % 2 == 0)]
     points, normals = points[~doubled], normals[~doubled]
