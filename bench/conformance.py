@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.codec import Archive, Part
-from bench.jobs import CodecSpec, ladder
-from bench.profile import Profile
-from bench.supervisor import Outcome, run_worker
-from bench.worker import Task
+from bench.execution.supervisor import Outcome, run_worker
+from bench.execution.task import Task
+from bench.planning.jobs import CodecSpec, ladder
+from bench.planning.profile import Profile
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -46,7 +46,7 @@ class Kit:
 
     def encode(self, meshes: Sequence[Trimesh], timeout_s: float = TIMEOUT_S, seed: int = 0) -> tuple[Outcome, Path]:
         """Encode in a fresh process; returns how that ended and the folder of the archive."""
-        from bench.references import write_mesh
+        from bench.planning.references import write_mesh
 
         self.count += 1
         folder = self.folder / f"{self.count:03d}"
@@ -61,7 +61,7 @@ class Kit:
 
     def decode(self, archive: Path) -> tuple[Outcome, list[Trimesh]]:
         """Decode in a fresh process; returns how that ended and the meshes."""
-        from bench.references import read_mesh
+        from bench.planning.references import read_mesh
 
         outcome = run_worker(self._task("decode", archive.parent), archive.parent)
         return outcome, [read_mesh(path) for path in sorted((archive.parent / "decoded").glob("*.npz"))]
@@ -95,7 +95,7 @@ def check(spec: CodecSpec, rate: str | None = None, device: str = "cpu") -> Iter
     """Run all checks on the codec of ``spec`` and yield a verdict for each as it is reached.
 
     Raises:
-        bench.jobs.InvalidSpec: a setting that the codec does not have.
+        bench.planning.jobs.InvalidSpec: a setting that the codec does not have.
         ValueError: a rate label that is not in the ladder.
     """
     codec = registry.get(spec.name)

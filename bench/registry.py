@@ -17,16 +17,16 @@ ENTRY_POINT_GROUP = "necgs_bench.codecs"
 
 BUILT_IN = {
     "necgs": "necgs.codec:NecgsCodec",
-    "draco": "baselines.draco:Draco",
-    "draco-simplify": "baselines.draco_simplify:DracoSimplify",
-    "octree": "baselines.octree:Octree",
-    "gpcc": "baselines.gpcc:Gpcc",
-    "gpcc-octree": "baselines.gpcc:GpccOctree",
-    "gpcc-trisoup": "baselines.gpcc:GpccTrisoup",
-    "vpcc": "baselines.vpcc:Vpcc",
-    "pcgcv2": "baselines.pcgcv2.codec:Pcgcv2",
-    "quantdeepsdf": "baselines.quantdeepsdf.codec:QuantDeepSdf",
-    "identity": "baselines.identity:Identity",
+    "draco": "baselines.mesh.draco:Draco",
+    "draco-simplify": "baselines.mesh.draco_simplify:DracoSimplify",
+    "octree": "baselines.points.octree:Octree",
+    "gpcc": "baselines.points.gpcc:Gpcc",
+    "gpcc-octree": "baselines.points.gpcc:GpccOctree",
+    "gpcc-trisoup": "baselines.points.gpcc:GpccTrisoup",
+    "vpcc": "baselines.points.vpcc:Vpcc",
+    "pcgcv2": "baselines.points.pcgcv2.codec:Pcgcv2",
+    "quantdeepsdf": "baselines.neural.quantdeepsdf.codec:QuantDeepSdf",
+    "identity": "baselines.mesh.identity:Identity",
 }
 
 

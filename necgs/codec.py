@@ -13,7 +13,7 @@ from necgs.settings import PRESETS, QUICK_RATES, NecgsRate
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
-    from necgs.bitstream import SharedPart
+    from necgs.coding.bitstream import SharedPart
 
 
 class NecgsCodec(Codec):
@@ -49,8 +49,8 @@ class NecgsCodec(Codec):
         """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
         import numpy as np
 
-        from necgs.bitstream import encode_set
-        from necgs.compress import shape_volume, trained_set, use_threads
+        from necgs.coding.bitstream import encode_set
+        from necgs.stages import shape_volume, trained_set, use_threads
 
         use_threads(context)
         # Gigabytes for a large set: never there twice.
@@ -82,7 +82,7 @@ class NecgsCodec(Codec):
         """Phases: entropy, network, extraction."""
         import trimesh
 
-        from necgs.compress import decode_mesh, use_threads
+        from necgs.stages import decode_mesh, use_threads
 
         if not archive.shapes:
             return []
@@ -101,7 +101,7 @@ class NecgsCodec(Codec):
 
     def _shared(self, archive: Archive, context: Context) -> SharedPart | None:
         """The shared part, or None where every shape had failed and there is none."""
-        from necgs.bitstream import decode_shared
+        from necgs.coding.bitstream import decode_shared
 
         if not archive.shared.data and not any(part.data for part in archive.shapes):
             return None

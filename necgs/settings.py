@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.codec import Rate
-from necgs.decoder_spec import BLOCK_SPARSE, DENSE, MAX_RESOLUTION, DecoderSpec, block_sparse_spec, paper_spec
-from necgs.entropy import CODERS, RANGE
+from necgs.coding.entropy import CODERS, RANGE
+from necgs.decoder.spec import BLOCK_SPARSE, DENSE, DecoderSpec, block_sparse_spec, paper_spec
+from necgs.volume import MAX_RESOLUTION
 
 if TYPE_CHECKING:
-    from necgs.block_training import BlockSettings
-    from necgs.dense_training import DenseSettings
+    from necgs.training.block_sparse import BlockSettings
+    from necgs.training.dense import DenseSettings
 
 PAPER_WIDTHS = (64, 48, 32, 24, 16)
 ARCHITECTURES = ("auto-decoder", "auto-encoder")
@@ -86,8 +87,8 @@ class NecgsRate(Rate):
         batch: shapes per step.
         learning_rate: of the weights.
         kaiming: dense: variance-preserving initial weights instead of the framework's.
-        rate_weight: block-sparse: what a thousand bits of latents may cost in distortion (`necgs.block_training`).
-        latent_rate: block-sparse: learning rate of the latents.
+        rate_weight: block-sparse: what a thousand bits of latents may cost in distortion
+        (`necgs.training.block_sparse`). latent_rate: block-sparse: learning rate of the latents.
         latent_step: block-sparse: initial quantisation step of the latents.
         weight_step: block-sparse: quantisation step of a weight tensor, as a part of its root mean square.
     """
@@ -160,9 +161,9 @@ class NecgsRate(Rate):
 
     def training(self) -> DenseSettings | BlockSettings:
         """Settings of the training."""
-        from necgs.block_training import BlockSettings
-        from necgs.dense_training import DenseSettings
-        from necgs.losses import LossWeights
+        from necgs.training.block_sparse import BlockSettings
+        from necgs.training.dense import DenseSettings
+        from necgs.training.losses import LossWeights
 
         if self.decoder == BLOCK_SPARSE:
             return BlockSettings(

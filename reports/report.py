@@ -8,29 +8,33 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from bench.stored_meshes import MeshesUnavailable
-from reports import (
+from bench.results.meshes import MeshesUnavailable, MeshSource
+from reports.document import style
+from reports.document.document import Block, Bullets, FigureBlock, Heading, TableBlock, Text, markdown
+from reports.document.html import VIEWS, write_html
+from reports.document.table import Table
+from reports.paper import ablations as paper_ablations
+from reports.paper import published as paper_numbers
+from reports.run_data import RunData
+from reports.sections import (
     amortisation,
-    bd_table,
-    breakdown,
-    curves,
+    bd_rate,
+    categories,
+    data_sets,
+    decoded_points,
     equal_quality,
     ledger,
-    paper_ablations,
     per_shape,
-    style,
-    tables,
+    rate_distortion,
+    rate_points,
     time_quality,
     timing,
     variants,
 )
-from reports import paper as paper_numbers
-from reports.blocks import Block, Bullets, FigureBlock, Heading, TableBlock, Text, markdown
-from reports.html import write_html
-from reports.provenance import failures, provenance, what_was_run
-from reports.run_data import RunData
-from reports.stills import stills_figure
-from reports.views import View, make_views
+from reports.sections.provenance import failures, provenance, what_was_run
+from reports.views.stills import stills_figure
+from reports.views.viewer import viewer
+from reports.views.views import View, make_views
 
 UNITS = """\
 Distances are in units of 1e-3 of the normalised cube [-1, 1]^3. CD, NC and F1 compare random samples; *surface*
@@ -67,7 +71,7 @@ class Writer:
         """Add headings, paragraphs and lists."""
         self.blocks += blocks
 
-    def table(self, table: tables.Table | None, name: str) -> None:
+    def table(self, table: Table | None, name: str) -> None:
         """Show a table; write it as Markdown, LaTeX and CSV."""
         if table is None:
             return
@@ -101,8 +105,7 @@ def write_report(
     formats: Sequence[str] = style.FORMATS,
     html: bool = False,
     paper: bool = False,
-    cache: Path | None = None,
-    data_root: Path | None = None,
+    meshes: MeshSource | None = None,
 ) -> list[Path]:
     """Write the report of a run folder into ``out`` (default: ``report/`` inside it); returns the paths written.
 
@@ -111,10 +114,10 @@ def write_report(
         formats: figure formats out of png, svg, pdf; the first one is shown in ``report.md``.
         html: also write ``report.html``, one file with 3D views that opens offline, and still images of the views.
         paper: set the published numbers of the paper beside the run's.
-        cache, data_root: where the reference meshes of the 3D views are looked for.
+        meshes: where the 3D views get their meshes; without it ``html`` has none.
 
     Raises:
-        bench.store.StoreError: no run folder, or a damaged one.
+        bench.results.store.StoreError: no run folder, or a damaged one.
         ValueError: a figure format that cannot be written.
     """
     unknown = sorted(set(formats) - set(style.FORMATS))
@@ -124,7 +127,7 @@ def write_report(
     writer = Writer(out or run_path / "report", formats, embed=html)
     writer.folder.mkdir(parents=True, exist_ok=True)
     writer.add(*what_was_run(data))
-    writer.table(breakdown.datasets_table(data), "data")
+    writer.table(data_sets.datasets_table(data), "data")
     views: list[View] = []
     if not len(data.points):
         writer.add(Text("No job of this run has finished yet."))
@@ -133,31 +136,31 @@ def write_report(
             section(data, writer)
         if paper:
             _paper(data, writer)
-        if html:
-            views = _views(data, writer, cache, data_root)
+        if html and meshes is not None:
+            views = _views(data, writer, meshes)
     writer.add(*provenance(data))
     paths = writer.finish()
-    return [*paths, write_html(writer.folder / "report.html", writer.blocks, views)] if html else paths
+    return [*paths, write_html(writer.folder / "report.html", writer.blocks, viewer(views))] if html else paths
 
 
 def _results(data: RunData, writer: Writer) -> None:
     writer.add(Heading("Rate and distortion"))
     writer.figure(
-        curves.rate_distortion(data),
+        rate_distortion.rate_distortion(data),
         "rd_ratio",
         "CD and F1-0.005 against compression ratio; a cross marks failed shapes",
     )
     for dataset in data.datasets:
-        writer.table(tables.comparable_table(data, dataset), f"comparable_{slug(dataset)}")
-        writer.table(tables.points_table(data, dataset), f"points_{slug(dataset)}")
+        writer.table(rate_points.comparable_table(data, dataset), f"comparable_{slug(dataset)}")
+        writer.table(rate_points.points_table(data, dataset), f"points_{slug(dataset)}")
     writer.add(Text(UNITS))
     writer.figure(
-        curves.rate_distortion(data, curves.BYTES, (curves.CD, curves.F1_005)),
+        rate_distortion.rate_distortion(data, rate_distortion.BYTES, (rate_distortion.CD, rate_distortion.F1_005)),
         "rd_bytes",
         "The same against bytes per shape",
     )
     writer.figure(
-        curves.rate_distortion(data, curves.BYTES, (curves.CD, curves.SURFACE)),
+        rate_distortion.rate_distortion(data, rate_distortion.BYTES, (rate_distortion.CD, rate_distortion.SURFACE)),
         "rd_surface",
         "The sampled CD ends at its floor; the surface error goes on ranking below it",
     )
@@ -178,9 +181,9 @@ def _shapes(data: RunData, writer: Writer) -> None:
     for dataset in data.datasets:
         caption = f"Spread over the shapes of {dataset}, each codec at the rate that makes sizes most alike"
         writer.figure(per_shape.ecdf_figure(data, dataset), f"per_shape_{slug(dataset)}", caption)
-        writer.table(tables.spread_table(data, dataset), f"spread_{slug(dataset)}")
-        writer.table(breakdown.category_table(data, dataset), f"categories_{slug(dataset)}")
-        writer.table(breakdown.decoded_points_table(data, dataset), f"decoded_points_{slug(dataset)}")
+        writer.table(rate_points.spread_table(data, dataset), f"spread_{slug(dataset)}")
+        writer.table(categories.category_table(data, dataset), f"categories_{slug(dataset)}")
+        writer.table(decoded_points.decoded_points_table(data, dataset), f"decoded_points_{slug(dataset)}")
 
 
 def _bytes(data: RunData, writer: Writer) -> None:
@@ -220,12 +223,12 @@ def _paper(data: RunData, writer: Writer) -> None:
 def _bd_rates(data: RunData, writer: Writer) -> None:
     parts = []
     for dataset in data.datasets:
-        pairs = {metric: bd_table.bd_rates(data, dataset, metric) for metric in bd_table.METRICS}
-        anchor = bd_table.choose_anchor(data, dataset)
-        parts.append((bd_table.anchor_table(data, dataset, pairs, anchor), f"bd_rate_{slug(dataset)}"))
-        matrix = bd_table.matrix_table(data, dataset, pairs["surface_cd"], "surface_cd")
+        pairs = {metric: bd_rate.bd_rates(data, dataset, metric) for metric in bd_rate.METRICS}
+        anchor = bd_rate.choose_anchor(data, dataset)
+        parts.append((bd_rate.anchor_table(data, dataset, pairs, anchor), f"bd_rate_{slug(dataset)}"))
+        matrix = bd_rate.matrix_table(data, dataset, pairs["surface_cd"], "surface_cd")
         parts.append((matrix, f"bd_rate_pairs_{slug(dataset)}"))
-        parts.append((bd_table.category_table(data, dataset, anchor), f"bd_rate_categories_{slug(dataset)}"))
+        parts.append((bd_rate.category_table(data, dataset, anchor), f"bd_rate_categories_{slug(dataset)}"))
     if any(table is not None for table, _ in parts):
         writer.add(Heading("BD-rate"), Text(BD_RATE))
     for table, name in parts:
@@ -251,13 +254,13 @@ def _timing(data: RunData, writer: Writer) -> None:
         writer.add(Text(f"Jobs ran {counts} at a time: their times include what they took from each other."))
 
 
-def _views(data: RunData, writer: Writer, cache: Path | None, data_root: Path | None) -> list[View]:
+def _views(data: RunData, writer: Writer, meshes: MeshSource) -> list[View]:
     """The 3D views and their still images; where a mesh cannot be had, the report says why."""
     found: list[View] = []
-    writer.add(Heading("Shapes in three dimensions"))
+    writer.add(Heading(VIEWS))
     for dataset in data.datasets:
         try:
-            chosen = make_views(data, dataset, cache, data_root)
+            chosen = make_views(data, dataset, meshes)
         except MeshesUnavailable as error:
             writer.add(Text(f"No views of {dataset}: {error}."))
             continue

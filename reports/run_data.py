@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from bench.store import Row, RunFolder
-from bench.summary import over_seeds, shape_frame, summarise
-from reports.style import base_name, in_order
+from bench.results.store import Row, RunFolder
+from bench.results.summary import over_seeds, shape_frame, summarise
+from reports.document.style import base_name, in_order
 
 CONTROLS = ("identity",)
 """Codecs that show what the metrics read on a perfect reconstruction; never ranked."""
@@ -29,7 +29,7 @@ class RunData:
         path: the folder.
         manifest: its ``manifest.json``; any key may be missing but what a reader asks for with ``get``.
         rows: the rows of finished jobs.
-        summary: one line per (dataset, codec, rate, seed), see `bench.summary`.
+        summary: one line per (dataset, codec, rate, seed), see `bench.results.summary`.
         points: the same, averaged over seeds: the points of the rate-distortion curves.
         shapes: one line per (dataset, codec, rate, seed, shape).
     """
@@ -43,7 +43,7 @@ class RunData:
 
     @classmethod
     def load(cls, path: Path) -> RunData:
-        """Read a run folder. Raises `bench.store.StoreError` where it is none."""
+        """Read a run folder. Raises `bench.results.store.StoreError` where it is none."""
         run = RunFolder(path)
         manifest, rows = run.read_manifest(), run.rows()
         summary = summarise(rows)

@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from bench.conformance import check
-    from bench.jobs import CodecSpec, InvalidSpec
+    from bench.planning.jobs import CodecSpec, InvalidSpec
     from bench.registry import UnknownCodec, get
 
     try:

@@ -31,9 +31,9 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from bench.baseline import Baseline
-    from bench.compare import Kind, compare, markdown
-    from bench.store import RunFolder, StoreError
+    from bench.comparison.compare import Kind, compare, markdown
+    from bench.comparison.gate_reference import Baseline
+    from bench.results.store import RunFolder, StoreError
 
     try:
         before, after = (Baseline.of(RunFolder(path)) for path in (args.before, args.after))

@@ -28,14 +28,14 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import datasets
-    from datasets.errors import DatasetError, DatasetUnavailable
+    import mesh_datasets
+    from mesh_datasets.errors import DatasetError, DatasetUnavailable
 
     if not args.name:
-        _print_catalog(datasets.catalog(data_root=args.data_root))
+        _print_catalog(mesh_datasets.catalog(data_root=args.data_root))
         return 0
     try:
-        shapes = datasets.load(
+        shapes = mesh_datasets.load(
             args.name,
             data_root=args.data_root,
             split=args.split,
@@ -76,7 +76,7 @@ def _list(shapes: Any) -> int:
 
 
 def _check(shapes: Any) -> int:
-    from datasets.inspection import inspect_shapes
+    from mesh_datasets.inspection import inspect_shapes
 
     header = (
         f"{'vertices':>9} {'faces':>9} {'closed':>6} {'nonman.':>7} {'border':>7} {'degen.':>7} {'pieces':>6}  name"

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datasets import DatasetInfo
+    from mesh_datasets import DatasetInfo
 
 
 def add_parser(subparsers: Any) -> None:
@@ -21,7 +21,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import datasets
+    import mesh_datasets
+
     from bench import machine, registry, system_libraries
 
     facts = machine.describe()
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         state = codec.availability()
         found = ", ".join(f"{key} {value}" for key, value in codec.provenance().items()) if state.ok else ""
         print(f"codec        {name}: {found or 'ready' if state.ok else state}")
-    for entry in datasets.catalog():
+    for entry in mesh_datasets.catalog():
         print(f"data set     {entry.name}: {_where(entry)}")
     return 0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.baseline import Baseline
+    from bench.comparison.gate_reference import Baseline
 
 EPILOG = """examples:
   python -m bench run --profile smoke --out runs/smoke
@@ -54,10 +54,10 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from bench.baseline import Baseline, InvalidBaseline
-    from bench.compare import Tolerance, compare, markdown
-    from bench.gate import USAGE, gate, publish
-    from bench.store import RunFolder, StoreError
+    from bench.comparison.compare import Tolerance, compare, markdown
+    from bench.comparison.gate import USAGE, gate, publish
+    from bench.comparison.gate_reference import Baseline, InvalidBaseline
+    from bench.results.store import RunFolder, StoreError
 
     try:
         tolerance = Tolerance()
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _earlier(path: Path) -> Baseline | None:
     """The baseline that is to be replaced, where there is one that can be compared with; never another kind of file."""
-    from bench.baseline import Baseline, OutdatedBaseline
+    from bench.comparison.gate_reference import Baseline, OutdatedBaseline
 
     try:
         return Baseline.read(path) if path.exists() else None

@@ -34,10 +34,10 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from bench.merge import MergeRefused, merge
-    from bench.store import RunFolder, StoreError
-    from bench.summary import console_table, write_summary
-    from reports.report import write_report
+    from bench.commands.publish import publish
+    from bench.results.merge import MergeRefused, merge
+    from bench.results.store import RunFolder, StoreError
+    from bench.results.summary import console_table
 
     out = RunFolder(args.out)
     try:
@@ -45,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
     except (MergeRefused, StoreError) as error:
         print(f"bench merge: {error}", file=sys.stderr)
         return 2
-    write_summary(out)
-    write_report(out.path)
+    publish(out)
     print(console_table(out))
     print(f"\n{out.path}: {count} jobs of {len(args.folders)} runs; report: {out.path / 'report' / 'report.md'}")
     return 0

@@ -27,9 +27,10 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    from mesh_datasets.errors import DatasetError
+
     from bench.metrics.files import measure_files
     from bench.metrics.protocol import Protocol
-    from datasets.errors import DatasetError
 
     try:
         protocol = Protocol(samples=args.samples, seed=args.seed)

@@ -43,22 +43,20 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from bench.store import RunFolder, StoreError
-    from bench.summary import write_summary
-    from reports.report import write_report
+    from bench.commands.publish import publish
+    from bench.results.store import RunFolder, StoreError
 
     formats = [name.strip() for name in args.formats.split(",") if name.strip()]
     try:
-        paths = write_report(
-            args.folder,
+        paths = publish(
+            RunFolder(args.folder),
+            cache=args.cache,
+            data_root=args.data_root,
             out=args.out,
             formats=formats,
             html=args.html,
             paper=args.paper,
-            cache=args.cache,
-            data_root=args.data_root,
         )
-        write_summary(RunFolder(args.folder))
     except (StoreError, ValueError) as error:
         print(f"bench report: {error}", file=sys.stderr)
         return 2

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.plan import Plan, Request
-    from bench.profile import Profile
-    from bench.store import Row, RunFolder
+    from bench.planning.plan import Plan, Request
+    from bench.planning.profile import Profile
+    from bench.results.store import Row, RunFolder
 
 EPILOG = """examples:
   python -m bench run
@@ -78,10 +77,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from bench.plan import NotMeasurable, WrongInput, make_plan, waiting_jobs
-    from bench.profile import InvalidProfile
-    from bench.run import execute
-    from bench.store import RunFolder, StoreError
+    from bench.commands.publish import publish
+    from bench.execution.run import execute
+    from bench.planning.plan import NotMeasurable, WrongInput, make_plan, waiting_jobs
+    from bench.planning.profile import InvalidProfile
+    from bench.results.store import RunFolder, StoreError
 
     try:
         request = build_request(args)
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
             return 0
         rows = execute(plan, folder)
         if not args.shard:
-            _report(folder)
+            publish(folder)
     except NotMeasurable as error:
         return _complain(error, 3)
     except (WrongInput, InvalidProfile, StoreError, ValueError) as error:
@@ -106,8 +106,9 @@ def run(args: argparse.Namespace) -> int:
 
 def build_request(args: argparse.Namespace) -> Request:
     """The request that the command line and the profile make together."""
-    from bench import profile as profiles
-    from bench.plan import Request
+    from bench.cache import default_cache
+    from bench.planning import profile as profiles
+    from bench.planning.plan import Request
 
     profile = profiles.read(args.profile)
     codecs = tuple(_split(args.codecs)) if args.codecs else profile.codecs
@@ -144,14 +145,6 @@ def build_request(args: argparse.Namespace) -> Request:
     )
 
 
-def default_cache() -> Path:
-    """``NECGS_BENCH_CACHE``, else the user's cache folder."""
-    from platformdirs import user_cache_path
-
-    named = os.environ.get("NECGS_BENCH_CACHE")
-    return Path(named) if named else user_cache_path("necgs-bench")
-
-
 def _default_out(profile: Profile, data: tuple[str, ...], args: argparse.Namespace) -> Path:
     """The same command leads to the same folder, so that an interrupted run goes on."""
     slug = "+".join("".join(c if c.isalnum() else "-" for c in spec).strip("-") for spec in data)
@@ -173,16 +166,8 @@ def _print_jobs(plan: Plan, todo: list[Any]) -> None:
     print(f"{len(plan.jobs)} jobs, {len(todo)} to do, {plan.workers} at a time; run folder {plan.request.out}")
 
 
-def _report(folder: RunFolder) -> None:
-    from bench.summary import write_summary
-    from reports.report import write_report
-
-    write_summary(folder)
-    write_report(folder.path)
-
-
 def _verdict(rows: list[Row], folder: RunFolder) -> int:
-    from bench.summary import console_table
+    from bench.results.summary import console_table
 
     print(console_table(folder))
     if (folder.path / "report").exists():

@@ -1,0 +1,1 @@
+"""Metrics of a decoded mesh against its reference, sampled and surface-exact."""

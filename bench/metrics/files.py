@@ -15,13 +15,12 @@ def measure_files(reference: Path, decoded: Path, protocol: Protocol) -> dict[st
     same coordinates. Returns what `bench.metrics.measure.measure` returns.
 
     Raises:
-        datasets.errors.InvalidShape: a file that holds no usable mesh; the message names it.
+        mesh_datasets.errors.InvalidShape: a file that holds no usable mesh; the message names it.
         ValueError: a decoded mesh that cannot be measured.
     """
     import trimesh
-
-    from datasets.mesh_file import read_mesh
-    from datasets.normalization import normalize
+    from mesh_datasets.mesh_file import read_mesh
+    from mesh_datasets.normalization import normalize
 
     normalised, transformation = normalize(read_mesh(reference), str(reference))
     mesh = read_mesh(decoded)

@@ -37,10 +37,10 @@ CHUNK = 1 << 17
 def psnr_of_mesh(reference: Trimesh, points: Points, bits: int) -> dict[str, float]:
     """D1 and D2 of decoded ``points`` (n, 3), in [-1, 1]^3, against the voxels that the reference's surface crosses.
 
-    The reference cloud is that of `baselines.voxelize.surface_voxels` at ``bits``. Returns what `point_psnr` does.
+    The reference cloud is that of `bench.metrics.voxels.surface_voxels` at ``bits``. Returns what `point_psnr` does.
     """
-    from baselines.voxelize import surface_voxels
     from bench.metrics.triangles import Triangles
+    from bench.metrics.voxels import surface_voxels
 
     surface = Triangles.of(reference, "the reference")
     voxels, face = surface_voxels(surface.vertices[surface.faces], bits)

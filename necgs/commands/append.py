@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from bench.codec import Context
 from necgs.atomic_write import write_atomically
+from necgs.coding.container import Record, SetFile, extend_set
 from necgs.commands.inputs import NamedMesh, add_context_options, context_of, positive, read_meshes
-from necgs.container import Record, SetFile, extend_set
 from necgs.settings import FITS
 
 if TYPE_CHECKING:
-    from necgs.bitstream import SharedPart
+    from necgs.coding.bitstream import SharedPart
 
 
 def add_parser(subparsers: Any) -> None:
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Append. Returns the exit code."""
     from io import BytesIO
 
-    from necgs.bitstream import decode_shared
+    from necgs.coding.bitstream import decode_shared
 
     data = args.file.read_bytes()
     coded = SetFile(BytesIO(data))
@@ -54,9 +54,9 @@ def run(args: argparse.Namespace) -> int:
 
 def append(shared: SharedPart, meshes: list[NamedMesh], steps: int, fit: str, context: Context) -> list[Record]:
     """The records of new shapes. Raises ``InvalidMesh``."""
-    from necgs.append import AppendSettings, fit_latents
-    from necgs.bitstream import encode_shape
-    from necgs.compress import shape_volume, use_threads
+    from necgs.coding.bitstream import encode_shape
+    from necgs.stages import shape_volume, use_threads
+    from necgs.training.new_shapes import AppendSettings, fit_latents
 
     use_threads(context)
     spec = shared.decoder.spec

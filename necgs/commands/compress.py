@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.codec import Archive, Context, EncodeFailed
 from necgs.atomic_write import write_atomically
+from necgs.coding.container import write_set
 from necgs.commands.inputs import (
     NamedMesh,
     WrongInput,
@@ -22,7 +23,6 @@ from necgs.commands.inputs import (
     read_meshes,
 )
 from necgs.commands.target_size import within
-from necgs.container import write_set
 from necgs.settings import PRESETS, NecgsRate
 
 EPILOG = """examples:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.codec import DecodeFailed
 from necgs.atomic_write import write_atomically
+from necgs.coding.container import Entry, SetFile
 from necgs.commands.inputs import WrongInput, add_context_options, context_of, positive
-from necgs.container import Entry, SetFile
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -42,8 +42,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Decode and write. Returns the exit code."""
-    from necgs.bitstream import decode_shared
-    from necgs.compress import decode_mesh, use_threads
+    from necgs.coding.bitstream import decode_shared
+    from necgs.stages import decode_mesh, use_threads
 
     empty: list[str] = []
     with args.file.open("rb") as file:
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_resolution(wanted: int | None, coded: int) -> None:
-    from necgs.resampled_extraction import check_extraction
+    from necgs.volume.resampled_extraction import check_extraction
 
     try:
         if wanted is not None:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from necgs.container import SetFile
+from necgs.coding.container import SetFile
 
 
 def add_parser(subparsers: Any) -> None:
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 def describe(path: Path) -> dict[str, Any]:
     """Facts about a file: plain values. Raises ``CorruptArchive`` and ``OSError``."""
-    from necgs.bitstream import VERSION, decode_shared
+    from necgs.coding.bitstream import VERSION, decode_shared
 
     with path.open("rb") as file:
         coded = SetFile(file)

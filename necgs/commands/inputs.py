@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.codec import Context
-from necgs.container import FORBIDDEN, MAX_NAME_BYTES, placement_of
-from necgs.progress import Progress
+from necgs.coding.container import FORBIDDEN, MAX_NAME_BYTES, placement_of
+from necgs.commands.progress import Progress
 
 if TYPE_CHECKING:
+    from mesh_datasets.normalization import Normalization
     from trimesh import Trimesh
-
-    from datasets.normalization import Normalization
 
 MESH_SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf")
 
@@ -92,9 +91,9 @@ def read_meshes(paths: Sequence[Path], taken: Iterable[str] = ()) -> list[NamedM
     Raises:
         WrongInput: naming every file that cannot be used and why.
     """
-    from datasets.errors import DatasetError
-    from datasets.mesh_file import read_mesh
-    from datasets.normalization import Normalization
+    from mesh_datasets.errors import DatasetError
+    from mesh_datasets.mesh_file import read_mesh
+    from mesh_datasets.normalization import Normalization
 
     names, meshes, faults = set(taken), [], []
     for path in _files(paths):

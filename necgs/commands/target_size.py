@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from necgs.commands.inputs import WrongInput
-from necgs.decoder_spec import BLOCK_SPARSE
+from necgs.decoder.spec import BLOCK_SPARSE
 from necgs.settings import QUICK_RATES, NecgsRate, width_for
 
 Settings = Mapping[str, Any]

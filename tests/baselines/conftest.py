@@ -6,9 +6,9 @@ import sys
 import pytest
 import trimesh
 
-from baselines.gpcc import TMC3
-from baselines.pcgcv2 import checkpoint
-from baselines.vpcc import Vpcc
+from baselines.points.gpcc import TMC3
+from baselines.points.pcgcv2 import checkpoint
+from baselines.points.vpcc import Vpcc
 
 
 def pytest_runtest_setup(item):

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
+from mesh_datasets.catalog import DATASETS
 
 from bench import registry
-from datasets.catalog import DATASETS
 from tests.bench.command_line import run_command
 
 

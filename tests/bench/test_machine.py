@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench import machine, system_libraries
-from bench.jobs import Job
-from bench.progress import RunProgress, clock, describe
+from bench.execution.progress import RunProgress, clock, describe
+from bench.planning.jobs import Job
 
 
 def test_the_machine_is_described():

@@ -1,7 +1,7 @@
 import pytest
+from mesh_datasets import DatasetUnavailable, InvalidSplit, UnknownDataset, load
+from mesh_datasets.ama import ARCHIVE_NAMES, sequence_name
 
-from datasets import DatasetUnavailable, InvalidSplit, UnknownDataset, load
-from datasets.ama import ARCHIVE_NAMES, sequence_name
 from tests.datasets.writers import write_ama
 
 NAMES = ["crane/mesh_0000", "crane/mesh_0002", "crane/mesh_0019", "march2/mesh_0003", "march2/mesh_0004"]

@@ -1,8 +1,7 @@
 import hashlib
 
 import pytest
-
-from datasets.choice import described, seeded_choice
+from mesh_datasets.choice import described, seeded_choice
 
 NAMES = [f"shape{i:03d}" for i in range(200)]
 

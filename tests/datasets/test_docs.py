@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from datasets import Request
+from mesh_datasets import Request
 
 PAGE = Path(__file__).parents[2] / "docs" / "datasets.md"
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)

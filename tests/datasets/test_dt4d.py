@@ -2,9 +2,9 @@ import struct
 
 import numpy as np
 import pytest
+from mesh_datasets import InvalidShape, InvalidSplit, load
+from mesh_datasets.anime import AnimeHeader, read_frame, read_header
 
-from datasets import InvalidShape, InvalidSplit, load
-from datasets.anime import AnimeHeader, read_frame, read_header
 from tests.datasets.writers import TETRAHEDRON, anime_bytes, write_anime, write_dt4d
 
 V, F = TETRAHEDRON

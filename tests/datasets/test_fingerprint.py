@@ -3,8 +3,7 @@ import struct
 
 import numpy as np
 import trimesh
-
-from datasets.fingerprint import mesh_fingerprint
+from mesh_datasets.fingerprint import mesh_fingerprint
 
 V = [[0, 0, 0], [1, 0, 0], [0, 1, 0.5]]
 

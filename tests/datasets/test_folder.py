@@ -1,6 +1,6 @@
 import pytest
+from mesh_datasets import DatasetUnavailable, UnknownDataset, load
 
-from datasets import DatasetUnavailable, UnknownDataset, load
 from tests.datasets.writers import TETRAHEDRON, write_obj, write_stl
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import trimesh
+from mesh_datasets import load
+from mesh_datasets.inspection import inspect, inspect_shapes
 
-from datasets import load
-from datasets.inspection import inspect, inspect_shapes
 from tests.datasets.writers import write_obj
 
 

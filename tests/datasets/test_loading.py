@@ -6,8 +6,7 @@ from importlib.metadata import EntryPoint
 import numpy as np
 import pytest
 import trimesh
-
-from datasets import (
+from mesh_datasets import (
     DatasetError,
     DatasetUnavailable,
     InvalidShape,
@@ -18,7 +17,8 @@ from datasets import (
     catalog,
     load,
 )
-from datasets.file_shape import binary_ply_size, ply_header
+from mesh_datasets.file_shape import binary_ply_size, ply_header
+
 from tests.datasets.writers import write_ama
 
 
@@ -62,7 +62,7 @@ def test_a_data_root_for_other_sets_is_no_hindrance(tmp_path, spec):
 
 def test_importing_is_light():
     heavy = ["numpy", "scipy", "trimesh", "torch", "manifold3d"]
-    code = f"import sys, datasets; datasets.catalog(); print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, bench, mesh_datasets; mesh_datasets.catalog(); print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

@@ -3,9 +3,9 @@ import struct
 import numpy as np
 import pytest
 import trimesh
+from mesh_datasets.errors import InvalidShape
+from mesh_datasets.mesh_file import checked, read_mesh, weld
 
-from datasets.errors import InvalidShape
-from datasets.mesh_file import checked, read_mesh, weld
 from tests.datasets.writers import TETRAHEDRON, obj_text, write_obj, write_stl
 
 V, F = TETRAHEDRON

@@ -1,8 +1,8 @@
 import json
 
 import pytest
+from mesh_datasets import DatasetUnavailable, InvalidSplit, UnknownDataset, catalog, load
 
-from datasets import DatasetUnavailable, InvalidSplit, UnknownDataset, catalog, load
 from tests.datasets.writers import write_ama, write_dt4d, write_thingi10k
 
 

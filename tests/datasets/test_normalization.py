@@ -3,9 +3,8 @@ import pytest
 import trimesh
 from hypothesis import given
 from hypothesis import strategies as st
-
-from datasets.errors import InvalidShape
-from datasets.normalization import Normalization, normalize
+from mesh_datasets.errors import InvalidShape
+from mesh_datasets.normalization import Normalization, normalize
 
 
 def test_longest_side_becomes_two_and_the_centre_the_origin():

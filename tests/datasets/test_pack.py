@@ -3,11 +3,10 @@ import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from datasets import DatasetUnavailable
-from datasets.fingerprint import mesh_fingerprint
-from datasets.sample.connectivity import encode
-from datasets.sample.pack import LEVELS, Pack, Quantised, quantised, write_pack
+from mesh_datasets import DatasetUnavailable
+from mesh_datasets.fingerprint import mesh_fingerprint
+from mesh_datasets.sample.connectivity import encode
+from mesh_datasets.sample.pack import LEVELS, Pack, Quantised, quantised, write_pack
 
 
 def _canonical(faces):

@@ -1,9 +1,8 @@
 import pytest
-
-from datasets import UnknownDataset, load
-from datasets.file_shape import binary_ply_size
-from datasets.fingerprint import mesh_fingerprint
-from datasets.parts import FAMILIES
+from mesh_datasets import UnknownDataset, load
+from mesh_datasets.file_shape import binary_ply_size
+from mesh_datasets.fingerprint import mesh_fingerprint
+from mesh_datasets.parts import FAMILIES
 
 
 def test_parts_are_watertight_connected_different_and_of_every_family():

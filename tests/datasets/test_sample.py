@@ -3,12 +3,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-
-from datasets import UnknownDataset, load
-from datasets.file_shape import binary_ply_size
-from datasets.fingerprint import mesh_fingerprint
-from datasets.inspection import inspect
-from datasets.sample import PACK_FILE
+from mesh_datasets import UnknownDataset, load
+from mesh_datasets.file_shape import binary_ply_size
+from mesh_datasets.fingerprint import mesh_fingerprint
+from mesh_datasets.inspection import inspect
+from mesh_datasets.sample import PACK_FILE
 
 CONTENT = "78cc6e3c1777e03e1e818201e01a7a00ffed2a4e9fb3859a2cf854694171978e"
 """SHA-256 over the fingerprints of the 48 unpacked meshes, one a line: the content of the sample."""

@@ -3,8 +3,8 @@ from functools import partial
 
 import pytest
 import trimesh
+from mesh_datasets import Shape, ShapeSet, UnknownDataset, load
 
-from datasets import Shape, ShapeSet, UnknownDataset, load
 from tests.datasets.writers import write_obj
 
 

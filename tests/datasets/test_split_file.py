@@ -1,7 +1,6 @@
 import pytest
-
-from datasets import InvalidSplit, ama, dt4d, thingi10k
-from datasets.split_file import parsed, read_split
+from mesh_datasets import InvalidSplit, ama, dt4d, thingi10k
+from mesh_datasets.split_file import parsed, read_split
 
 
 def test_skips_comments_blank_lines_bom_and_crlf(tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from mesh_datasets import DatasetUnavailable, InvalidShape, InvalidSplit, load
 
-from datasets import DatasetUnavailable, InvalidShape, InvalidSplit, load
 from tests.datasets.writers import TETRAHEDRON, write_obj, write_stl, write_thingi10k
 
 V, F = TETRAHEDRON

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from necgs.blocks import BlockSet
-from necgs.decoder_spec import DENSE, DecoderSpec, block_sparse_spec, parameter_shapes
-from necgs.latent_prediction import residuals
+from necgs.coding.latent_prediction import residuals
+from necgs.decoder.blocks import BlockSet
+from necgs.decoder.spec import DENSE, DecoderSpec, block_sparse_spec, parameter_shapes
+from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import PAPER_EXPONENT
-from necgs.trained_set import TrainedSet
 
 
 def pattern(shape: tuple[int, ...], salt: int, spread: int) -> np.ndarray:

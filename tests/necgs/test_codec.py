@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import trimesh
 
-import necgs.train
+import necgs.training.train
 from bench.codec import Archive, Context, CorruptArchive, DeadlineExceeded, EncodeFailed, Part
-from necgs.bitstream import decode_shared, encode_set
 from necgs.codec import NecgsCodec
-from necgs.compress import decode_mesh, trained_set
+from necgs.coding.bitstream import decode_shared, encode_set
 from necgs.settings import PRESETS, NecgsRate, width_for
+from necgs.stages import decode_mesh, trained_set
 
 DENSE = {
     "resolution": 16,
@@ -81,7 +81,7 @@ def test_a_training_that_comes_apart_fails_with_a_remedy(
     def diverged(*_: object, **__: object) -> None:
         raise ValueError("codes must be finite")
 
-    monkeypatch.setattr(necgs.train, "train", diverged)
+    monkeypatch.setattr(necgs.training.train, "train", diverged)
     with pytest.raises(EncodeFailed, match=r"codes must be finite.*learning_rate"):
         encode(context, tiny)
 

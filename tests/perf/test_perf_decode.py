@@ -8,12 +8,12 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.codec import Context, Part
-from necgs.bitstream import SharedPart, encode_shape, encode_shared
-from necgs.compress import decode_mesh
-from necgs.decoder_spec import paper_spec, parameter_shapes
-from necgs.entropy import RANGE
+from necgs.coding.bitstream import SharedPart, encode_shape, encode_shared
+from necgs.coding.entropy import RANGE
+from necgs.decoder.spec import paper_spec, parameter_shapes
+from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import PAPER_EXPONENT
-from necgs.trained_set import TrainedSet
+from necgs.stages import decode_mesh
 from tests.perf.test_perf_entropy import block_set
 
 

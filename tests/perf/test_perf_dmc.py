@@ -4,9 +4,9 @@ import pytest
 import torch
 import trimesh
 
-from necgs.dmc import extract, extract_blocks
-from necgs.resampled_extraction import extract_at
-from necgs.tsdf_def import tsdf
+from necgs.volume.dmc import extract, extract_blocks
+from necgs.volume.resampled_extraction import extract_at
+from necgs.volume.tsdf_def import tsdf
 
 
 def volume(K):

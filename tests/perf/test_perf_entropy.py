@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from necgs import entropy
-from necgs.bitstream import decode_shape, encode_shape, encode_shared
-from necgs.blocks import BlockSet
-from necgs.decoder_spec import block_sparse_spec, parameter_shapes
-from necgs.entropy import CODERS, RANGE, Table
-from necgs.latent_prediction import residuals
-from necgs.occupancy import decode_states, encode_states
-from necgs.trained_set import TrainedSet
+from necgs.coding import entropy
+from necgs.coding.bitstream import decode_shape, encode_shape, encode_shared
+from necgs.coding.entropy import CODERS, RANGE, Table
+from necgs.coding.latent_prediction import residuals
+from necgs.coding.mask import decode_states, encode_states
+from necgs.decoder.blocks import BlockSet
+from necgs.decoder.spec import block_sparse_spec, parameter_shapes
+from necgs.decoder.trained_set import TrainedSet
 
 WEIGHTS = 1_468_548
 GRID = 24

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from baselines.octree_coder import decode_octree, encode_octree
-from baselines.surface_reconstruction import oriented_normals
-from baselines.voxelize import surface_voxels
+from baselines.points.octree_coder import decode_occupancy, encode_occupancy
+from baselines.points.surface_reconstruction import oriented_normals
+from bench.metrics.voxels import surface_voxels
 
 BITS = 8
 
@@ -25,12 +25,12 @@ def test_surface_voxels(benchmark, triangles):
     benchmark(surface_voxels, triangles, BITS)
 
 
-def test_encode_octree(benchmark, voxels):
-    benchmark(encode_octree, voxels, BITS)
+def test_encode_occupancy(benchmark, voxels):
+    benchmark(encode_occupancy, voxels, BITS)
 
 
-def test_decode_octree(benchmark, voxels):
-    benchmark(decode_octree, encode_octree(voxels, BITS))
+def test_decode_occupancy(benchmark, voxels):
+    benchmark(decode_occupancy, *encode_occupancy(voxels, BITS), BITS)
 
 
 def test_oriented_normals(benchmark, voxels):

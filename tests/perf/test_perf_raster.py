@@ -4,7 +4,7 @@ import pytest
 import torch
 import trimesh
 
-from necgs.raster import depth_of, edges_of, project, random_cameras, silhouette_of, visible_faces
+from necgs.fit.raster import depth_of, edges_of, project, random_cameras, silhouette_of, visible_faces
 
 
 @pytest.fixture(params=[256, 512])

@@ -5,9 +5,9 @@ import pytest
 import torch
 import trimesh
 
-from baselines.pcgcv2.network import Encoder
-from baselines.pcgcv2.sparse import SparseConvolution, neighbour_table, pack_keys
-from baselines.voxelize import surface_voxels
+from baselines.points.pcgcv2.network import Encoder
+from baselines.points.pcgcv2.sparse import SparseConvolution, neighbour_table, pack_keys
+from bench.metrics.voxels import surface_voxels
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from necgs.ssim import ssim_3d
+from necgs.training.ssim import ssim_3d
 from tests.necgs import literal_paper
 
 

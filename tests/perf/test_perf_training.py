@@ -8,11 +8,11 @@ import os
 import numpy as np
 import pytest
 import torch
+from necgs.decoder.dense import decode_volume
 
-from necgs.block_training import BlockSettings, BlockTraining
-from necgs.decoder import decode_volume
-from necgs.decoder_spec import block_sparse_spec, paper_spec
-from necgs.dense_training import DenseSettings, DenseTraining
+from necgs.decoder.spec import block_sparse_spec, paper_spec
+from necgs.training.block_sparse import BlockSettings, BlockTraining
+from necgs.training.dense import DenseSettings, DenseTraining
 from tests.necgs import literal_paper
 
 SHAPES = {64: 4, 128: 4, 256: 1}

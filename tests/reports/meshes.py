@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
+from mesh_datasets.fingerprint import mesh_fingerprint
 
-from bench.references import write_mesh
-from bench.store import RunFolder
-from datasets.fingerprint import mesh_fingerprint
+from bench.planning.references import write_mesh
+from bench.results.store import RunFolder
 from tests.reports.synthetic import Defects, write_run
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.store import Row, RunFolder
+from bench.results.store import Row, RunFolder
 
 PROTOCOL = {"name": "sampled+surface", "version": "1", "points": 100_000}
 PENALTY = {

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from bench.store import StoreError
+from bench.results.store import StoreError
 from reports.report import write_report
 from tests.reports.synthetic import Defects, write_run
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from baselines.voxelize import surface_voxels
 from bench.metrics.point_psnr import point_psnr, psnr, psnr_of_mesh
+from bench.metrics.voxels import surface_voxels
 
 BITS = 6
 PEAK = 63

@@ -1,0 +1,1 @@
+"""Neural codecs other than NeCGS."""

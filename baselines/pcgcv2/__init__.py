@@ -1,3 +1,0 @@
-"""PCGCv2: a learned codec of point cloud geometry (Wang, Ding, Li, Ma, "Multiscale point cloud geometry compression",
-DCC 2021), in pure PyTorch. It reads the authors' checkpoints; ``python -m baselines.pcgcv2 train`` makes others.
-"""

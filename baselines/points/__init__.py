@@ -1,0 +1,1 @@
+"""Codecs of point clouds, and the surface back from the points."""

@@ -1,0 +1,115 @@
+"""What the point-cloud codecs share: mesh -> voxels before coding, voxels -> points and surface after decoding."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.codec import Context, CorruptArchive, DecodeFailed, InvalidMesh, Part, Rate
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from trimesh import Trimesh
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+METHODS = ("pymeshlab", "open3d")
+MIN_BITS, MAX_BITS = 3, 11
+PREFIX_BYTES = 1
+CHECKSUM_BYTES = 4
+# Normalised meshes end on the cube's faces; rounding may carry them this far over.
+OUTSIDE = 1e-6
+
+
+@dataclass(frozen=True)
+class CloudRate(Rate):
+    """What every point-cloud codec is told.
+
+    Args:
+        bits: voxel depth: the cube [-1, 1]^3 has 2^bits voxels an axis.
+        surface: whose screened Poisson turns the decoded points into triangles: ``pymeshlab`` or ``open3d``.
+    """
+
+    bits: int = 8
+    surface: str = "pymeshlab"
+
+    def __post_init__(self) -> None:
+        if not MIN_BITS <= self.bits <= MAX_BITS:
+            raise ValueError(f"bits must be {MIN_BITS} to {MAX_BITS}, not {self.bits}")
+        if self.surface not in METHODS:
+            raise ValueError(f"surface must be {' or '.join(METHODS)}, not {self.surface!r}")
+
+
+def voxelize(mesh: Trimesh, bits: int, context: Context) -> Ints:
+    """All voxels that the surface passes through, (n, 3) int64 in lexicographic order. Phase ``voxelize``.
+
+    Raises:
+        InvalidMesh: for a mesh without faces, with numbers that are not finite, or outside the cube [-1, 1]^3.
+    """
+    import numpy as np
+
+    from bench.metrics.voxels import surface_voxels
+
+    if not len(mesh.faces):
+        raise InvalidMesh("the mesh has no faces")
+    triangles = np.asarray(mesh.vertices, np.float64)[np.asarray(mesh.faces)]
+    if not np.isfinite(triangles).all():
+        raise InvalidMesh("the mesh has a coordinate that is not a number", "repair the file")
+    if np.abs(triangles).max() > 1 + OUTSIDE:
+        raise InvalidMesh(f"the mesh reaches {np.abs(triangles).max():g}, outside [-1, 1]^3", "normalise it first")
+    with context.phase("voxelize"):
+        return surface_voxels(triangles, bits)[0]
+
+
+def pack(rate: CloudRate, parts: Mapping[str, bytes]) -> Part:
+    """One shape's bytes: a byte that says how to come back to a surface, the parts, and a CRC-32 of it all.
+
+    The programs' own streams carry no checksum: altered ones decode to anything.
+    """
+    body = bytes([METHODS.index(rate.surface) << 5 | rate.bits]) + b"".join(parts.values())
+    checksum = zlib.crc32(body).to_bytes(CHECKSUM_BYTES, "little")
+    ledger = {name: len(part) for name, part in parts.items()}
+    return Part(body + checksum, {"header": PREFIX_BYTES, **ledger, "checksum": CHECKSUM_BYTES})
+
+
+def unpack(data: bytes) -> tuple[CloudRate, bytes]:
+    """Inverse of `pack`: depth and method, and the parts, joined.
+
+    Raises:
+        CorruptArchive: for bytes that are cut, altered or not of a point-cloud codec.
+    """
+    body, checksum = data[:-CHECKSUM_BYTES], data[-CHECKSUM_BYTES:]
+    if len(body) <= PREFIX_BYTES or zlib.crc32(body) != int.from_bytes(checksum, "little"):
+        raise CorruptArchive("the checksum does not match: the stream is cut or altered")
+    method, bits = body[0] >> 5, body[0] & 31
+    if method >= len(METHODS) or not MIN_BITS <= bits <= MAX_BITS:
+        raise CorruptArchive("the stream does not start with a voxel depth of this codec")
+    return CloudRate(bits=bits, surface=METHODS[method]), body[PREFIX_BYTES:]
+
+
+def surface_of(points: NDArray[np.floating | np.integer], rate: CloudRate, context: Context) -> Trimesh:
+    """The decoded mesh, with the decoded points in its metadata. Phase ``reconstruction``.
+
+    Args:
+        points: (n, 3) decoded voxel coordinates.
+        rate: depth and method.
+        context: its deadline is checked before the reconstruction starts.
+    """
+    import numpy as np
+
+    from baselines.points.surface_reconstruction import RECONSTRUCTION, reconstruct
+
+    voxels = np.asarray(points, np.float64)
+    if not len(voxels) or not np.isfinite(voxels).all():
+        raise DecodeFailed(f"{len(voxels)} points were decoded, or some are not finite")
+    context.check_deadline()
+    context.notes["reconstruction"] = f"{RECONSTRUCTION} {rate.surface}"
+    with context.phase("reconstruction"):
+        mesh = reconstruct(voxels, rate.bits, rate.surface)
+    mesh.metadata["points"] = voxels * (2.0 / ((1 << rate.bits) - 1)) - 1.0
+    mesh.metadata["point_bits"] = rate.bits
+    return mesh

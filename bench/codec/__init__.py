@@ -1,0 +1,55 @@
+"""The contract between the harness and a codec: everything that a codec imports from ``bench``.
+
+A codec codes a *set* of meshes into real bytes and decodes those bytes, in a fresh process, into meshes::
+
+    encode(meshes, rate, context) -> Archive
+    decode(archive, context) -> list[Trimesh]        # same order, same length
+
+Meshes are ``trimesh.Trimesh`` objects already normalised into the cube [-1, 1]^3. A codec that treats each mesh
+alone derives from `ShapeCodec` and implements ``encode_shape`` and ``decode_shape``.
+
+Importing this module, and any module that defines a codec, must stay cheap: heavy packages are imported inside methods.
+
+Errors::
+
+    CodecError
+      Unavailable        the codec cannot run here (missing package, program, checkpoint or device)
+      InvalidMesh        a mesh that the codec cannot take
+      EncodeFailed       the encoder broke or wrote nothing usable
+      DecodeFailed       the decoder broke or returned no usable mesh
+      CorruptArchive     the bytes are truncated, altered or not of this codec
+      DeadlineExceeded   the time allowed for the job is over
+"""
+
+from __future__ import annotations
+
+from bench.codec.archive import Archive, Part
+from bench.codec.context import Context
+from bench.codec.errors import (
+    CodecError,
+    CorruptArchive,
+    DeadlineExceeded,
+    DecodeFailed,
+    EncodeFailed,
+    InvalidMesh,
+    Unavailable,
+)
+from bench.codec.interface import Availability, Codec, CodecInfo, Rate, ShapeCodec
+
+__all__ = [
+    "Archive",
+    "Availability",
+    "Codec",
+    "CodecError",
+    "CodecInfo",
+    "Context",
+    "CorruptArchive",
+    "DeadlineExceeded",
+    "DecodeFailed",
+    "EncodeFailed",
+    "InvalidMesh",
+    "Part",
+    "Rate",
+    "ShapeCodec",
+    "Unavailable",
+]

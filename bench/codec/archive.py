@@ -1,0 +1,77 @@
+"""Coded bytes: the parts of an archive, what each byte is for, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.codec.errors import CorruptArchive
+
+SHARED_FILE = "shared.bin"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some bytes of an archive, and a ledger that says what they are for.
+
+    Args:
+        data: the bytes as they lie on disk.
+        ledger: component name -> byte count; must sum to ``len(data)``. Default: everything is ``payload``.
+    """
+
+    data: bytes
+    ledger: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.ledger and self.data:
+            object.__setattr__(self, "ledger", {"payload": len(self.data)})
+        if sum(self.ledger.values()) != len(self.data) or any(n < 0 for n in self.ledger.values()):
+            raise ValueError(f"ledger {dict(self.ledger)} does not add up to the {len(self.data)} bytes of its part")
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A coded set: a part that all shapes share (weights, tables) and one part per shape, in input order."""
+
+    shapes: tuple[Part, ...]
+    shared: Part = Part(b"")
+
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes of what lies on disk."""
+        return len(self.shared) + sum(len(part) for part in self.shapes)
+
+    @property
+    def ledger(self) -> dict[str, int]:
+        """Component name -> bytes over the whole archive; sums to `nbytes` exactly."""
+        total: dict[str, int] = {}
+        for part in (self.shared, *self.shapes):
+            for name, count in part.ledger.items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+    def write(self, folder: Path) -> None:
+        """Write the parts, and nothing else, as files of ``folder`` (created; must not hold an archive yet)."""
+        folder.mkdir(parents=True, exist_ok=False)
+        if self.shared.data:
+            (folder / SHARED_FILE).write_bytes(self.shared.data)
+        for index, part in enumerate(self.shapes):
+            (folder / f"{index:06d}.bin").write_bytes(part.data)
+
+    @classmethod
+    def read(cls, folder: Path) -> Archive:
+        """Read an archive back from its files. The ledger is not stored: a decoder sees bytes only."""
+        if not folder.is_dir():
+            raise CorruptArchive(f"no archive at {folder}")
+        shared = folder / SHARED_FILE
+        names = sorted(p.name for p in folder.glob("[0-9]*.bin"))
+        if names != [f"{index:06d}.bin" for index in range(len(names))]:
+            raise CorruptArchive(f"{folder}: the shape files are not numbered from 000000.bin without a gap")
+        return cls(
+            shapes=tuple(Part((folder / name).read_bytes()) for name in names),
+            shared=Part(shared.read_bytes() if shared.exists() else b""),
+        )

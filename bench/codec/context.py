@@ -1,0 +1,162 @@
+"""What the harness hands to a codec for one job: device, seed, scratch folder, deadline, phase timer, cache."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.codec.errors import CodecError, DeadlineExceeded, Unavailable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a shape has no result."""
+
+    status: str
+    message: str
+
+
+@dataclass
+class Context:
+    """One job's surroundings. Every field has a default, so that a codec can be used without the harness.
+
+    Args:
+        device: ``cpu`` or ``cuda``.
+        seed: all randomness of a codec derives from it.
+        scratch: a folder of the job's own for temporary files; it is kept when the job fails.
+        deadline: ``time.monotonic()`` at which the job is killed, or None.
+        cache: folder of the content-addressed cache, or None for no cache.
+        threads: CPU threads that the job may use.
+        report: called with (done, total, note) as work goes on.
+    """
+
+    device: str = "cpu"
+    seed: int = 0
+    scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="bench-")))
+    deadline: float | None = None
+    cache: Path | None = None
+    threads: int = 1
+    report: Callable[[int, int, str], None] | None = None
+    phases: dict[str, float] = field(default_factory=dict)
+    recalled: dict[str, float] = field(default_factory=dict)
+    """Seconds of each phase that were charged for work that an earlier job had done: the clock does not see them."""
+    failures: dict[int, Failure] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    """Facts about this job that belong into its row (which back end coded the coordinates, say)."""
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the wall seconds of the block to phase ``name``; waits for the GPU at both ends. Phases do not nest."""
+        self._synchronize()
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._synchronize()
+            self._charge(name, time.perf_counter() - start)
+
+    @contextmanager
+    def shape(self, index: int, otherwise: type[CodecError]) -> Iterator[None]:
+        """Turn any error of the block into a failure of shape ``index``; an unexpected one counts as ``otherwise``.
+
+        What concerns the whole job (deadline, missing program, memory, a full disk) passes through.
+        """
+        self.check_deadline()
+        try:
+            yield
+        except (DeadlineExceeded, Unavailable, MemoryError):
+            raise
+        except CodecError as error:
+            self.fail(index, error)
+        except Exception as error:
+            if disk_is_full(error):
+                raise
+            self.fail(index, otherwise(f"{type(error).__name__}: {error}"))
+
+    def fail(self, index: int, error: CodecError) -> None:
+        """Record that shape ``index`` failed; the first reason is kept."""
+        self.failures.setdefault(index, Failure(error.status, str(error)))
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        """Tell how far the work is."""
+        if self.report is not None:
+            self.report(done, total, note)
+
+    def remaining(self) -> float | None:
+        """Seconds until the deadline, or None where there is none."""
+        return None if self.deadline is None else self.deadline - time.monotonic()
+
+    def check_deadline(self) -> None:
+        """Raise `DeadlineExceeded` once the deadline has passed. Long loops call it."""
+        left = self.remaining()
+        if left is not None and left <= 0:
+            raise DeadlineExceeded("the job's time is over", "allow more with --timeout")
+
+    def cached(self, phase: str, key: str, compute: Callable[[], Arrays]) -> dict[str, np.ndarray]:
+        """Return ``compute()``, or what an earlier job stored under ``key``.
+
+        ``key`` must name everything that the result depends on (use a content hash). Either way phase ``phase``
+        is charged with the seconds that the computation took when it was done, so that a warm cache flatters nobody.
+        A damaged entry is computed anew.
+        """
+        import numpy as np
+
+        entry = None if self.cache is None else self.cache / key[:2] / f"{key}.npz"
+        if entry is not None and entry.exists():
+            try:
+                with np.load(entry, allow_pickle=False) as stored:
+                    arrays = {name: stored[name] for name in stored.files}
+                seconds = float(arrays.pop("__seconds__"))
+                self._charge(phase, seconds)
+                self.recalled[phase] = self.recalled.get(phase, 0.0) + seconds
+                return arrays
+            except (OSError, ValueError, KeyError, EOFError):
+                entry.unlink(missing_ok=True)
+        self._synchronize()
+        start = time.perf_counter()
+        arrays = {name: np.asarray(value) for name, value in compute().items()}
+        self._synchronize()
+        seconds = time.perf_counter() - start
+        self._charge(phase, seconds)
+        if entry is not None:
+            _write_atomically(entry, {**arrays, "__seconds__": np.asarray(seconds)})
+        return arrays
+
+    def _charge(self, phase: str, seconds: float) -> None:
+        self.phases[phase] = self.phases.get(phase, 0.0) + seconds
+
+    def _synchronize(self) -> None:
+        if self.device.startswith("cuda") and "torch" in sys.modules:
+            sys.modules["torch"].cuda.synchronize()
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether ``error`` says that nothing more can be written."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _write_atomically(path: Path, arrays: Arrays) -> None:
+    """Write an uncompressed npz so that a reader sees all or nothing. A full disk leaves no entry, no error."""
+    import numpy as np
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)

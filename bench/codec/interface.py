@@ -1,0 +1,150 @@
+"""What a codec is: its description, its rates, and the two calls that the harness makes."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bench.codec.archive import Archive, Part
+from bench.codec.context import Context
+from bench.codec.errors import CorruptArchive, DecodeFailed, EncodeFailed
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a codec can run here; when not, why not and what the user can do about it."""
+
+    ok: bool
+    reason: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """Reason and remedy as sentences; empty when the codec can run."""
+        sentences = (text.strip().rstrip(".") for text in (self.reason, self.remedy))
+        return " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences if text)
+
+
+@dataclass(frozen=True)
+class CodecInfo:
+    """What a codec is, for people and for the harness. Reading it imports nothing heavy.
+
+    Args:
+        name: the name on the command line; lower case.
+        version: a change of the bitstream or of the decoded surface changes it (it is part of the job key).
+        title: the name in tables and legends.
+        summary: one sentence.
+        kind: ``mesh`` (keeps triangles), ``points`` (codes a point cloud) or ``neural``.
+        licence: licence of the program or package that does the work.
+        deterministic: equal input, rate and seed give equal bytes on every machine (such codecs are gated bit-exactly).
+        reference: paper, standard or home page.
+        devices: what it can use: ``cpu``, ``cuda``.
+        external_bytes: size of what the decoder needs beside the archive (a public model that ships with the codec).
+    """
+
+    name: str
+    version: str
+    title: str
+    summary: str
+    kind: str
+    licence: str
+    deterministic: bool = True
+    reference: str = ""
+    devices: tuple[str, ...] = ("cpu",)
+    external_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A rate point's settings. Each codec derives its own frozen dataclass, which validates itself.
+
+    Defaults on the fields are the codec's defaults; profiles, ``name:key=value`` variants and ladders override them.
+    """
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Rate:
+        """Build from plain settings. Raises ``ValueError`` naming an unknown key and the known ones."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        unknown = sorted(set(settings) - known)
+        if unknown:
+            raise ValueError(f"unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known)) or 'none'}")
+        return cls(**settings)
+
+
+class Codec(ABC):
+    """A codec of mesh sets. Instances hold no state between calls: encode and decode run in different processes."""
+
+    info: ClassVar[CodecInfo]
+    rate_type: ClassVar[type[Rate]]
+    ladder: ClassVar[Mapping[str, Mapping[str, Any]]]
+    """Rate label -> settings, from the smallest archive to the largest: used where a profile names none."""
+
+    def availability(self) -> Availability:
+        """Say whether the codec can run here. Must be quick and must not raise."""
+        return Availability(ok=True)
+
+    def warm_up(self) -> None:  # noqa: B027 - most codecs have nothing to do here
+        """Import heavy packages, compile kernels: what is done once in a process and is not timed with the work."""
+
+    def provenance(self) -> dict[str, str]:
+        """Versions and hashes of whatever does the work (packages, programs, checkpoints), for the manifest."""
+        return {}
+
+    @abstractmethod
+    def encode(self, meshes: Sequence[Trimesh], rate: Any, context: Context) -> Archive:
+        """Code the set at ``rate`` (an instance of `rate_type`).
+
+        A shape that cannot be coded is reported with ``context.fail(index, error)`` and gets an empty part;
+        an error that concerns the whole set is raised.
+        """
+
+    @abstractmethod
+    def decode(self, archive: Archive, context: Context) -> list[Trimesh]:
+        """Decode every shape, in order. Called in a fresh process that knows nothing but the archive.
+
+        A shape that cannot be decoded is reported with ``context.fail(index, error)`` and returned as an empty mesh.
+        A point-cloud codec puts the decoded points, before any surface is reconstructed, into
+        ``mesh.metadata["points"]`` (float (n, 3), normalised coordinates) and its voxel depth into
+        ``mesh.metadata["point_bits"]`` (int).
+        """
+
+
+class ShapeCodec(Codec):
+    """A codec that treats each mesh alone: the set form comes for nothing, a failed shape costs that shape only."""
+
+    @abstractmethod
+    def encode_shape(self, mesh: Trimesh, rate: Any, context: Context) -> Part | bytes:
+        """Code one mesh."""
+
+    @abstractmethod
+    def decode_shape(self, data: bytes, context: Context) -> Trimesh:
+        """Decode one mesh."""
+
+    def encode(self, meshes: Sequence[Trimesh], rate: Any, context: Context) -> Archive:
+        parts = []
+        for index, mesh in enumerate(meshes):
+            part: Part | bytes = b""
+            with context.shape(index, EncodeFailed):
+                part = self.encode_shape(mesh, rate, context)
+            parts.append(part if isinstance(part, Part) else Part(part))
+            context.progress(index + 1, len(meshes))
+        return Archive(shapes=tuple(parts))
+
+    def decode(self, archive: Archive, context: Context) -> list[Trimesh]:
+        import trimesh
+
+        meshes = []
+        for index, part in enumerate(archive.shapes):
+            mesh = trimesh.Trimesh()
+            with context.shape(index, DecodeFailed):
+                if not part.data:
+                    raise CorruptArchive("nothing is stored for this shape")
+                mesh = self.decode_shape(part.data, context)
+            meshes.append(mesh)
+            context.progress(index + 1, len(archive.shapes))
+        return meshes

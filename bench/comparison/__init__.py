@@ -1,0 +1,1 @@
+"""Which is better: BD-rate, the paired bootstrap, comparing two runs, the gate."""

@@ -1,0 +1,56 @@
+"""Where jobs run: threads of this process that each supervise worker processes, or a Dask cluster."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from bench.planning.jobs import Job
+from bench.results.store import Row
+
+Work = Callable[[Job], list[Row]]
+
+
+def run_local(
+    jobs: Sequence[Job], work: Work, *, workers: int, stop: threading.Event
+) -> Iterator[tuple[Job, list[Row]]]:
+    """Run ``work`` for each job, at most ``workers`` at a time and one at a time on the GPU; yield them as they end.
+
+    An exception of ``work`` (an interrupt, a full disk) stops the other jobs and is raised.
+    """
+    gpu = threading.Lock()
+
+    def guarded(job: Job) -> list[Row]:
+        if job.device == "cpu":
+            return work(job)
+        with gpu:
+            return work(job)
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures: dict[Future[list[Row]], Job] = {pool.submit(guarded, job): job for job in jobs}
+        pending = set(futures)
+        try:
+            while pending:
+                # A timeout, because a wait without one cannot be interrupted from the keyboard on every system.
+                done, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield futures[future], future.result()
+        except BaseException:
+            stop.set()
+            for future in pending:
+                future.cancel()
+            raise
+
+
+def run_dask(jobs: Sequence[Job], work: Work, *, address: str | None) -> Iterator[tuple[Job, list[Row]]]:
+    """Run ``work`` for each job on a Dask cluster (a local one without ``address``); yield them as they end.
+
+    The run folder and the cache must lie on a file system that all workers share.
+    """
+    from dask.distributed import Client, as_completed
+
+    with Client(address) if address else Client(n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        futures = {client.submit(work, job, key=f"bench-{job.key}", pure=False): job for job in jobs}
+        for future in as_completed(futures):
+            yield futures[future], future.result()

@@ -1,0 +1,108 @@
+"""Doing a plan: jobs to rows in a run folder. Finished jobs are never redone; an interrupted run goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+
+from bench import machine
+from bench.codec import Availability
+from bench.execution import executor
+from bench.execution.job import Surroundings, run_job
+from bench.execution.manifest import write_manifest
+from bench.execution.progress import RunProgress
+from bench.execution.supervisor import Interrupted
+from bench.planning.jobs import Job
+from bench.planning.plan import Plan, WrongInput, waiting_jobs
+from bench.results.store import Row, RunFolder
+
+
+def execute(plan: Plan, run: RunFolder, *, quiet: bool = False) -> list[Row]:
+    """Do the jobs that wait, append their rows, and return the set rows of all jobs of the plan.
+
+    Raises:
+        WrongInput: the folder holds a run of other data or under another metric protocol, or another process uses it.
+        KeyboardInterrupt: after the workers were stopped; what is finished is stored.
+    """
+    from filelock import FileLock, Timeout
+
+    run.path.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(run.lock_path, timeout=0):
+            write_manifest(plan, run)
+            run.recover()
+            todo = waiting_jobs(plan, run)
+            _announce(plan, todo, run, quiet)
+            for rows in _do(plan, todo, run):
+                run.append(rows)
+    except Timeout:
+        raise WrongInput(f"another process is writing to {run.path}; wait for it or give another --out") from None
+    keys = {job.key for job in plan.jobs}
+    return [row for row in run.set_rows() if row["job"] in keys]
+
+
+def _do(plan: Plan, todo: list[Job], run: RunFolder) -> Iterator[list[Row]]:
+    stop = threading.Event()
+    progress = RunProgress(len(todo), plan.workers)
+    around = {name: _surroundings(plan, run, name, stop) for name in plan.prepared}
+
+    def work(job: Job) -> list[Row]:
+        progress.start(job)
+        return run_job(job, around[job.dataset], functools.partial(progress.update, job))
+
+    if plan.request.executor == "dask":
+        results = executor.run_dask(todo, functools.partial(_work, around), address=plan.request.scheduler)
+    else:
+        results = executor.run_local(todo, work, workers=plan.workers, stop=stop)
+    left = {job.key: job for job in todo}
+    try:
+        for job, rows in results:
+            yield rows
+            del left[job.key]
+            progress.finish(job, rows[-1], list(left.values()))
+    except Interrupted:
+        raise KeyboardInterrupt from None
+    finally:
+        progress.close()
+
+
+def _work(around: Mapping[str, Surroundings], job: Job) -> list[Row]:
+    """What a Dask worker does: plain values in, rows out."""
+    return run_job(job, dataclasses.replace(around[job.dataset], stop=None))
+
+
+def _surroundings(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) -> Surroundings:
+    from bench.metrics.protocol import Protocol, penalty
+
+    request = plan.request
+    return Surroundings(
+        run=run,
+        references=plan.prepared[dataset].references,
+        cache=request.cache,
+        protocol=plan.protocol,
+        penalty=penalty(Protocol(**plan.protocol)),
+        timeouts=request.timeouts,
+        threads=request.threads,
+        workers=plan.workers,
+        memory_limit_mb=request.memory_limit_mb or machine.memory_mb() * 0.9 / plan.workers,
+        keep_decoded=request.keep_decoded,
+        stop=None if request.executor == "dask" else stop,
+    )
+
+
+def _announce(plan: Plan, todo: Sequence[Job], run: RunFolder, quiet: bool) -> None:
+    if quiet:
+        return
+    count = sum(len(prepared.references) for prepared in plan.prepared.values())
+    done = len(plan.jobs) - len(todo)
+    before = f", {done} done before" if done else ""
+    print(
+        f"{run.path}: {len(plan.jobs)} jobs{before}; {count} shapes of {', '.join(plan.prepared)}; "
+        f"{plan.device}, {plan.workers} at a time",
+        file=sys.stderr,
+    )
+    for entry in plan.skipped:
+        print(f"left out: {entry['name']}. {Availability(False, entry['reason'], entry['remedy'])}", file=sys.stderr)

@@ -1,0 +1,121 @@
+"""The meshes behind a run's rows: references by content, decoded ones as kept or decoded again from the archives."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.codec import Archive, CodecError
+from bench.execution.supervisor import run_worker
+from bench.execution.task import Task
+from bench.planning.references import read_mesh
+from bench.results.meshes import MeshesUnavailable
+from bench.results.store import Row, RunFolder
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+
+@dataclass
+class StoredMeshes:
+    """Finds the meshes of one run.
+
+    Args:
+        run: the run folder.
+        cache: the cache in which ``bench run`` keeps its normalised references.
+        data_root: where data sets lie that are no longer in the cache.
+    """
+
+    run: RunFolder
+    cache: Path
+    data_root: Path | None = None
+    _sets: dict[str, Any] = field(default_factory=dict)
+
+    def reference(self, dataset: str, name: str) -> Trimesh:
+        """The normalised reference ``name``, the same bits that the run saw. Raises `MeshesUnavailable`."""
+        from mesh_datasets.fingerprint import mesh_fingerprint
+
+        described = self._shape(dataset, name)
+        path = self.cache / "meshes" / f"{described['sha256']}.npz"
+        mesh = read_mesh(path) if path.exists() else self._load(dataset, name)
+        if mesh_fingerprint(mesh) != described["sha256"]:
+            raise MeshesUnavailable(f"{name} of {dataset} is not the mesh that the run was made with")
+        return mesh
+
+    def decoded(self, set_row: Row, shape_rows: Mapping[int, Row]) -> dict[int, Trimesh]:
+        """Decoded meshes of a job: those of ``shape_rows`` (index -> row), without the shapes that failed.
+
+        They are read where the run kept them, else decoded in a fresh process and compared with the hash in their row.
+
+        Raises:
+            MeshesUnavailable: the archive is gone, or its codec cannot decode it here.
+        """
+        wanted = [index for index, row in sorted(shape_rows.items()) if row["status"] == "ok"]
+        kept = self.run.decoded(set_row["archive"])
+        if all((kept / f"{index:06d}.npz").exists() for index in wanted):
+            return {index: read_mesh(kept / f"{index:06d}.npz") for index in wanted}
+        try:
+            archive = Archive.read(self.run.archive(set_row["archive"]))
+        except CodecError as error:
+            raise MeshesUnavailable(str(error)) from None
+        # Most codecs decode one shape from its own part; those that cannot get the whole archive.
+        for chosen in (wanted, list(range(len(archive.shapes)))):
+            found = self._decode(set_row, archive, chosen)
+            if all(index in found and _is(found[index], shape_rows[index]) for index in wanted):
+                return {index: found[index] for index in wanted}
+        raise MeshesUnavailable(f"{set_row['codec']} {set_row['rate']} does not decode to the measured meshes here")
+
+    def _decode(self, set_row: Row, archive: Archive, chosen: Sequence[int]) -> dict[int, Trimesh]:
+        scratch = Path(tempfile.mkdtemp(prefix="bench-decode-"))
+        try:
+            Archive(tuple(archive.shapes[index] for index in chosen), archive.shared).write(scratch / "archive")
+            task = Task(
+                phase="decode",
+                codec=":".join(piece for piece in set_row["codec"].split(":") if "=" not in piece),
+                archive=str(scratch / "archive"),
+                decoded=str(scratch / "decoded"),
+                scratch=str(scratch / "work"),
+                result=str(scratch / "decode.json"),
+            )
+            outcome = run_worker(task, scratch)
+            if outcome.status != "ok":
+                return {}
+            lost = outcome.result.get("failures", {})
+            return {
+                index: read_mesh(scratch / "decoded" / f"{number:06d}.npz")
+                for number, index in enumerate(chosen)
+                if str(number) not in lost
+            }
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _shape(self, dataset: str, name: str) -> Mapping[str, Any]:
+        for shape in self.run.read_manifest().get("shapes") or []:
+            if shape["name"] == name and shape.get("dataset", dataset) == dataset:
+                found: Mapping[str, Any] = shape
+                return found
+        raise MeshesUnavailable(f"the manifest does not describe {name} of {dataset}")
+
+    def _load(self, dataset: str, name: str) -> Trimesh:
+        from mesh_datasets import DatasetError, load
+        from mesh_datasets.normalization import normalize
+
+        try:
+            if dataset not in self._sets:
+                self._sets[dataset] = load(dataset, data_root=self.data_root)
+            shape = next((shape for shape in self._sets[dataset] if shape.name == name), None)
+            if shape is None:
+                raise MeshesUnavailable(f"data set {dataset} holds no {name} here")
+            return normalize(shape.load(), name)[0]
+        except DatasetError as error:
+            raise MeshesUnavailable(str(error)) from None
+
+
+def _is(mesh: Trimesh, row: Row) -> bool:
+    from mesh_datasets.fingerprint import mesh_fingerprint
+
+    return not row.get("decoded_sha256") or mesh_fingerprint(mesh) == row["decoded_sha256"]

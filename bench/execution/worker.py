@@ -1,0 +1,201 @@
+"""The process that does one phase of one job: ``python -m bench.execution.worker TASK.json``.
+
+A phase gets its own process, so that a crash, a leak or a hang costs one job, and so that a decoder sees the archive
+and nothing else. The task file says what to do; the result file is written last, as a whole: no result, no success.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import registry
+from bench.codec import Archive, CodecError, Context
+from bench.codec.context import disk_is_full
+from bench.execution.process_tree import kill_tree
+from bench.execution.task import DISK_FULL_EXIT, Task
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+PROGRESS_INTERVAL_S = 0.5
+
+
+def encode(task: Task, context: Context) -> dict[str, Any]:
+    """Encode the set and write its archive."""
+    from bench.planning.references import ReferenceMeshes
+
+    codec = registry.get(task.codec)
+    archive = codec.encode(ReferenceMeshes(task.references), codec.rate_type.of(task.settings), context)
+    if len(archive.shapes) != len(task.references):
+        raise CodecError(f"the codec returned {len(archive.shapes)} parts for {len(task.references)} meshes")
+    archive.write(Path(task.archive))
+    return {
+        "bytes": archive.nbytes,
+        "bytes_shared": len(archive.shared),
+        "bytes_shape": [len(part) for part in archive.shapes],
+        "ledger": archive.ledger,
+    }
+
+
+def decode(task: Task, context: Context) -> dict[str, Any]:
+    """Decode the archive and write the meshes."""
+    from bench.planning.references import write_mesh
+
+    archive = Archive.read(Path(task.archive))
+    meshes = registry.get(task.codec).decode(archive, context)
+    if len(meshes) != len(archive.shapes):
+        raise CodecError(f"the codec returned {len(meshes)} meshes for {len(archive.shapes)} parts")
+    for index, mesh in enumerate(meshes):
+        write_mesh(Path(task.decoded) / f"{index:06d}.npz", mesh)
+    return {}
+
+
+def measure(task: Task, context: Context) -> dict[str, Any]:
+    """Measure every decoded mesh against its reference."""
+    from bench.metrics.protocol import Protocol
+    from bench.planning.references import read_mesh
+
+    protocol = Protocol(**task.protocol)
+    shapes: list[dict[str, Any]] = []
+    for index, path in enumerate(task.references):
+        context.check_deadline()
+        decoded = read_mesh(Path(task.decoded) / f"{index:06d}.npz")
+        shapes.append(_measure_shape(read_mesh(Path(path)), decoded, protocol, index, context.threads))
+        context.progress(index + 1, len(task.references))
+    return {"shapes": shapes}
+
+
+def _measure_shape(reference: Trimesh, decoded: Trimesh, protocol: Any, index: int, threads: int) -> dict[str, Any]:
+    from mesh_datasets.fingerprint import mesh_fingerprint
+
+    from bench.metrics.measure import measure as measure_mesh
+    from bench.metrics.triangles import EmptySurface
+
+    if len(decoded.faces) == 0 or len(decoded.vertices) == 0:
+        return {"status": "empty", "message": "the decoder returned no surface"}
+    try:
+        return {
+            "status": "ok",
+            "message": "",
+            "metrics": measure_mesh(reference, decoded, protocol, stream=index, threads=threads),
+            "decoded_sha256": mesh_fingerprint(decoded),
+        }
+    except EmptySurface as error:
+        return {"status": "empty", "message": str(error)}
+    except ValueError as error:
+        return {"status": "decode_failed", "message": f"the decoded mesh cannot be measured: {error}"}
+
+
+PHASES = {"encode": encode, "decode": decode, "measure": measure}
+
+
+def main(path: str) -> int:
+    """Run the task of file ``path``.
+
+    Returns 0 when a result was written, even one that tells of a failure, and `DISK_FULL_EXIT` when the disk is full:
+    that is no fault of the codec and must not become its row.
+    """
+    task = Task.read(Path(path))
+    _die_with_parent()
+    Path(task.scratch).mkdir(parents=True, exist_ok=True)
+    context = Context(
+        device=task.device,
+        seed=task.seed,
+        scratch=Path(task.scratch),
+        cache=Path(task.cache) if task.cache else None,
+        threads=task.threads,
+        report=_progress_writer(task.progress_path),
+    )
+    _limit_threads(task.threads)
+    result: dict[str, Any] = {"status": "ok", "message": ""}
+    start, cpu = time.perf_counter(), _cpu_seconds()
+    try:
+        _warm_up(task)
+        task.started_path.touch()
+        context.deadline = time.monotonic() + task.timeout_s
+        start, cpu = time.perf_counter(), _cpu_seconds()
+        result.update(PHASES[task.phase](task, context))
+    except CodecError as error:
+        result.update(status=_status(error, task.phase), message=str(error))
+    except MemoryError:
+        result.update(status="out_of_memory", message=f"{task.phase}: out of memory")
+    except Exception as error:
+        if disk_is_full(error):
+            return DISK_FULL_EXIT
+        traceback.print_exc()
+        result.update(status=_failed(task.phase), message=f"{task.phase}: {type(error).__name__}: {error}")
+    result["wall_s"] = time.perf_counter() - start
+    result["cpu_s"] = _cpu_seconds() - cpu
+    result["recalled_s"] = sum(context.recalled.values())
+    result["phases"] = context.phases
+    result["notes"] = context.notes
+    result["failures"] = {str(i): [f.status, f.message] for i, f in sorted(context.failures.items())}
+    partial = Path(task.result).with_suffix(".part")
+    partial.write_text(json.dumps(result))
+    partial.replace(task.result)
+    return 0
+
+
+def _failed(phase: str) -> str:
+    return "encode_failed" if phase == "encode" else "decode_failed"
+
+
+def _status(error: CodecError, phase: str) -> str:
+    return _failed(phase) if type(error) is CodecError else error.status
+
+
+def _warm_up(task: Task) -> None:
+    """Import what the phase needs, so that the clock sees the work alone."""
+    import trimesh  # noqa: F401
+
+    if task.phase == "measure":
+        import bench.metrics.measure  # noqa: F401
+    else:
+        registry.get(task.codec).warm_up()
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process, its threads and the programs that it ran; other work on the machine is not in it."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _limit_threads(threads: int) -> None:
+    """Tell torch; everything else reads the environment that the supervisor set."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+
+
+def _progress_writer(path: Path) -> Any:
+    last = 0.0
+
+    def report(done: int, total: int, note: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PROGRESS_INTERVAL_S:
+            last = now
+            path.write_text(json.dumps({"done": done, "total": total, "note": note}))
+
+    return report
+
+
+def _die_with_parent() -> None:
+    """Kill this process and its children when the supervisor is gone: its end of our standard input closes."""
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        kill_tree(os.getpid())
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

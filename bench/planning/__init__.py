@@ -1,0 +1,1 @@
+"""What a run has to do: profiles, codec specs, jobs, prepared references."""

@@ -1,0 +1,145 @@
+"""What a run has to do: codec specs -> jobs, each with a key made of everything that its result depends on."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench import registry
+from bench.codec import Codec
+from bench.planning.profile import Profile
+
+
+class InvalidSpec(Exception):
+    """A codec spec, or a setting in it, that cannot be understood."""
+
+
+@dataclass(frozen=True)
+class CodecSpec:
+    """``NAME[:KEY=VALUE...]``: a codec, with settings that override those of every rate.
+
+    ``necgs:entropy=huffman`` is a variant of ``necgs`` and stands in the tables under its whole spec.
+    NAME is a registered name or the ``module:Class`` of a codec under development.
+    """
+
+    text: str
+    name: str
+    overrides: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, text: str) -> CodecSpec:
+        """Parse a spec. Raises `InvalidSpec`."""
+        pieces = text.strip().split(":")
+        name = ":".join(piece for piece in pieces if "=" not in piece)
+        settings = [piece.partition("=") for piece in pieces if "=" in piece]
+        if not name or any(not key for key, _, _ in settings):
+            raise InvalidSpec(f"{text!r} is not of the form NAME or NAME:KEY=VALUE:KEY=VALUE")
+        return cls(text.strip(), name, {key: _plain(value) for key, _, value in settings})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One (data set, codec, rate, seed): the unit that is run, killed, resumed and stored."""
+
+    dataset: str
+    codec: str
+    name: str
+    rate: str
+    settings: Mapping[str, Any]
+    version: str
+    seed: int
+    device: str
+    protocol: str
+    shapes: str
+
+    @property
+    def key(self) -> str:
+        """Hash of everything that the result depends on; 20 hex digits."""
+        return _digest(dataclasses.asdict(self))
+
+    @property
+    def archive_key(self) -> str:
+        """Hash of what the coded bytes depend on: not of how they are measured."""
+        return _digest({**dataclasses.asdict(self), "protocol": ""})
+
+    @property
+    def label(self) -> str:
+        """For messages: codec and rate."""
+        return f"{self.codec} {self.rate}"
+
+
+def ladder(spec: CodecSpec, codec: Codec, profile: Profile) -> dict[str, dict[str, Any]]:
+    """Rate label -> resolved and validated settings, for one codec under one profile.
+
+    Raises:
+        InvalidSpec: naming the codec, the rate and the setting at fault.
+    """
+    rates = profile.rates.get(spec.name) or codec.ladder
+    common = profile.settings.get(spec.name, {})
+    resolved: dict[str, dict[str, Any]] = {}
+    for label, settings in rates.items():
+        try:
+            rate = codec.rate_type.of({**common, **settings, **spec.overrides})
+        except (TypeError, ValueError) as error:
+            raise InvalidSpec(f"codec {spec.text}, rate {label}: {error}") from None
+        resolved[label] = dataclasses.asdict(rate)
+    return resolved
+
+
+def plan(
+    specs: Iterable[CodecSpec],
+    profile: Profile,
+    *,
+    dataset: str,
+    shapes: str,
+    protocol: str,
+    seed: int,
+    device: str,
+) -> list[Job]:
+    """All jobs of a run, in the order of the specs and of their ladders.
+
+    Args:
+        shapes: digest of the prepared shapes, in order.
+        protocol: name of the metric protocol with its settings.
+        device: ``cpu`` or ``cuda``; a codec that has no use for a GPU runs, and is keyed, as ``cpu``.
+    """
+    jobs = []
+    for spec in specs:
+        codec = registry.get(spec.name)
+        for label, settings in ladder(spec, codec, profile).items():
+            jobs.append(
+                Job(
+                    dataset=dataset,
+                    codec=spec.text,
+                    name=spec.name,
+                    rate=label,
+                    settings=settings,
+                    version=codec.info.version,
+                    seed=seed,
+                    device=device if device in codec.info.devices else "cpu",
+                    protocol=protocol,
+                    shapes=shapes,
+                )
+            )
+    return jobs
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def _plain(text: str) -> Any:
+    """``3`` -> int, ``0.5`` -> float, ``on``/``off`` -> bool, anything else stays text."""
+    words = {"on": True, "true": True, "off": False, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,221 @@
+"""From what was asked to the jobs of a run: which codecs can run, which shapes there are, what is to be done."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench import machine, registry
+from bench.codec import Availability
+from bench.planning import jobs
+from bench.planning.jobs import CodecSpec, Job
+from bench.planning.profile import Profile, Timeouts
+from bench.planning.references import Prepared, prepare
+from bench.results.store import RunFolder
+
+if TYPE_CHECKING:
+    from mesh_datasets.shape_set import ShapeSet
+
+
+class NotMeasurable(Exception):
+    """A codec or data set that was named cannot be used here: exit code 3."""
+
+
+class WrongInput(Exception):
+    """The request does not make sense, or does not fit the run folder: exit code 2."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that ``bench run`` was asked for, resolved against the profile.
+
+    Args:
+        codecs: specs; ``available`` stands for every codec that can run here.
+        datasets: specs as `datasets.load` takes them; ``per_set``, ``split``, ``limit`` apply to each.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        workers: jobs at a time; None for one per core (divided by ``threads``), one where a GPU is used.
+        shard: (i, n), 1-based: do every n-th job only, starting at the i-th.
+    """
+
+    profile: Profile
+    codecs: tuple[str, ...]
+    datasets: tuple[str, ...]
+    out: Path
+    cache: Path
+    data_root: Path | None = None
+    split: Path | None = None
+    per_set: int | None = None
+    limit: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    executor: str = "local"
+    scheduler: str | None = None
+    workers: int | None = None
+    threads: int = 1
+    memory_limit_mb: float | None = None
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    shard: tuple[int, int] | None = None
+    keep_decoded: bool = False
+    retry_failed: bool = False
+    remeasure: bool = False
+    skip_unavailable: bool = False
+    skip_invalid: bool = False
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The work of a run, before any of it is done."""
+
+    request: Request
+    device: str
+    specs: tuple[CodecSpec, ...]
+    skipped: tuple[Mapping[str, str], ...]
+    shape_sets: Mapping[str, ShapeSet]
+    prepared: Mapping[str, Prepared]
+    protocol: Mapping[str, Any]
+    protocol_name: str
+    jobs: tuple[Job, ...]
+
+    @property
+    def workers(self) -> int:
+        """Jobs at a time."""
+        if self.request.workers:
+            return self.request.workers
+        return 1 if self.device == "cuda" else max(1, machine.cores() // self.request.threads)
+
+
+def make_plan(request: Request) -> Plan:
+    """Find codecs and data, prepare the shapes, list the jobs.
+
+    Raises:
+        NotMeasurable: a named codec or data set is not available, with the remedy.
+        WrongInput: a spec or setting that does not exist.
+    """
+    from bench.metrics.protocol import Protocol
+
+    device = _device(request.device)
+    specs, skipped = _choose_codecs(request)
+    shape_sets, skipped_sets = _load_datasets(request)
+    protocol = Protocol(samples=request.profile.samples, seed=request.seed)
+    prepared = {name: _prepare(shapes, request) for name, shapes in shape_sets.items()}
+    planned: list[Job] = []
+    for name, shapes in prepared.items():
+        try:
+            planned += jobs.plan(
+                specs,
+                request.profile,
+                dataset=name,
+                shapes=shapes.digest,
+                protocol=str(protocol),
+                seed=request.seed,
+                device=device,
+            )
+        except jobs.InvalidSpec as error:
+            raise WrongInput(str(error)) from None
+    if request.shard:
+        first, step = request.shard
+        planned = planned[first - 1 :: step]
+    return Plan(
+        request=request,
+        device=device,
+        specs=specs,
+        skipped=(*skipped, *skipped_sets),
+        shape_sets=shape_sets,
+        prepared=prepared,
+        protocol=dataclasses.asdict(protocol),
+        protocol_name=str(protocol),
+        jobs=tuple(planned),
+    )
+
+
+def waiting_jobs(plan: Plan, run: RunFolder) -> list[Job]:
+    """The jobs of ``plan`` that have no finished rows in ``run`` yet, or failed ones where those are to be retried."""
+    if plan.request.remeasure:
+        return list(plan.jobs)
+    finished = {
+        row["job"]
+        for row in run.set_rows()
+        if not (plan.request.retry_failed and (row["status"] != "ok" or row["failed"]))
+    }
+    return [job for job in plan.jobs if job.key not in finished]
+
+
+def _device(asked: str) -> str:
+    available = machine.cuda_available() if asked != "cpu" else False
+    if asked == "cuda" and not available:
+        raise NotMeasurable("device cuda: torch sees no CUDA device here; use --device cpu")
+    return "cuda" if available else "cpu"
+
+
+def _choose_codecs(request: Request) -> tuple[tuple[CodecSpec, ...], list[dict[str, str]]]:
+    """Specs that can run, and what is left out with the reason. A named codec that cannot run is an error."""
+    chosen: dict[str, CodecSpec] = {}
+    skipped: list[dict[str, str]] = []
+    for text in request.codecs:
+        named = text != "available"
+        try:
+            for spec in [CodecSpec.parse(text)] if named else [CodecSpec.parse(name) for name in registry.names()]:
+                state = registry.get(spec.name).availability()
+                if state.ok:
+                    chosen.setdefault(spec.text, spec)
+                elif named and not request.skip_unavailable:
+                    raise NotMeasurable(_unavailable(f"codec {spec.text}", state))
+                else:
+                    skipped.append({"name": f"codec {spec.text}", "reason": state.reason, "remedy": state.remedy})
+        except (registry.UnknownCodec, jobs.InvalidSpec) as error:
+            raise WrongInput(str(error)) from None
+    if not chosen:
+        raise NotMeasurable("none of the codecs that were asked for can run here; see: python -m bench codecs")
+    return tuple(chosen.values()), skipped
+
+
+def _unavailable(what: str, state: Availability) -> str:
+    return f"{what} is not available. {state} Or go on without it: --skip-unavailable."
+
+
+def _load_datasets(request: Request) -> tuple[dict[str, ShapeSet], list[dict[str, str]]]:
+    import mesh_datasets
+    from mesh_datasets.errors import DatasetError, DatasetUnavailable
+
+    loaded: dict[str, ShapeSet] = {}
+    skipped: list[dict[str, str]] = []
+    for spec in request.datasets:
+        try:
+            shapes = mesh_datasets.load(
+                spec,
+                data_root=request.data_root,
+                split=request.split,
+                limit=request.limit,
+                seed=request.seed,
+                per_set=request.per_set,
+            )
+            if shapes.name in loaded:
+                raise WrongInput(
+                    f"two data sets of this run are called {shapes.name}; run them into folders of their own"
+                )
+            loaded[shapes.name] = shapes
+        except DatasetUnavailable as error:
+            if not request.skip_unavailable:
+                raise NotMeasurable(str(error)) from None
+            skipped.append({"name": f"data set {spec}", "reason": str(error), "remedy": ""})
+        except DatasetError as error:
+            raise WrongInput(str(error)) from None
+    if not loaded:
+        raise NotMeasurable(f"no data set is left to run on: {'; '.join(entry['reason'] for entry in skipped)}")
+    return loaded, skipped
+
+
+def _prepare(shapes: ShapeSet, request: Request) -> Prepared:
+    from mesh_datasets.errors import DatasetError
+
+    try:
+        prepared = prepare(shapes, request.cache, skip_invalid=request.skip_invalid)
+    except DatasetError as error:
+        raise WrongInput(f"{error} (leave such shapes out with --skip-invalid)") from None
+    if not prepared.references:
+        raise WrongInput(f"data set {shapes.name}: no valid shape is left")
+    return prepared

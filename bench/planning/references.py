@@ -1,0 +1,161 @@
+"""The reference meshes of a run: loaded, checked and normalised once, then kept in the cache by content.
+
+Every process of a run reads its meshes from here, so that all codecs see the same numbers whatever the source format,
+and a worker needs neither the data set's loader nor its files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mesh_datasets.shape_set import Shape, ShapeSet
+    from trimesh import Trimesh
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A normalised mesh in the cache, with the scale that leads back to its source."""
+
+    name: str
+    category: str
+    source_bytes: int
+    sha256: str
+    path: str
+    center: tuple[float, float, float]
+    scale: float
+
+    def mesh(self) -> Trimesh:
+        """Read the mesh: float64 vertices in [-1, 1]^3, int64 faces, as in the source file (nothing merged)."""
+        return read_mesh(Path(self.path))
+
+
+class ReferenceMeshes(Sequence["Trimesh"]):
+    """A sequence of meshes that are read when they are asked for, so that a large set need not fit into memory."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = tuple(paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return ReferenceMeshes(self._paths[index])
+        return read_mesh(Path(self._paths[index]))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The references of a run, and the shapes that were left out as (name, reason)."""
+
+    references: tuple[Reference, ...]
+    skipped: tuple[tuple[str, str], ...]
+
+    @property
+    def digest(self) -> str:
+        """Hash of the shapes' content, in order."""
+        text = "\n".join(f"{ref.name} {ref.source_bytes} {ref.sha256}" for ref in self.references)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def prepare(
+    shapes: ShapeSet, cache: Path, *, skip_invalid: bool = False, progress: Callable[[int, int], None] | None = None
+) -> Prepared:
+    """Load, check and normalise every shape, or find it in the cache by the stamp of its source.
+
+    Raises:
+        mesh_datasets.errors.InvalidShape: naming the file, unless ``skip_invalid``.
+    """
+    from mesh_datasets.errors import InvalidShape
+
+    references, skipped = [], []
+    for index, shape in enumerate(shapes):
+        try:
+            references.append(_from_cache(shape, cache) or _into_cache(shape, cache))
+        except InvalidShape as error:
+            if not skip_invalid:
+                raise
+            skipped.append((shape.name, str(error)))
+        if progress:
+            progress(index + 1, len(shapes))
+    return Prepared(tuple(references), tuple(skipped))
+
+
+def read_mesh(path: Path) -> Trimesh:
+    """Read an npz with ``vertices`` (n, 3) and ``faces`` (m, 3), and ``points`` where a codec decoded some."""
+    import numpy as np
+    import trimesh
+
+    with np.load(path, allow_pickle=False) as stored:
+        mesh = trimesh.Trimesh(stored["vertices"], stored["faces"], process=False)
+        if "points" in stored:
+            mesh.metadata["points"] = stored["points"]
+            mesh.metadata["point_bits"] = int(stored["point_bits"])
+    return mesh
+
+
+def write_mesh(path: Path, mesh: Trimesh) -> None:
+    """Write a mesh so that `read_mesh` finds all of it or nothing."""
+    import numpy as np
+
+    arrays = {"vertices": np.asarray(mesh.vertices), "faces": np.asarray(mesh.faces)}
+    if "points" in mesh.metadata:
+        arrays["points"] = np.asarray(mesh.metadata["points"])
+        arrays["point_bits"] = np.asarray(mesh.metadata["point_bits"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        Path(partial).replace(path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+def _stamp_path(shape: Shape, cache: Path) -> Path:
+    digest = hashlib.sha256(f"{shape.stamp}\n{shape.name}".encode()).hexdigest()
+    return cache / "stamps" / f"{digest[:32]}.json"
+
+
+def _from_cache(shape: Shape, cache: Path) -> Reference | None:
+    try:
+        found = json.loads(_stamp_path(shape, cache).read_text())
+        reference = Reference(**{**found, "center": tuple(found["center"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    same = (reference.name, reference.source_bytes) == (shape.name, shape.source_bytes)
+    return reference if same and Path(reference.path).exists() else None
+
+
+def _into_cache(shape: Shape, cache: Path) -> Reference:
+    from mesh_datasets.fingerprint import mesh_fingerprint
+    from mesh_datasets.normalization import normalize
+
+    mesh, normalization = normalize(shape.load(), shape.name)
+    sha256 = mesh_fingerprint(mesh)
+    path = cache / "meshes" / f"{sha256}.npz"
+    if not path.exists():
+        write_mesh(path, mesh)
+    x, y, z = (float(c) for c in normalization.center)
+    reference = Reference(
+        name=shape.name,
+        category=shape.category,
+        source_bytes=shape.source_bytes,
+        sha256=sha256,
+        path=str(path),
+        center=(x, y, z),
+        scale=float(normalization.scale),
+    )
+    stamp = _stamp_path(shape, cache)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(json.dumps(vars(reference)))
+    return reference

@@ -1,0 +1,1 @@
+"""What a run left: rows and how they are stored, summarised and merged."""

@@ -1,0 +1,25 @@
+"""What a report asks of the meshes behind a run's rows; `bench.execution.stored_meshes` answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+    from bench.results.store import Row
+
+
+class MeshesUnavailable(Exception):
+    """A mesh that is neither stored nor can be made again here; says why."""
+
+
+class MeshSource(Protocol):
+    """Finds the meshes of one run; both methods raise `MeshesUnavailable`."""
+
+    def reference(self, dataset: str, name: str) -> Trimesh:
+        """The normalised reference ``name``, the same bits that the run saw."""
+
+    def decoded(self, set_row: Row, shape_rows: Mapping[int, Row]) -> dict[int, Trimesh]:
+        """Index -> decoded mesh of a job's ``shape_rows``, without the shapes that failed."""

@@ -1,0 +1,215 @@
+"""Rows -> one line per (dataset, codec, rate, seed): the aggregate that tables, figures and gates read.
+
+Means run over *all* shapes of the set, failed ones with the penalty that their rows carry; only floors and point
+metrics, which a failed shape does not have, run over the others. Distances are in units of 1e-3 of the cube
+[-1, 1]^3, ratios are source-file bytes / archive bytes, times are wall seconds for the whole set, work that was taken
+from the cache included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bench.results.store import RunFolder
+
+POINT = ["dataset", "codec", "rate", "seed"]
+"""What makes a point of a rate-distortion curve."""
+
+METRICS = [
+    "cd",
+    "nc",
+    "f1_005",
+    "f1_01",
+    "saturated",
+    "surface_cd",
+    "surface_p95",
+    "surface_max",
+    "surface_nc",
+    "surface_f1_005",
+    "surface_f1_01",
+]
+"""Per-shape metrics whose mean over the set, failed shapes included, is a column of the summary."""
+
+MEASURED = ["cd_floor", "f1_005_floor", "f1_01_floor", "d1_psnr", "d2_psnr"]
+"""Per-shape values that a failed shape does not have: their mean runs over the others."""
+
+SATURATION = 1.1
+"""A sampled CD up to this multiple of its floor says nothing about the codec; nor does F1 above floor / this."""
+
+COLUMNS = [
+    "dataset",
+    "codec",
+    "rate",
+    "shapes",
+    "failed",
+    "bytes",
+    "bytes_shared",
+    "bytes_per_shape",
+    "ratio",
+    "cd",
+    "nc",
+    "f1_005",
+    "f1_01",
+    "cd_floor",
+    "f1_005_floor",
+    "surface_cd",
+    "surface_p95",
+    "surface_max",
+    "surface_nc",
+    "encode_s",
+    "decode_s",
+    "device",
+    "status",
+    "seed",
+    "surface_f1_005",
+    "surface_f1_01",
+    "f1_01_floor",
+    "saturated",
+    "cd_median",
+    "surface_cd_median",
+    "surface_cd_worst",
+    "worst_shape",
+    "d1_psnr",
+    "d2_psnr",
+    "source_bytes",
+    "encode_mb",
+    "decode_mb",
+    "codec_version",
+    "protocol",
+]
+"""Columns of ``summary.csv``, in order; the first 22 are promised to other programs.
+
+``saturated`` is the share of shapes whose sampled CD is within 10 % of its floor; ``*_median`` and ``*_worst`` run
+over shapes; ``encode_mb`` and ``decode_mb`` are peaks of resident memory.
+"""
+
+
+def shape_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The shape rows as a frame, one line per (point, shape), every metric column present (NaN where not measured)."""
+    import pandas as pd
+
+    frame = pd.DataFrame([row for row in rows if row["kind"] == "shape"])
+    for name in [*METRICS, *MEASURED]:
+        if name not in frame:
+            frame[name] = float("nan")
+        frame[name] = frame[name].astype(float)
+    return frame
+
+
+def summarise(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """One line per (dataset, codec, rate, seed) with the columns `COLUMNS`, ordered by data set, codec and bytes."""
+    import pandas as pd
+
+    rows = list(rows)
+    sets = [row for row in rows if row["kind"] == "set"]
+    if not sets:
+        return pd.DataFrame(columns=COLUMNS)
+    shapes: dict[Any, pd.DataFrame] = {}
+    if len(rows) > len(sets):
+        shapes = dict(iter(shape_frame(rows).groupby(POINT, sort=False)))
+    lines = [_line(row, shapes.get(tuple(row[name] for name in POINT))) for row in sets]
+    frame = pd.DataFrame(lines, columns=COLUMNS)
+    return frame.sort_values(["dataset", "codec", "bytes", "seed"], kind="stable", ignore_index=True)
+
+
+def over_seeds(summary: pd.DataFrame) -> pd.DataFrame:
+    """Average the lines that differ in their seed alone; ``failed`` is the largest, ``seeds`` counts them."""
+    key = ["dataset", "codec", "rate"]
+    numbers = [name for name in summary.select_dtypes("number").columns if name not in ("seed", "failed")]
+    rest = [name for name in summary.columns if name not in (*numbers, *key, "failed", "seed")]
+    groups = summary.groupby(key, sort=False)
+    merged = groups[numbers].mean().join(groups[rest].first()).join(groups["failed"].max())
+    merged["seeds"] = groups.size()
+    columns = [name for name in summary.columns if name != "seed"]
+    merged = merged.reset_index()[[*columns, "seeds"]]
+    return merged.sort_values(["dataset", "codec", "bytes"], kind="stable", ignore_index=True)
+
+
+def charged_seconds(timing: Mapping[str, Any]) -> float:
+    """Seconds that a step takes with an empty cache: what its clock saw, and what earlier jobs did for it."""
+    return float(timing["wall_s"]) + float(timing.get("recalled_s", 0.0))
+
+
+def write_summary(run: RunFolder) -> Path:
+    """Write ``summary.csv`` of a run from its rows; returns its path."""
+    partial = run.summary_path.with_suffix(".part")
+    summarise(run.rows()).to_csv(partial, index=False, float_format="%.6g")
+    partial.replace(run.summary_path)
+    return run.summary_path
+
+
+def console_table(run: RunFolder) -> str:
+    """The summary as a person reads it in a terminal: a table per data set, no more than 100 characters wide."""
+    from tabulate import tabulate
+
+    layout = {
+        "codec": ("codec", "s"),
+        "rate": ("rate", "s"),
+        "bytes_per_shape": ("B/shape", ",.0f"),
+        "ratio": ("ratio", ".1f"),
+        "cd": ("CD", ".2f"),
+        "f1_005": ("F1-0.005", ".3f"),
+        "surface_cd": ("surface", ".3f"),
+        "failed": ("failed", ".0f"),
+        "encode_s": ("enc s", ".1f"),
+        "decode_s": ("dec s", ".1f"),
+    }
+    tables = []
+    for dataset, points in over_seeds(summarise(run.rows())).groupby("dataset", sort=False):
+        lines = [
+            ["-" if value != value else format(value, layout[str(name)][1]) for name, value in line.items()]
+            for line in points[list(layout)].to_dict("records")
+        ]
+        align = ["left", "left", *["right"] * (len(layout) - 2)]
+        text = tabulate(lines, [title for title, _ in layout.values()], colalign=align, disable_numparse=True)
+        tables.append(f"{dataset} ({points['shapes'].iloc[0]:.0f} shapes; distances in 1e-3)\n\n{text}")
+    return "\n\n".join(tables)
+
+
+def _line(row: Mapping[str, Any], shapes: pd.DataFrame | None) -> dict[str, Any]:
+    """One line of the summary from a set row and its shape rows (None where the set has no shapes)."""
+    nan = float("nan")
+    count, size = int(row["shapes"]), _number(row.get("bytes"))
+    if size == 0 and row["status"] != "ok":
+        size = nan
+    source = _number(row.get("source_bytes"))
+    line = {
+        name: row.get(name) for name in ("dataset", "codec", "rate", "seed", "status", "failed", "device", "protocol")
+    }
+    line |= {
+        "shapes": count,
+        "bytes": size,
+        "bytes_shared": _number(row.get("bytes_shared")),
+        "bytes_per_shape": size / count if count else nan,
+        "source_bytes": source,
+        "ratio": source / size if size > 0 else nan,
+        "codec_version": row.get("codec_version"),
+    }
+    for phase in ("encode", "decode"):
+        timing = row.get(phase) or {}
+        line[f"{phase}_s"] = charged_seconds(timing) if timing else nan
+        line[f"{phase}_mb"] = _number(timing.get("peak_mb"))
+    return line | ({} if shapes is None else _metrics(shapes))
+
+
+def _metrics(shapes: pd.DataFrame) -> dict[str, Any]:
+    # A metric that is missing for one shape must not shrink the set that the mean is taken over.
+    line: dict[str, Any] = {name: shapes[name].mean(skipna=False) for name in METRICS}
+    line |= {name: shapes.loc[shapes["status"] == "ok", name].mean() for name in MEASURED}
+    worst = shapes["surface_cd"].fillna(shapes["cd"])
+    line |= {
+        "cd_median": shapes["cd"].median(),
+        "surface_cd_median": shapes["surface_cd"].median(),
+        "surface_cd_worst": shapes["surface_cd"].max(),
+        "worst_shape": shapes["shape"].iloc[int(worst.argmax())] if worst.notna().any() else None,
+    }
+    return line
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)

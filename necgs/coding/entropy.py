@@ -1,0 +1,282 @@
+"""The two entropy coders behind one interface: Huffman as published, and a range coder (`constriction`).
+
+A coder writes one stream: numbers under a table, then bits under probabilities, in any order; its decoder is asked for
+the same in the same order. Tables are integers and lie outside the stream (`fit`, ``write``, `read_table`), so streams
+that share tables can be decoded apart from each other.
+
+The range coder is given probabilities as doubles that are integers over a power of two: its own conversion to fixed
+point is then exact, hence equal on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.codec import CorruptArchive
+from bench.codec.fields import FieldReader
+from necgs.coding import frequency_table, huffman
+from necgs.coding.frequency_table import TOTAL, FrequencyTable
+from necgs.coding.huffman import HuffmanTable
+
+Codes = NDArray[np.int32]
+Table: TypeAlias = FrequencyTable | HuffmanTable
+
+HUFFMAN, RANGE = "huffman", "range"
+CODERS = (HUFFMAN, RANGE)
+
+ODDS = 256
+"""Probabilities of bits are in 1/256."""
+
+MAX_PER_BYTE = 4096
+"""A stream of n bytes holds at most this many times (n + 1) numbers; encoders keep to it, decoders refuse more."""
+
+TRIMMABLE = 8
+"""Bytes at the end of a range coder's words that are worth trying to leave out."""
+
+
+class Encoder(Protocol):
+    """Writes one stream."""
+
+    def numbers(self, values: Codes, table: Table) -> None:
+        """Append integers; raises ``ValueError`` for one that the table does not cover."""
+
+    def bits(self, values: NDArray[np.bool_], odds: NDArray[np.int64]) -> None:
+        """Append bits that are expected to be set with probability odds/256, odds in 1..255."""
+
+    @property
+    def ideal_bits(self) -> float:
+        """Length of the stream so far, without what ending it costs."""
+
+    def getvalue(self) -> bytes:
+        """The stream; nothing may be appended afterwards."""
+
+
+class Decoder(Protocol):
+    """Reads one stream back; raises `CorruptArchive`."""
+
+    def numbers(self, count: int, table: Table) -> Codes:
+        """The next ``count`` integers."""
+
+    def bits(self, odds: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The next ``len(odds)`` bits."""
+
+
+def fit(coder: str, values: Codes, *, margin: int = 0) -> Table:
+    """The table of ``coder`` for ``values`` (any shape, not empty) and for symbols up to ``margin`` beyond them."""
+    if coder == HUFFMAN:
+        return huffman.fit(values, margin=margin)
+    return frequency_table.fit(values, margin=margin)
+
+
+def read_table(coder: str, fields: FieldReader) -> Table:
+    """Read a table's fields; raises ``CorruptArchive``."""
+    return HuffmanTable.read(fields) if coder == HUFFMAN else FrequencyTable.read(fields)
+
+
+def encoder(coder: str) -> Encoder:
+    """A new stream of ``huffman`` or ``range``."""
+    return HuffmanEncoder() if coder == HUFFMAN else RangeEncoder()
+
+
+def decoder(coder: str, data: bytes) -> Decoder:
+    """The decoder of a stream."""
+    return HuffmanDecoder(data) if coder == HUFFMAN else RangeDecoder(data)
+
+
+class HuffmanEncoder:
+    """Code words back to back; a bit is a bit."""
+
+    def __init__(self) -> None:
+        self._pieces: list[NDArray[np.uint8]] = []
+        self._count = 0
+
+    def numbers(self, values: Codes, table: Table) -> None:
+        """See `Encoder`."""
+        assert isinstance(table, HuffmanTable)
+        self._pieces.append(huffman.encode(values, table))
+        self._count += values.size
+
+    def bits(self, values: NDArray[np.bool_], odds: NDArray[np.int64]) -> None:
+        """See `Encoder`; a Huffman code of two symbols has no use for the odds."""
+        self._pieces.append(values.ravel().astype(np.uint8))
+        self._count += values.size
+
+    @property
+    def ideal_bits(self) -> float:
+        """See `Encoder`."""
+        return float(sum(len(piece) for piece in self._pieces))
+
+    def getvalue(self) -> bytes:
+        """See `Encoder`."""
+        packed = np.packbits(np.concatenate([np.zeros(0, dtype=np.uint8), *self._pieces])).tobytes()
+        return _long_enough(packed, self._count)
+
+
+class HuffmanDecoder:
+    """Reads what `HuffmanEncoder` wrote."""
+
+    def __init__(self, data: bytes) -> None:
+        self._bits = np.unpackbits(np.frombuffer(data, dtype=np.uint8))
+        self._budget = _Budget(data)
+
+    def numbers(self, count: int, table: Table) -> Codes:
+        """See `Decoder`."""
+        assert isinstance(table, HuffmanTable)
+        self._budget.spend(count)
+        values, taken = huffman.decode(self._bits, table, count)
+        self._bits = self._bits[taken:]
+        return values
+
+    def bits(self, odds: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """See `Decoder`."""
+        if len(odds) > len(self._bits):
+            raise CorruptArchive("coded bits are cut short")
+        values, self._bits = self._bits[: len(odds)].astype(bool), self._bits[len(odds) :]
+        return values
+
+
+class RangeEncoder:
+    """constriction's range coder; its 32-bit words big endian, less the bytes at the end that decode without."""
+
+    def __init__(self) -> None:
+        import constriction
+
+        self._coder = constriction.stream.queue.RangeEncoder()
+        self._replay: list[Callable[[RangeDecoder], bool]] = []
+        self._count = 0
+        self.ideal_bits = 0.0
+
+    def numbers(self, values: Codes, table: Table) -> None:
+        """See `Encoder`."""
+        assert isinstance(table, FrequencyTable)
+        index = values.ravel().astype(np.int64) - table.low
+        if len(index) and (index.min() < 0 or index.max() >= table.size):
+            raise ValueError("a value has no code in this table")
+        if table.size > 1 and len(index):
+            self._coder.encode(index.astype(np.int32), _categorical(table))
+            self.ideal_bits += table.bits(np.bincount(index, minlength=table.size))
+        self._replay.append(lambda decoder: np.array_equal(decoder.numbers(values.size, table), values.ravel()))
+        self._count += values.size
+
+    def bits(self, values: NDArray[np.bool_], odds: NDArray[np.int64]) -> None:
+        """See `Encoder`."""
+        if len(odds):
+            self._coder.encode(values.astype(np.int32), _bernoulli(), odds / ODDS)
+            self.ideal_bits -= float(np.log2(np.where(values, odds, ODDS - odds) / ODDS).sum())
+        self._replay.append(lambda decoder: np.array_equal(decoder.bits(odds), values))
+        self._count += values.size
+
+    def each(self, index: NDArray[np.int64], frequencies: NDArray[np.int64]) -> None:
+        """Append symbols (n,), each under integer frequencies of its own: (n, symbols), summing to 2^16."""
+        if len(index):
+            self._coder.encode(index.astype(np.int32), _categorical(), frequencies / TOTAL)
+            chances = frequencies[np.arange(len(index)), index] / TOTAL
+            self.ideal_bits -= float(np.log2(chances).sum())
+        self._replay.append(lambda decoder: np.array_equal(decoder.each(frequencies), index))
+        self._count += index.size
+
+    def getvalue(self) -> bytes:
+        """See `Encoder`."""
+        words = self._coder.get_compressed().astype(">u4").tobytes()
+        best, low = words, max(0, len(words) - TRIMMABLE)
+        while low < len(best):
+            middle = (low + len(best)) // 2
+            endings = (words[:middle], _successor(words[:middle]))
+            shorter = next((e for e in endings if self._decodes(_long_enough(e, self._count))), None)
+            low, best = (middle + 1, best) if shorter is None else (low, shorter)
+        return _long_enough(best, self._count)
+
+    def _decodes(self, data: bytes) -> bool:
+        decoder = RangeDecoder(data)
+        try:
+            return all(check(decoder) for check in self._replay)
+        except CorruptArchive:
+            return False
+
+
+class RangeDecoder:
+    """Reads what `RangeEncoder` wrote; missing bytes at the end are zeros."""
+
+    def __init__(self, data: bytes) -> None:
+        import constriction
+
+        words = np.frombuffer(data + bytes(-len(data) % 4), dtype=">u4").astype(np.uint32)
+        self._coder = constriction.stream.queue.RangeDecoder(words)
+        self._budget = _Budget(data)
+
+    def numbers(self, count: int, table: Table) -> Codes:
+        """See `Decoder`."""
+        assert isinstance(table, FrequencyTable)
+        self._budget.spend(count)
+        if table.size == 1 or not count:
+            return np.full(count, table.low, dtype=np.int32)
+        values: Codes = self._decode(_categorical(table), count) + np.int32(table.low)
+        return values
+
+    def bits(self, odds: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """See `Decoder`."""
+        self._budget.spend(len(odds))
+        if not len(odds):
+            return np.zeros(0, dtype=bool)
+        return self._decode(_bernoulli(), odds / ODDS).astype(bool)
+
+    def expect(self, count: int) -> None:
+        """Raise `CorruptArchive` where the stream is too short to hold ``count`` more numbers."""
+        self._budget.check(count)
+
+    def each(self, frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The next symbols (n,), each under integer frequencies of its own: (n, symbols), summing to 2^16."""
+        self._budget.spend(len(frequencies))
+        if not len(frequencies):
+            return np.zeros(0, dtype=np.int64)
+        return self._decode(_categorical(), frequencies / TOTAL).astype(np.int64)
+
+    def _decode(self, model: Any, amount: Any) -> Codes:
+        try:
+            values: Codes = self._coder.decode(model, amount)
+        except AssertionError as error:  # what constriction raises for words that no encoder writes
+            raise CorruptArchive(f"the coded numbers cannot be decoded: {error}") from None
+        return values
+
+
+class _Budget:
+    """How many numbers a stream may still claim to hold: a few damaged bytes must not ask for gigabytes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._left = MAX_PER_BYTE * (len(data) + 1)
+
+    def check(self, count: int) -> None:
+        if count > self._left:
+            raise CorruptArchive("the header asks for more numbers than the coded bytes can hold")
+
+    def spend(self, count: int) -> None:
+        self.check(count)
+        self._left -= count
+
+
+def _long_enough(data: bytes, count: int) -> bytes:
+    """Zeros appended where a stream of near-certain symbols is shorter than a decoder's budget demands."""
+    return data + bytes(max(0, -(-count // MAX_PER_BYTE) - 1 - len(data)))
+
+
+def _successor(data: bytes) -> bytes:
+    """The next larger number of as many bytes (zero after the largest)."""
+    return ((int.from_bytes(data, "big") + 1) % (1 << 8 * len(data))).to_bytes(len(data), "big")
+
+
+def _categorical(table: FrequencyTable | None = None) -> Any:
+    import constriction
+
+    if table is None:
+        return constriction.stream.model.Categorical(perfect=False)
+    return constriction.stream.model.Categorical(table.frequencies / TOTAL, perfect=False)
+
+
+def _bernoulli() -> Any:
+    import constriction
+
+    return constriction.stream.model.Bernoulli(perfect=False)

@@ -1,0 +1,120 @@
+"""Blocks of volumes that the surface enters: where they lie, what they hold, which lie side by side.
+
+A grid of K^3 points is cut into G^3 blocks of b^3 points. A block is occupied when one of its points has a grid edge
+to a point of the other sign; every vertex of the extracted surface then lies between points of occupied blocks. All
+other blocks are constant: outside or inside.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from necgs.decoder.trained_set import INSIDE, OCCUPIED, OUTSIDE
+
+States = NDArray[np.int8]
+
+NEIGHBOURS = 27
+"""A block and the blocks around it, in C order of their offsets: 13 is the block itself."""
+
+FACES = (13 - 9, 13 - 3, 13 - 1, 13 + 9, 13 + 3, 13 + 1)
+"""Of these, the six that share a face: first the three that come before the block in C order."""
+
+
+@dataclass(frozen=True)
+class BlockSet:
+    """The n occupied blocks of a set of shapes, shape after shape, in C order of the block grid.
+
+    Args:
+        states: int8 (shapes, G, G, G).
+        starts: int64 (shapes + 1,), index of each shape's first block.
+        neighbours: int64 (n, 27), index of the occupied block at each offset, n where there is none.
+        sides: float32 (n, 27), 0 where an occupied block lies, -1 for inside, +1 for outside and beyond the grid.
+    """
+
+    states: States
+    starts: NDArray[np.int64]
+    neighbours: NDArray[np.int64]
+    sides: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, states: States) -> BlockSet:
+        """Index the occupied blocks of ``states`` (shapes, G, G, G)."""
+        occupied = states == OCCUPIED
+        counts = occupied.reshape(len(states), -1).sum(1)
+        total = int(counts.sum())
+        index = np.full(_padded(states.shape), total, dtype=np.int64)
+        index[:, 1:-1, 1:-1, 1:-1][occupied] = np.arange(total)
+        side = np.ones(_padded(states.shape), dtype=np.float32)
+        side[:, 1:-1, 1:-1, 1:-1] = np.array([1, 0, -1], dtype=np.float32)[states]
+        shape, x, y, z = np.nonzero(occupied)
+        offsets = np.indices((3, 3, 3)).reshape(3, -1)
+        at = (shape[:, None], x[:, None] + offsets[0], y[:, None] + offsets[1], z[:, None] + offsets[2])
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        return cls(states, starts, index[at], side[at])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def batch(self, shapes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The blocks of some shapes (m,), and their neighbours (m, 27) as indices into these, m for none."""
+        blocks = np.concatenate([np.arange(self.starts[s], self.starts[s + 1]) for s in shapes])
+        position = np.full(len(self) + 1, len(blocks), dtype=np.int64)
+        position[blocks] = np.arange(len(blocks))
+        return blocks, position[self.neighbours[blocks]]
+
+
+def _padded(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[0], *(size + 2 for size in shape[1:]))
+
+
+def surface_points(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Grid points with an edge to a point of the other sign; ``inside`` and the result are (shapes, K, K, K)."""
+    found = np.zeros(inside.shape, dtype=bool)
+    for axis in (1, 2, 3):
+        low, high = [slice(None)] * 4, [slice(None)] * 4
+        low[axis], high[axis] = slice(0, -1), slice(1, None)
+        differ = inside[tuple(low)] != inside[tuple(high)]
+        found[tuple(low)] |= differ
+        found[tuple(high)] |= differ
+    return found
+
+
+def block_states(tsdf: NDArray[np.int16], grid: int) -> States:
+    """The state of each block of TSDF codes (shapes, K, K, K), cut into ``grid`` blocks per axis.
+
+    A shape whose points all lie on one side has no occupied block.
+    """
+    shapes, K = tsdf.shape[:2]
+    edge = K // grid
+    inside = tsdf < 0
+    cut = (shapes, grid, edge, grid, edge, grid, edge)
+    occupied = surface_points(inside).reshape(cut).any(axis=(2, 4, 6))
+    constant = np.where(inside[:, ::edge, ::edge, ::edge], INSIDE, OUTSIDE)
+    return np.where(occupied, OCCUPIED, constant).astype(np.int8)
+
+
+def gather_blocks(volumes: NDArray[np.generic], states: States) -> NDArray[np.generic]:
+    """Values (n, channels, b, b, b) of the occupied blocks of volumes (shapes, channels, K, K, K)."""
+    shapes, channels, K = volumes.shape[:3]
+    grid = states.shape[1]
+    edge = K // grid
+    cut = volumes.reshape(shapes, channels, grid, edge, grid, edge, grid, edge)
+    blocks: NDArray[np.generic] = cut.transpose(0, 2, 4, 6, 1, 3, 5, 7)[states == OCCUPIED]
+    return blocks
+
+
+def scatter_blocks(blocks: NDArray[np.float32], states: States) -> NDArray[np.float32]:
+    """The volume (channels, K, K, K) of one shape: its blocks, and in constant ones TSDF -1 or 1, deformation 0.
+
+    Args:
+        blocks: float32 (n, channels, b, b, b).
+        states: int8 (G, G, G).
+    """
+    grid, (channels, edge) = len(states), blocks.shape[1:3]
+    volume = np.zeros((grid, grid, grid, channels, edge, edge, edge), dtype=np.float32)
+    volume[:, :, :, 0] = np.where(states == INSIDE, -1.0, 1.0)[..., None, None, None]
+    volume[states == OCCUPIED] = blocks
+    return volume.transpose(3, 0, 4, 1, 5, 2, 6).reshape(channels, *(grid * edge,) * 3)

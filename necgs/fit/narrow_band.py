@@ -1,0 +1,86 @@
+"""The grid points near a volume's surface as one flat array: what a fit optimises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from necgs.volume.dmc import interpolate
+from necgs.volume.topology import Topology
+from necgs.volume.tsdf_def import LEVEL, TsdfDef, dequantise
+
+
+@dataclass(frozen=True)
+class NarrowBand:
+    """The points of a K^3 grid whose TSDF is not truncated; beyond them the volume is constant.
+
+    Args:
+        volume: where the values come from, and what holds at the points outside the band.
+        row: int64 (K^3,), number of each point within the band, or -1.
+        points: int64 (n,), flat indices of the band's points.
+        side: bool (K^3,), whether each point of ``volume`` is inside.
+    """
+
+    volume: TsdfDef
+    row: Tensor
+    points: Tensor
+    side: Tensor
+
+    @classmethod
+    def of(cls, volume: TsdfDef, device: str = "cpu") -> NarrowBand:
+        """The band of a volume."""
+        tsdf = volume.codes[0]
+        points = torch.from_numpy(np.flatnonzero(np.abs(tsdf) < LEVEL))
+        row = torch.full((tsdf.size,), -1, dtype=torch.int64)
+        row[points] = torch.arange(len(points))
+        side = torch.from_numpy(tsdf.reshape(-1) < 0)
+        return cls(volume, row.to(device), points.to(device), side.to(device))
+
+    @property
+    def resolution(self) -> int:
+        """K."""
+        return self.volume.resolution
+
+    def values(self) -> Tensor:
+        """The band's values, float32 (4, n)."""
+        codes = self.volume.codes.reshape(4, -1)[:, self.points.cpu().numpy()]
+        return torch.from_numpy(dequantise(codes)).to(self.row.device)
+
+    def inside(self, tsdf: Tensor) -> Tensor:
+        """Bool (K, K, K): the sides of all points when the band's TSDF is ``tsdf`` (n,)."""
+        inside = self.side.clone()
+        inside[self.points] = tsdf.detach() < 0
+        return inside.reshape([self.resolution] * 3)
+
+    def vertices(self, mesh: Topology, values: Tensor) -> Tensor:
+        """Vertices (m, 3) of the surface of values (4, n), differentiable in them.
+
+        Args:
+            mesh: `topology` of `inside`, for the same signs.
+            values: float (4, n).
+        """
+        ends = [self._at(points, values) for points in (mesh.lower, mesh.upper)]
+        return interpolate(mesh, *ends[0], *ends[1], resolution=self.resolution)
+
+    def volume_of(self, values: Tensor) -> TsdfDef:
+        """The whole volume with the band's values (4, n) put in place and quantised."""
+        codes = self.volume.codes.copy()
+        rounded = np.rint(np.clip(values.detach().cpu().numpy(), -1.0, 1.0) * LEVEL)
+        codes.reshape(4, -1)[:, self.points.cpu().numpy()] = rounded.astype(np.int16)
+        return TsdfDef(codes)
+
+    def _at(self, points: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """TSDF (m,) and deformation (m, 3) at grid points (m, 3), truncated and unmoved beyond the band."""
+        K = self.resolution
+        clamped = points.clamp(0, K - 1)
+        flat = (clamped[:, 0] * K + clamped[:, 1]) * K + clamped[:, 2]
+        within = (points == clamped).all(1)
+        fill = torch.where(self.side[flat] & within, -1.0, 1.0).to(values.dtype)
+        row = self.row[flat]
+        given, row = within & (row >= 0), row.clamp(min=0)
+        tsdf = torch.where(given, values[0].index_select(0, row), fill)
+        move = torch.where(given[:, None], values[1:].index_select(1, row).T, 0.0)
+        return tsdf, move

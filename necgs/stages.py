@@ -1,0 +1,145 @@
+"""The steps of the codec one by one: mesh -> volume, volumes -> trained set, part -> mesh.
+
+`necgs.codec` puts them together for a set; `append` adds shapes to a coded set whose decoder stays as it is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from trimesh import Trimesh
+
+from bench.codec import Context, CorruptArchive
+from necgs.coding.bitstream import SharedPart, decode_shape
+from necgs.decoder.spec import BLOCK_SPARSE
+from necgs.decoder.trained_set import INSIDE, OCCUPIED, TrainedSet
+from necgs.settings import NecgsRate
+
+Volume = NDArray[np.int16]
+
+
+def use_threads(context: Context) -> None:
+    """Let torch have as many threads as the context grants."""
+    import torch
+
+    torch.set_num_threads(context.threads)
+
+
+def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, context: Context) -> Volume:
+    """The volume of one mesh: int16 codes (channels, K, K, K), from the context's cache where it is known.
+
+    Args:
+        mesh: normalised.
+        resolution: K.
+        channels: 4 with deformation, 1 without.
+        fit: ``none``, ``rendered`` or ``direct`` (`necgs.fit.fit_volume`). Without deformation the direct fit moves the
+            TSDF only, the rendered one has nothing to do.
+
+    Raises:
+        InvalidMesh: the mesh has no triangles, or coordinates that are not finite or not normalised.
+    """
+    from necgs.fit.direct import DirectFit
+    from necgs.fit.fit_volume import FITS, fitted_volume
+
+    method = FITS[fit]
+    if channels == 1:
+        method = DirectFit(deformation=False) if fit == "direct" else None
+    volume: Volume = fitted_volume(mesh, resolution, method, context).codes[:channels]
+    return volume
+
+
+def trained_set(volumes: Volume, rate: NecgsRate, context: Context) -> TrainedSet:
+    """Train the decoder and the latents of a set: phase ``train``. Raises ``DeadlineExceeded``.
+
+    Args:
+        volumes: int16 codes (n, channels, K, K, K).
+        rate: settings.
+        context: device, seed, scratch folder for the checkpoint, deadline.
+    """
+    from necgs.training.train import train
+
+    def progress(done: int, total: int, note: str) -> None:
+        context.check_deadline()
+        context.progress(done, total, note)
+
+    with context.phase("train"):
+        return train(
+            volumes,
+            rate.spec(),
+            rate.training(),
+            device=context.device,
+            seed=context.seed,
+            checkpoint=context.scratch / "training.pt",
+            progress=progress,
+        )
+
+
+def decode_mesh(shared: SharedPart, data: bytes, context: Context, resolution: int | None = None) -> Trimesh:
+    """The mesh of one shape's part, in normalised coordinates: phases entropy, network, extraction.
+
+    The encoder predicts with this function what a decoder will see.
+
+    Args:
+        shared: the set's shared part.
+        data: the shape's part.
+        context: device, phases.
+        resolution: points per axis of the grid on which the surface is extracted; None: the coded K. See
+            `necgs.volume.resampled_extraction`.
+
+    Raises:
+        CorruptArchive: the part is cut short or altered.
+        ValueError: the resolution is too coarse or too fine for the coded one.
+    """
+    with context.phase("entropy"):
+        shape = decode_shape(shared, data)
+    resolution = resolution or shape.spec.resolution
+    if shape.spec.variant == BLOCK_SPARSE and resolution == shape.spec.resolution:
+        return _mesh_of_blocks(shape, context)
+    return _mesh_of_volume(shape, resolution, context)
+
+
+def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``values``; absurd weights and steps that carry right checksums overflow somewhere in the network."""
+    if not np.isfinite(values).all():
+        raise CorruptArchive("the decoder's numbers overflow: these weights cannot have been trained")
+    return values
+
+
+def _mesh_of_volume(shape: TrainedSet, resolution: int, context: Context) -> Trimesh:
+    """Extract from the dense volume, whatever the decoder."""
+    import torch
+
+    from necgs.decoder.dense import decode_volume
+    from necgs.volume.dmc import mesh_of
+    from necgs.volume.resampled_extraction import mesh_at
+
+    with context.phase("network"):
+        volume = torch.from_numpy(_finite(decode_volume(shape, 0, context.device)))
+    with context.phase("extraction"):
+        if resolution != shape.spec.resolution:
+            return mesh_at(volume, resolution)
+        return mesh_of(volume[0], volume[1:] if len(volume) == 4 else None)
+
+
+def _mesh_of_blocks(shape: TrainedSet, context: Context) -> Trimesh:
+    """Extract from the blocks alone: no dense volume is made."""
+    import torch
+    import trimesh
+
+    from necgs.decoder.block_sparse import decode_blocks
+    from necgs.decoder.blocks import BlockSet
+    from necgs.decoder.dense import dequantized_latents, dequantized_weights
+    from necgs.volume.dmc import extract_blocks
+
+    states = shape.blocks[0]
+    if not (states == OCCUPIED).any():
+        return trimesh.Trimesh()
+    with context.phase("network"):
+        weights = dequantized_weights(shape, context.device)
+        latents = dequantized_latents(shape, 0, context.device)
+        values = _finite(decode_blocks(shape.spec, weights, latents, BlockSet.of(states[None]), context.device))
+    with context.phase("extraction"), torch.no_grad():
+        where = torch.from_numpy(np.argwhere(states == OCCUPIED))
+        inside = torch.from_numpy(states == INSIDE)
+        vertices, faces = extract_blocks(torch.from_numpy(values), where, shape.spec.resolution, inside)
+        return trimesh.Trimesh(vertices.numpy(), faces.numpy(), process=False)

@@ -1,0 +1,146 @@
+"""New shapes for a coded set: the decoder stays as it is, only their latents are fitted.
+
+The weights are those that the file holds; the latents are quantised with the file's steps in every forward pass, so
+what is fitted is what will be decoded (but for a rare code that the file's tables do not cover).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from necgs.coding.bitstream import PREDICTOR, SharedPart
+from necgs.decoder.spec import BLOCK_SPARSE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Progress = Callable[[int, int, str], None]
+Codes = NDArray[np.int32]
+States = NDArray[np.int8]
+Volumes = Sequence[NDArray[np.int16]]
+
+LEVELS = 128
+
+
+@dataclass(frozen=True)
+class AppendSettings:
+    """How long and how fast latents are fitted.
+
+    Args:
+        steps: optimiser steps, all new shapes in each.
+        learning_rate: of Adam at the start, for latents of about unit size; a cosine takes it to zero.
+        batch: shapes per forward pass of a dense decoder.
+    """
+
+    steps: int = 300
+    learning_rate: float = 3e-2
+    batch: int = 4
+
+
+def fit_latents(
+    shared: SharedPart,
+    volumes: Volumes,
+    settings: AppendSettings,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> list[tuple[Codes, States | None]]:
+    """Latent codes (rows, channels) and block states (block-sparse only) of each volume, for `encode_shape`.
+
+    Deterministic. Volumes are int16 (channels, K, K, K), as the decoder makes them.
+    """
+    if shared.decoder.spec.variant == BLOCK_SPARSE:
+        stages = [_stage(progress, index, len(volumes)) for index in range(len(volumes))]
+        return [_fit_blocks(shared, v, settings, device, stage) for v, stage in zip(volumes, stages, strict=True)]
+    return [(codes, None) for codes in _fit_dense(shared, volumes, settings, device, progress)]
+
+
+def _stage(progress: Progress | None, index: int, count: int) -> Progress | None:
+    """Progress of one shape as a part of the progress of all."""
+    return progress and (lambda done, total, note: progress(index * total + done, count * total, note))
+
+
+def _minimise(latents: Tensor, loss: Callable[[], None], settings: AppendSettings, progress: Progress | None) -> None:
+    """Adam on ``latents`` with a cosine; ``loss`` adds to their gradient."""
+    import torch
+
+    optimizer = torch.optim.Adam([latents], lr=settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
+    for step in range(settings.steps):
+        optimizer.zero_grad(set_to_none=True)
+        loss()
+        optimizer.step()
+        schedule.step()
+        if progress is not None:
+            progress(step + 1, settings.steps, "fitting latents")
+
+
+def _fit_dense(
+    shared: SharedPart, volumes: Volumes, settings: AppendSettings, device: str, progress: Progress | None
+) -> list[Codes]:
+    import torch
+
+    from necgs.decoder.dense import dense_decoder, dequantized_weights
+    from necgs.decoder.spec import latent_shape
+    from necgs.quantize import codes, step_size, straight_through
+    from necgs.training.losses import LossWeights, volume_loss
+
+    spec = shared.decoder.spec
+    weights = dequantized_weights(shared.decoder, device)
+    steps = torch.tensor([step_size(exponent) for exponent in shared.decoder.latent_exponents], device=device)
+    latents = torch.zeros((len(volumes), *latent_shape(spec)), device=device, requires_grad=True)
+    batches = [range(i, min(i + settings.batch, len(volumes))) for i in range(0, len(volumes), settings.batch)]
+
+    def loss() -> None:
+        for batch in batches:
+            target = torch.from_numpy(np.stack([volumes[i] for i in batch])).to(device).float() / LEVELS
+            predicted = dense_decoder(spec, weights, straight_through(latents[list(batch)], steps))
+            volume_loss(predicted, target, LossWeights()).backward()  # type: ignore[no-untyped-call]
+
+    _minimise(latents, loss, settings, progress)
+    return [codes(latent, steps) for latent in latents]
+
+
+def _fit_blocks(
+    shared: SharedPart, volume: NDArray[np.int16], settings: AppendSettings, device: str, progress: Progress | None
+) -> tuple[Codes, States]:
+    """Least squares on the linear transform, then descent on what the decoder makes of the rounded latents."""
+    import torch
+
+    from necgs.coding.latent_prediction import residuals
+    from necgs.decoder.block_sparse import block_decoder
+    from necgs.decoder.blocks import BlockSet, block_states, gather_blocks, surface_points
+    from necgs.decoder.dense import dequantized_weights
+    from necgs.quantize import codes, step_size, straight_through
+    from necgs.training.block_sparse import BlockTarget, block_loss
+    from necgs.training.sign_changes import CrossedEdges
+
+    spec = shared.decoder.spec
+    states = block_states(volume[:1], spec.latent_grid)
+    blocks = BlockSet.of(states)
+    if not len(blocks):
+        return np.zeros((0, spec.latent_channels), np.int32), states[0]
+    weights = dequantized_weights(shared.decoder, device)
+    steps = torch.tensor([step_size(exponent) for exponent in shared.decoder.latent_exponents], device=device)
+    target = torch.from_numpy(gather_blocks(volume[None], states).astype(np.float32)).to(device) / LEVELS
+    exact = torch.from_numpy(gather_blocks(surface_points(volume[:1] < 0)[:, None], states)).to(device)
+    edges = CrossedEdges.of(volume[:1], blocks)
+    ends, shares = (torch.from_numpy(a).to(device) for a in (edges.ends, edges.shares))
+    wanted = BlockTarget(target, exact, ends, shares)
+    basis, mean = weights["synthesis.weight"], weights["synthesis.bias"]
+    start = (target.reshape(len(target), -1) - mean) @ torch.linalg.pinv(basis).T
+    unit = start.square().mean().sqrt().clamp(min=1e-6)
+    latents = (start / unit).detach().requires_grad_()
+    neighbours, sides = (torch.from_numpy(a).to(device) for a in (blocks.neighbours, blocks.sides))
+
+    def loss() -> None:
+        rounded = straight_through(latents * unit, steps)
+        predicted = block_decoder(spec, weights, rounded, neighbours, sides)
+        block_loss(predicted, wanted, sign_weight=3.0).backward()  # type: ignore[no-untyped-call]
+
+    _minimise(latents, loss, settings, progress)
+    return residuals(codes(latents * unit, steps), shared.decoder.weights[PREDICTOR], blocks), states[0]

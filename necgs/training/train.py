@@ -1,0 +1,61 @@
+"""Train a decoder and the latents of a set: one entry point for every variant."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from necgs.decoder.spec import BLOCK_SPARSE, DENSE, DecoderSpec
+from necgs.decoder.trained_set import TrainedSet
+from necgs.training.block_sparse import BlockSettings, BlockTraining
+from necgs.training.checkpoint import Checkpoint
+from necgs.training.dense import DenseSettings, DenseTraining, Progress
+
+__all__ = ["BlockSettings", "DenseSettings", "train"]
+
+
+def train(
+    volumes: NDArray[np.int16],
+    spec: DecoderSpec,
+    settings: DenseSettings | BlockSettings,
+    *,
+    device: str = "cpu",
+    seed: int = 0,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> TrainedSet:
+    """Fit decoder weights and one latent per shape to the volumes of a set.
+
+    Args:
+        volumes: int16 (n, channels, K, K, K): codes in -128..128, value = code / 128; channel 0 the TSDF.
+        spec: the decoder.
+        settings: of the variant's training.
+        device: ``cpu`` or ``cuda``.
+        seed: same seed, same machine, same result.
+        checkpoint: file to continue from and to save to; deleted at the end.
+        progress: called with (steps done, steps in all, note) after every step; may raise to stop (a deadline).
+
+    Raises:
+        ValueError: volumes, decoder and settings do not fit together.
+    """
+    expected = (spec.channels, *(spec.resolution,) * 3)
+    if volumes.ndim != 5 or not len(volumes) or volumes.shape[1:] != expected:
+        raise ValueError(
+            f"volumes of shape {volumes.shape}; the decoder makes (n >= 1, {', '.join(map(str, expected))})"
+        )
+    fingerprint = hashlib.sha256(f"{spec}{settings}{seed}{device}".encode())
+    fingerprint.update(np.ascontiguousarray(volumes).data)  # gigabytes: not copied
+    keeper = Checkpoint(checkpoint, fingerprint.hexdigest())
+    training: DenseTraining | BlockTraining
+    if spec.variant == DENSE and isinstance(settings, DenseSettings):
+        training = DenseTraining(volumes, spec, settings, device, seed)
+    elif spec.variant == BLOCK_SPARSE and isinstance(settings, BlockSettings):
+        training = BlockTraining(volumes, spec, settings, device, seed)
+    else:
+        raise ValueError(f"settings {type(settings).__name__} are not for the {spec.variant} decoder")
+    training.run(keeper, progress)
+    keeper.remove()
+    return training.result()

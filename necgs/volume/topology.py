@@ -1,0 +1,154 @@
+"""Which grid edges an isosurface crosses and how the crossings are joined: marching cubes without any coordinate.
+
+The index half of deformable marching cubes. It depends on the signs alone, so nothing here is differentiated. Two
+back ends give the same arrays in the same order: a compiled loop on the CPU, torch operations on any device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+from necgs.volume.marching_cubes_tables import CORNERS, EDGE_AXIS, EDGE_CORNER, TRIANGLE_COUNT, TRIANGLES
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The crossed grid edges, ordered by lower end (x, y, z), then axis, and the triangles over them.
+
+    Args:
+        lower: int64 (n, 3), grid indices of each edge's lower end; -1 is the layer of outside points around the grid.
+        upper: int64 (n, 3), grid indices of the upper end; K is the layer of outside points on the other side.
+        faces: int64 (m, 3), rows of ``lower``; counter-clockwise seen from outside.
+    """
+
+    lower: Tensor
+    upper: Tensor
+    faces: Tensor
+
+
+def topology(inside: Tensor, backend: str = "auto") -> Topology:
+    """Join the sign changes of a grid into a closed triangle mesh.
+
+    The grid is surrounded by one layer of outside points, so the mesh is closed whatever the volume holds.
+
+    Args:
+        inside: bool (K, K, K), axes x, y, z.
+        backend: ``numba``, ``torch``, or ``auto``: numba where ``inside`` is on the CPU.
+    """
+    if inside.ndim != 3 or inside.dtype != torch.bool or len(set(inside.shape)) != 1:
+        raise ValueError(f"inside must be a bool cube (K, K, K), not {inside.dtype} {tuple(inside.shape)}")
+    if backend == "auto":
+        backend = "numba" if inside.device.type == "cpu" else "torch"
+    padded = torch.nn.functional.pad(inside, (1, 1, 1, 1, 1, 1))
+    if backend == "torch":
+        return _topology_torch(padded)
+    lower, axis, faces = _join(padded.view(torch.uint8).numpy(), *_active_cells(padded.view(torch.uint8).numpy()))
+    start = torch.from_numpy(lower)
+    return Topology(start, start + torch.eye(3, dtype=torch.int64)[torch.from_numpy(axis)], torch.from_numpy(faces))
+
+
+def _topology_torch(padded: Tensor) -> Topology:
+    """The same as `_active_cells` and `_join`, as whole-volume operations: what a GPU wants."""
+    device, size = padded.device, padded.shape[0]
+    bits = padded.to(torch.uint8)
+    case = torch.zeros([size - 1] * 3, dtype=torch.uint8, device=device)
+    for corner, (x, y, z) in enumerate(CORNERS.tolist()):
+        case |= bits[x : x + size - 1, y : y + size - 1, z : z + size - 1] << corner
+    cells = torch.nonzero((case > 0) & (case < 255))
+    case = case[cells[:, 0], cells[:, 1], cells[:, 2]].long()
+
+    crossed = torch.stack([(case & 1) != (case >> (1 << axis) & 1) for axis in range(3)], dim=1)
+    keys = ((cells[:, 0] * size + cells[:, 1]) * size + cells[:, 2])[:, None] * 3 + torch.arange(3, device=device)
+    owner, axis = torch.nonzero(crossed, as_tuple=True)
+    lower = cells[owner] - 1
+
+    triangles = torch.from_numpy(TRIANGLES).to(device)[case]
+    kept = triangles[:, :, 0] >= 0
+    edges = triangles[kept]
+    first = keys[:, 0][torch.nonzero(kept)[:, 0]]
+    stride = torch.tensor([size * size, size, 1], device=device)
+    shift = (torch.from_numpy(CORNERS[EDGE_CORNER]).to(device) * stride).sum(1) * 3
+    shift = shift + torch.from_numpy(EDGE_AXIS).to(device)
+    faces = torch.searchsorted(keys[crossed], first[:, None] + shift[edges])
+    return Topology(lower, lower + torch.eye(3, dtype=torch.int64, device=device)[axis], faces)
+
+
+@numba.njit(cache=True)
+def _active_cells(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cells with corners on both sides: lower corner int32 (c, 3) and case uint8 (c,). ``inside`` is uint8 0 or 1."""
+    size = inside.shape[0]
+    count = 0
+    cells = np.empty((1 << 12, 3), np.int32)
+    cases = np.empty(1 << 12, np.uint8)
+    for x in range(size - 1):
+        for y in range(size - 1):
+            if count + size > len(cases):
+                cells = np.concatenate((cells, np.empty_like(cells)))
+                cases = np.concatenate((cases, np.empty_like(cases)))
+            near, far = inside[x, y], inside[x + 1, y]
+            near_up, far_up = inside[x, y + 1], inside[x + 1, y + 1]
+            above = near[0] | far[0] << 1 | near_up[0] << 2 | far_up[0] << 3
+            for z in range(size - 1):
+                below = above
+                above = near[z + 1] | far[z + 1] << 1 | near_up[z + 1] << 2 | far_up[z + 1] << 3
+                case = below | above << 4
+                if case != 0 and case != 255:
+                    cells[count, 0], cells[count, 1], cells[count, 2] = x, y, z
+                    cases[count] = case
+                    count += 1
+    return cells[:count], cases[:count]
+
+
+@numba.njit(cache=True)
+def _join(inside: np.ndarray, cells: np.ndarray, cases: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Number the crossings and look up the triangles; memory O(cells + K^2).
+
+    The tables are compiled in and the code is cached by this file's date: touch it when they change.
+    """
+    size = inside.shape[0]
+    first = np.empty(len(cells) + 1, np.int64)  # a cell owns the crossings of the three edges at its lower corner
+    triangles = 0
+    first[0] = 0
+    for i in range(len(cells)):
+        case = cases[i]
+        first[i + 1] = first[i] + _crossed(case, 0) + _crossed(case, 1) + _crossed(case, 2)
+        triangles += TRIANGLE_COUNT[case]
+
+    lower = np.empty((first[-1], 3), np.int64)
+    axes = np.empty(first[-1], np.int64)
+    faces = np.empty((triangles, 3), np.int64)
+    at = np.empty((2, size, size), np.int32)  # cell number by position, for two slices at a time
+    seen, face = 0, 0
+    for i in range(len(cells)):
+        x, y, z = cells[i]
+        while seen < len(cells) and cells[seen, 0] <= x + 1:
+            at[cells[seen, 0] & 1, cells[seen, 1], cells[seen, 2]] = seen
+            seen += 1
+        vertex = first[i]
+        for axis in range(3):
+            if _crossed(cases[i], axis):
+                lower[vertex, 0], lower[vertex, 1], lower[vertex, 2] = x - 1, y - 1, z - 1
+                axes[vertex] = axis
+                vertex += 1
+        for triangle in range(TRIANGLE_COUNT[cases[i]]):
+            for k in range(3):
+                edge = TRIANGLES[cases[i], triangle, k]
+                corner, axis = EDGE_CORNER[edge], EDGE_AXIS[edge]
+                owner = at[(x + (corner & 1)) & 1, y + (corner >> 1 & 1), z + (corner >> 2 & 1)]
+                before = 0
+                for other in range(axis):
+                    before += _crossed(cases[owner], other)
+                faces[face, k] = first[owner] + before
+            face += 1
+    return lower, axes, faces
+
+
+@numba.njit(cache=True, inline="always")
+def _crossed(case: int, axis: int) -> int:
+    """1 when the edge from the cell's lower corner along ``axis`` changes sides, else 0."""
+    return (case ^ (case >> (1 << axis))) & 1

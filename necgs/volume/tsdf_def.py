@@ -1,0 +1,165 @@
+"""TSDF-Def volumes: truncated signed distance on a regular grid, and the deformation of its points.
+
+Grid point (i, j, k) of K^3 lies at ``-1 + h (i, j, k)``, h = 2/(K-1). The TSDF is the signed distance divided by 2h and
+clamped to [-1, 1], positive outside; the deformation moves a point by ``deformation * h/2`` per axis. Both are kept as
+integers of the 257-level quantiser over [-1, 1] (Ren et al., Neural Compression for 3D Geometry Sets): code / 128.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.codec import Context, InvalidMesh
+from necgs.volume.distance_band import distance_band
+from necgs.volume.winding_number import grid_positions, inside_grid
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+LEVEL = 128
+"""The largest code; levels are -128..128, zero is one of them."""
+
+_SHELL = 0.9  # half the thickness of an open sheet in cells; sqrt(3)/2 and a little
+
+_VERSION = "tsdf-2"  # part of every content key: raise it when the volumes of equal meshes change
+
+
+@dataclass(frozen=True)
+class TsdfDef:
+    """A quantised volume.
+
+    Args:
+        codes: int16 (4, K, K, K), values in [-128, 128]: TSDF, then deformation along x, y, z.
+    """
+
+    codes: np.ndarray
+
+    def __post_init__(self) -> None:
+        c = self.codes
+        if c.dtype != np.int16 or c.ndim != 4 or c.shape != (4, *[c.shape[1]] * 3) or c.shape[1] < 4:
+            raise ValueError(f"codes must be int16 (4, K, K, K) with K >= 4, not {c.dtype} {c.shape}")
+        if c.min() < -LEVEL or c.max() > LEVEL:
+            raise ValueError(f"codes must lie within -{LEVEL}..{LEVEL}, not {c.min()}..{c.max()}")
+
+    @classmethod
+    def of(cls, tsdf: np.ndarray, deformation: np.ndarray | None = None) -> TsdfDef:
+        """Quantise a TSDF (K, K, K) and a deformation (3, K, K, K), both float within [-1, 1]; None is zero."""
+        codes = np.zeros((4, *tsdf.shape), np.int16)
+        codes[0] = quantise(tsdf)
+        if deformation is not None:
+            codes[1:] = quantise(deformation)
+        return cls(codes)
+
+    @property
+    def resolution(self) -> int:
+        """Grid points per axis, K."""
+        return int(self.codes.shape[1])
+
+    def values(self) -> np.ndarray:
+        """The volume as float32 (4, K, K, K) within [-1, 1]."""
+        return dequantise(self.codes)
+
+    def mesh(self) -> Trimesh:
+        """The surface that the volume stands for, by deformable marching cubes; empty where nothing is inside."""
+        import torch
+
+        from necgs.volume.dmc import mesh_of
+
+        values = torch.from_numpy(self.values())
+        return mesh_of(values[0], values[1:])
+
+
+def quantise(values: np.ndarray) -> np.ndarray:
+    """Codes int16 in [-128, 128] of float values; what lies beyond [-1, 1] is clamped."""
+    codes: np.ndarray = np.rint(np.clip(values, -1.0, 1.0) * LEVEL).astype(np.int16)
+    return codes
+
+
+def dequantise(codes: np.ndarray) -> np.ndarray:
+    """Float32 values code/128 of integer codes."""
+    values: np.ndarray = codes.astype(np.float32) / np.float32(LEVEL)
+    return values
+
+
+def content_key(mesh: Trimesh, **parameters: Any) -> str:
+    """A hash of a mesh's geometry and of named parameters: equal keys, equal volumes."""
+    digest = hashlib.sha256(f"{_VERSION} {sorted(parameters.items())}".encode())
+    digest.update(np.ascontiguousarray(mesh.vertices, dtype="<f8").tobytes())
+    digest.update(np.ascontiguousarray(mesh.faces, dtype="<i8").tobytes())
+    return digest.hexdigest()
+
+
+def plain_volume(mesh: Trimesh, resolution: int, context: Context | None = None) -> TsdfDef:
+    """The volume of a mesh without deformation, from the context's cache where it has been computed before.
+
+    Charged to phase ``tsdf``. Raises `InvalidMesh` as `tsdf`.
+    """
+    if context is None:
+        codes = quantise(tsdf(mesh, resolution))
+    else:
+        key, threads = content_key(mesh, resolution=resolution), context.threads
+        codes = context.cached("tsdf", key, lambda: {"tsdf": quantise(tsdf(mesh, resolution, threads))})["tsdf"]
+    full = np.zeros((4, *codes.shape), np.int16)
+    full[0] = codes
+    return TsdfDef(full)
+
+
+def tsdf(mesh: Trimesh, resolution: int, threads: int = 1) -> np.ndarray:
+    """Truncated signed distance of a mesh in [-1, 1]^3.
+
+    The sign alternates across the mesh, from positive outside, as far as the rounded winding number tells the sides
+    apart (`winding_number`): right for closed, open, self-intersecting, nested and inverted meshes. Where no grid point
+    is inside at all (a lone triangle, an open sheet, a plate between two layers of points), the surface is thickened to
+    a shell of +-0.9 h, about the thinnest that no grid can miss.
+
+    Args:
+        mesh: triangles within [-1, 1]^3.
+        resolution: K, grid points per axis.
+        threads: CPU threads for the distance queries; the result does not depend on it.
+
+    Returns:
+        float32 (K, K, K), positive outside.
+
+    Raises:
+        InvalidMesh: no triangle, coordinates that are not finite, or geometry outside the cube.
+    """
+    vertices, faces = _checked(mesh, resolution)
+    h = np.float32(2.0 / (resolution - 1))
+    distance = _distance_grid(vertices, faces, resolution, 2.0, threads)
+    inside = inside_grid(vertices, faces, distance)
+    if (distance[inside] > h / 64).any():  # about the smallest depth that survives the quantiser
+        np.negative(distance, out=distance, where=inside)
+    else:
+        distance = _distance_grid(vertices, faces, resolution, 2.0 + _SHELL, threads) - np.float32(_SHELL) * h
+    return np.clip(distance / (2 * h), -1.0, 1.0, out=distance)
+
+
+def _checked(mesh: Trimesh, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    if resolution < 4:
+        raise ValueError(f"a volume needs at least 4 points per axis, not {resolution}")
+    vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+    if not len(faces):
+        raise InvalidMesh("the mesh has no triangle")
+    if not np.isfinite(vertices[faces]).all():
+        raise InvalidMesh("the mesh has coordinates that are not finite")
+    if np.abs(vertices[faces]).max() > 1 + 1e-6:
+        raise InvalidMesh("the mesh reaches beyond the cube [-1, 1]^3", "normalise it first")
+    return vertices, faces
+
+
+def _distance_grid(vertices: np.ndarray, faces: np.ndarray, K: int, reach: float, threads: int) -> np.ndarray:
+    """Unsigned distance float32 (K, K, K): exact up to ``reach`` cells, two cells more than that wherever not asked."""
+    import open3d as o3d
+
+    tensor = o3d.core.Tensor.from_numpy
+    scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
+    scene.add_triangles(tensor(vertices.astype(np.float32)), tensor(faces.astype(np.uint32)))
+    band = distance_band(vertices, faces, K, reach)
+    distance = np.full(band.shape, (reach + 2) * 2 / (K - 1), np.float32)
+    points = grid_positions(np.flatnonzero(band), K)
+    distance[band] = scene.compute_distance(tensor(points), nthreads=threads).numpy()
+    return distance

@@ -1,0 +1,113 @@
+"""When a set codec pays: what it shares is spread over the set, so its bytes a shape fall with the set's size.
+
+bytes(n) = shared + marginal * n, with both as measured on this run's set. Compared with a codec that shares nothing, at
+equal surface error, the break-even set size is shared / (bytes a shape of the other - marginal). That the error stays
+what it is as the set grows, with the same shared part, is an assumption, not a measurement.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports.document.style import COLUMN, log_axis, looks, paper_style, plain
+from reports.document.table import Column, Table
+from reports.sections.between_rates import rate_at_error
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from reports.run_data import RunData
+
+
+def break_even(data: RunData, dataset: str) -> pd.DataFrame:
+    """One line per point of a set codec and per-shape codec: bytes of both at equal surface error, break-even size.
+
+    ``sets`` is NaN where the other codec does not reach that error, infinite where it is smaller at any set size.
+    """
+    points = data.points[(data.points["dataset"] == dataset) & (data.points["failed"] == 0)]
+    sharing = points[points["bytes_shared"] > 0]
+    others = [codec for codec, group in points.groupby("codec") if not (group["bytes_shared"] > 0).any()]
+    lines = []
+    for point in sharing.to_dict("records"):
+        marginal = (point["bytes"] - point["bytes_shared"]) / point["shapes"]
+        for other in others:
+            size = rate_at_error(points[points["codec"] == other], point["surface_cd"])
+            gain = size - marginal
+            sets = point["bytes_shared"] / gain if gain > 0 else float("inf") if gain <= 0 else float("nan")
+            lines.append(
+                {"codec": point["codec"], "rate": point["rate"], "other": other, "surface_cd": point["surface_cd"]}
+                | {"shared": point["bytes_shared"], "marginal": marginal, "other_size": size, "sets": sets}
+                | {"shapes": point["shapes"]}
+            )
+    columns = ["codec", "rate", "other", "surface_cd", "shared", "marginal", "other_size", "sets", "shapes"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def break_even_table(data: RunData, dataset: str) -> Table | None:
+    """Break-even set sizes; None where no codec shares anything or none can be compared."""
+    frame = break_even(data, dataset).dropna(subset=["sets"]).reset_index(drop=True)
+    if not len(frame):
+        return None
+    frame["title"], frame["other_title"] = frame["codec"].map(data.title), frame["other"].map(data.title)
+    frame["text"] = ["never" if np.isinf(size) else f"{np.ceil(size):,.0f}" for size in frame["sets"]]
+    columns = (
+        Column("title", "Set codec"),
+        Column("rate", "Rate"),
+        Column("shared", "Shared bytes"),
+        Column("marginal", "per shape", 1),
+        Column("other_title", "Against"),
+        Column("surface_cd", "at surface error", 3),
+        Column("other_size", "its bytes/shape"),
+        Column("text", "Break-even, shapes"),
+    )
+    return Table(frame, columns, f"From which set size on a set codec is smaller, on {dataset}", distances=True)
+
+
+def amortisation_figure(data: RunData, dataset: str) -> Figure | None:
+    """Bytes a shape against set size for each set codec's middle rate, and its rivals at equal error."""
+    frame = break_even(data, dataset)
+    codecs = list(dict.fromkeys(frame["codec"]))
+    if not codecs or not frame["other_size"].notna().any():
+        return None
+    with paper_style():
+        figure = Figure(figsize=(COLUMN * min(2, len(codecs)), 2.4 * -(-len(codecs) // 2)), layout="constrained")
+        grid = figure.subplots(-(-len(codecs) // 2), min(2, len(codecs)), squeeze=False).flat
+        for axes, codec in zip(grid, codecs, strict=False):
+            mine = frame[(frame["codec"] == codec) & frame["other_size"].notna()]
+            if len(mine):
+                rates = list(dict.fromkeys(mine.sort_values("shared")["rate"]))
+                _panel(axes, data, mine[mine["rate"] == rates[len(rates) // 2]])
+    return figure
+
+
+def _panel(axes: Axes, data: RunData, frame: pd.DataFrame) -> None:
+    look = looks(data.codecs)
+    first = frame.iloc[0]
+    finite = frame["sets"][np.isfinite(frame["sets"])]
+    top = 10 ** np.ceil(np.log10(max(1000.0, 3 * finite.max() if len(finite) else 0.0)))
+    sizes = np.geomspace(1, top, 200)
+    own = first["shared"] / sizes + first["marginal"]
+    codec = str(first["codec"])
+    axes.plot(sizes, own, color=look[codec].colour, label=f"{data.title(codec)} {first['rate']}")
+    measured = first["shared"] / first["shapes"] + first["marginal"]
+    axes.plot(first["shapes"], measured, marker=look[codec].marker, color=look[codec].colour)
+    place = (first["shapes"], measured)
+    axes.annotate("measured", place, (4, 4), textcoords="offset points", fontsize=6.5, color=look[codec].colour)
+    for line in frame.to_dict("records"):
+        colour = look[line["other"]].colour
+        axes.axhline(line["other_size"], color=colour, linewidth=0.9, linestyle="--", label=data.title(line["other"]))
+        if np.isfinite(line["sets"]) and line["sets"] >= 1:
+            axes.plot(line["sets"], line["other_size"], marker="o", markerfacecolor="white", color=colour, zorder=4)
+            text = f"$n$ = {plain(float(np.ceil(line['sets'])))}"
+            place = (line["sets"], line["other_size"])
+            axes.annotate(text, place, (4, 4), textcoords="offset points", fontsize=6.5, color=colour)
+    low, high = min(own.min(), frame["other_size"].min()), max(own.max(), frame["other_size"].max())
+    log_axis(axes.xaxis, 1, top)
+    log_axis(axes.yaxis, low / 1.5, high * (2 + 1.5 * len(frame)))  # the legend stands above the lines
+    axes.set(xlabel="Shapes in the set, $n$", ylabel="Bytes per shape")
+    error = rf"at surface error ${first['surface_cd']:.3g}\times 10^{{-3}}$"
+    axes.legend(title=error, title_fontsize=6.5, loc="upper right")

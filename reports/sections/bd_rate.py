@@ -1,0 +1,118 @@
+"""BD-rate tables: every codec against an anchor, and every codec against every other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bench.comparison.bd_rate import BDRate
+from bench.comparison.paired import pairwise, shape_curves
+from reports.document.table import Column, Table
+
+if TYPE_CHECKING:
+    from reports.run_data import RunData
+
+METRICS = {"surface_cd": "surface error", "cd": "CD", "f1_005": "F1-0.005"}
+ANCHORS = ("draco-simplify", "draco")
+"""What others are compared with when nothing is asked for: what a practitioner does today."""
+
+_MOST_CATEGORIES = 12
+
+Pairs = Mapping[tuple[str, str], BDRate]
+
+
+def bd_rates(data: RunData, dataset: str, metric: str, replicates: int = 400) -> Pairs:
+    """All pairs (anchor, test) of the data set's codecs. Empty where the codecs were run on different shapes."""
+    try:
+        return pairwise(shape_curves(data.rows, dataset, metric), replicates=replicates)
+    except ValueError:
+        return {}
+
+
+def choose_anchor(data: RunData, dataset: str) -> str:
+    """The codec that others are compared with: the first of `ANCHORS` that was run, else the first codec."""
+    found = [codec for codec in data.codecs if codec in set(data.points[data.points["dataset"] == dataset]["codec"])]
+    return next((name for name in ANCHORS if name in found), found[0])
+
+
+def anchor_table(data: RunData, dataset: str, pairs: Mapping[str, Pairs], anchor: str) -> Table | None:
+    """Each codec against ``anchor``, by metric: BD-rate with its 95 % interval, or why there is none."""
+    tests = list(dict.fromkeys(test for found in pairs.values() for a, test in found if a == anchor))
+    lines = [
+        {"metric": name, "title": data.title(test)} | _facts(pairs[metric][anchor, test])
+        for metric, name in METRICS.items()
+        for test in data.codecs
+        if test in tests and (anchor, test) in pairs.get(metric, {})
+    ]
+    if not lines:
+        return None
+    columns = (
+        Column("metric", "Metric"),
+        Column("title", "Codec"),
+        Column("percent", "BD-rate %", 1),
+        Column("interval", "95 % interval"),
+        Column("akima", "Akima %", 1),
+        Column("common", "Common range %"),
+        Column("why", "No number because"),
+    )
+    caption = f"Bytes at equal quality against {data.title(anchor)} on {dataset} (95 % interval, paired over shapes)"
+    return Table(pd.DataFrame(lines), columns, caption, group="metric")
+
+
+def matrix_table(data: RunData, dataset: str, pairs: Pairs, metric: str) -> Table | None:
+    """Every codec (line) against every anchor (column): BD-rate in percent, or its status."""
+    codecs = [codec for codec in data.codecs if any(codec in pair for pair in pairs)]
+    if len(codecs) < 3:
+        return None
+    lines = [
+        {"title": data.title(test)} | {anchor: _short(pairs.get((anchor, test))) for anchor in codecs}
+        for test in codecs
+    ]
+    columns = (Column("title", "Codec"), *(Column(codec, f"vs {data.title(codec)}") for codec in codecs))
+    return Table(pd.DataFrame(lines), columns, f"BD-rate, {METRICS[metric]}, pairwise on {dataset}")
+
+
+def category_table(data: RunData, dataset: str, anchor: str, replicates: int = 400) -> Table | None:
+    """BD-rate of surface error against ``anchor`` by category of shape; None where there is one category."""
+    shapes = data.shapes[data.shapes["dataset"] == dataset]
+    if "category" not in shapes:
+        return None
+    members = {str(name): set(group["shape"]) for name, group in shapes.groupby("category", sort=False)}
+    if not 1 < len(members) <= _MOST_CATEGORIES:
+        return None
+    curves = shape_curves(data.rows, dataset, "surface_cd")
+    lines: dict[str, dict[str, str]] = {}
+    for category, names in members.items():
+        try:
+            pairs = pairwise({c: curve.part(names) for c, curve in curves.items()}, [anchor], replicates=replicates)
+        except ValueError:  # the codecs were run on different shapes
+            return None
+        for (_, test), result in pairs.items():
+            interval = " [{:+.1f}, {:+.1f}]".format(*result.interval) if result.interval else ""
+            lines.setdefault(test, {})[category] = _short(result) + interval
+    if not lines:
+        return None
+    frame = pd.DataFrame([{"title": data.title(c)} | lines[c] for c in data.codecs if c in lines])
+    columns = (Column("title", "Codec"), *(Column(category, category) for category in members))
+    caption = f"BD-rate, surface error, against {data.title(anchor)} by category on {dataset} (95 % interval)"
+    return Table(frame, columns, caption)
+
+
+def _facts(result: BDRate) -> dict[str, Any]:
+    nan = float("nan")
+    counted = result.percent is not None
+    return {
+        "percent": result.percent if counted else nan,
+        "interval": "[{:+.1f}, {:+.1f}]".format(*result.interval) if result.interval else "-",
+        "akima": nan if result.akima is None else result.akima,
+        "common": 100 * result.overlap if counted else nan,
+        "why": "" if counted else result.status.value + (f" ({result.detail})" if result.detail else ""),
+    }
+
+
+def _short(result: BDRate | None) -> str:
+    if result is None:
+        return "-"
+    return result.status.value if result.percent is None else f"{result.percent:+.1f} %"

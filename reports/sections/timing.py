@@ -1,0 +1,84 @@
+"""Where the time goes: wall seconds and named phases per codec, per set and per shape, with CPU time and peak memory.
+
+A line belongs to one device: seconds of a CPU and of a GPU never share one, and are never ranked against each other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bench.results.summary import charged_seconds
+from reports.document.table import Column, Table
+
+if TYPE_CHECKING:
+    from reports.run_data import RunData
+
+STEPS = ("encode", "decode")
+REST = "other"
+"""What is left of the wall time after the named phases: starting Python, reading meshes, writing files."""
+
+
+def timing_frame(data: RunData) -> pd.DataFrame:
+    """One line per (point, seed, step, phase), the phase ``total`` included, with seconds per set and per shape."""
+    lines: list[dict[str, Any]] = []
+    for row in data.set_rows:
+        for step in STEPS:
+            timing = row.get(step)
+            if not timing or row["status"] != "ok" or not row["shapes"]:
+                continue
+            total, phases = charged_seconds(timing), dict(timing.get("phases") or {})
+            if phases:
+                phases[REST] = max(0.0, total - sum(phases.values()))
+            key = {name: row[name] for name in ("dataset", "codec", "rate", "seed", "device")}
+            key |= {"step": step} | {name: timing.get(name) for name in ("cpu_s", "peak_mb", "threads")}
+            for phase, seconds in {"total": total, **phases}.items():
+                lines.append({**key, "phase": phase, "set_s": seconds, "shape_s": seconds / row["shapes"]})
+    of_step = ["dataset", "codec", "rate", "seed", "device", "step", "cpu_s", "peak_mb", "threads"]
+    frame = pd.DataFrame(lines, columns=[*of_step, "phase", "set_s", "shape_s"])
+    return frame.astype({"cpu_s": float})
+
+
+def phase_table(data: RunData, dataset: str) -> Table | None:
+    """Seconds a set and a shape for each phase of each codec: the median over its rates and seeds, and their range."""
+    frame = timing_frame(data)
+    frame = frame[frame["dataset"] == dataset]
+    if not len(frame):
+        return None
+    keys = ["device", "codec", "step", "phase"]
+    groups = frame.groupby(keys, sort=False)
+    table = groups.agg(
+        set_s=("set_s", "median"),
+        low=("set_s", "min"),
+        high=("set_s", "max"),
+        cpu_s=("cpu_s", "median"),
+        shape_s=("shape_s", "median"),
+        peak_mb=("peak_mb", "max"),
+        threads=("threads", "max"),
+    ).reset_index()
+    table["title"] = table["codec"].map(data.title)
+    table["spread"] = [
+        f"{_seconds(low)}–{_seconds(high)}" for low, high in zip(table["low"], table["high"], strict=True)
+    ]
+    table.loc[table["phase"] != "total", ["cpu_s", "peak_mb", "threads"]] = float("nan")
+    table["order"] = table["codec"].map(data.codecs.index)
+    table = table.sort_values(["device", "order"], kind="stable", ignore_index=True)
+    columns = (
+        Column("device", "Device"),
+        Column("title", "Codec"),
+        Column("step", "Step"),
+        Column("phase", "Phase"),
+        Column("set_s", "Set, median s", None),
+        Column("spread", "range s"),
+        Column("cpu_s", "CPU s", None),
+        Column("shape_s", "Shape, median s", None),
+        Column("peak_mb", "Peak MB"),
+        Column("threads", "Threads"),
+    )
+    caption = f"Time and memory on {dataset}: medians over rates and seeds; CPU seconds are those of the set"
+    return Table(table, columns, caption, group="device")
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2g}" if value < 10 else f"{value:.0f}"

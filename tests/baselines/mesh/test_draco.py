@@ -1,0 +1,121 @@
+import zlib
+
+import numpy as np
+import pytest
+import trimesh
+from scipy.spatial import cKDTree
+
+from baselines.mesh.draco import Draco, DracoRate
+from bench.codec import Context, CorruptArchive, DecodeFailed, InvalidMesh
+from bench.metrics.measure import measure
+from bench.metrics.protocol import Protocol
+from tests.baselines import small_meshes
+
+CODEC = Draco()
+
+
+@pytest.fixture
+def context(tmp_path):
+    return Context(scratch=tmp_path)
+
+
+def code(mesh, bits, context):
+    part = CODEC.encode_shape(mesh, DracoRate(bits), context)
+    return part, CODEC.decode_shape(part.data, context)
+
+
+def triangles_of(mesh, positions):
+    """The faces that are not collapsed, as sorted triples of the nearest of ``positions``, in an order of their own."""
+    distance, nearest = cKDTree(positions).query(mesh.vertices)
+    assert distance[mesh.faces].max() < 1e-6
+    return sorted(tuple(t) for t in np.sort(nearest[mesh.faces], axis=1).tolist() if len(set(t)) == 3)
+
+
+@pytest.mark.parametrize("name", [name for name in small_meshes.ALL if name != "tiny"])
+def test_all_faces_come_back_where_they_were(name, context):
+    mesh = small_meshes.ALL[name]()
+    _, decoded = code(mesh, 24, context)
+    assert isinstance(decoded, trimesh.Trimesh)
+    positions = np.unique(mesh.vertices, axis=0)
+    assert triangles_of(decoded, positions) == triangles_of(mesh, positions)
+
+
+def test_a_mesh_below_the_resolution_still_decodes(context):
+    _, decoded = code(small_meshes.tiny(), 10, context)
+    assert np.abs(decoded.vertices).max() <= 2 / 1023
+
+
+def test_fourteen_bits_are_below_a_ten_thousandth(context):
+    mesh = small_meshes.torus(120)
+    _, decoded = code(mesh, 14, context)
+    values = measure(mesh, decoded, Protocol(samples=20_000))
+    assert values["surface_max"] < 0.1
+    assert values["surface_cd"] < 0.05
+
+
+@pytest.mark.parametrize("bits", [7, 11])
+def test_all_shapes_share_the_lattice_of_the_cube(bits, context):
+    _, decoded = code(small_meshes.torus(), bits, context)
+    lattice = (decoded.vertices + 1) / 2 * (2**bits - 1)
+    np.testing.assert_allclose(lattice, np.round(lattice), atol=1e-3)
+
+
+def test_bytes_grow_and_error_falls_along_the_ladder(context):
+    mesh = small_meshes.torus()
+    coded = [code(mesh, **settings, context=context) for settings in CODEC.ladder.values()]
+    sizes = [len(part) for part, _ in coded]
+    errors = [measure(mesh, decoded, Protocol(samples=5000))["surface_cd"] for _, decoded in coded]
+    assert sizes == sorted(set(sizes))
+    assert errors == sorted(set(errors), reverse=True)
+
+
+def test_same_input_gives_the_same_bytes(context):
+    mesh = small_meshes.torus()
+    assert code(mesh, 10, context)[0].data == code(mesh, 10, context)[0].data
+
+
+def test_ledger_accounts_for_the_checksum(context):
+    part, _ = code(small_meshes.torus(), 10, context)
+    assert part.ledger == {"checksum": 4, "geometry": len(part) - 4}
+
+
+def test_cut_streams_are_refused(context):
+    data = code(small_meshes.torus(16), 8, context)[0].data
+    for length in range(len(data)):
+        with pytest.raises(CorruptArchive):
+            CODEC.decode_shape(data[:length], context)
+
+
+def test_flipped_bits_are_refused(context):
+    data = code(small_meshes.torus(16), 8, context)[0].data
+    for position in range(len(data)):
+        altered = bytearray(data)
+        altered[position] ^= 1 << (position % 8)
+        with pytest.raises(CorruptArchive):
+            CODEC.decode_shape(bytes(altered), context)
+
+
+def test_other_bytes_with_a_right_checksum_are_an_error(context):
+    alien = b"not a Draco stream"
+    with pytest.raises(DecodeFailed, match="Draco cannot decode"):
+        CODEC.decode_shape(zlib.crc32(alien).to_bytes(4, "little") + alien, context)
+
+
+def test_an_empty_set_is_an_empty_archive(context):
+    archive = CODEC.encode([], DracoRate(9), context)
+    assert archive.nbytes == 0
+    assert CODEC.decode(archive, context) == []
+
+
+def test_a_bad_shape_costs_itself_only(context):
+    meshes = [small_meshes.torus(16), trimesh.Trimesh(), small_meshes.fan()]
+    archive = CODEC.encode(meshes, DracoRate(9), context)
+    assert {i: f.status for i, f in context.failures.items()} == {1: InvalidMesh.status}
+    assert [len(mesh.faces) for mesh in CODEC.decode(archive, context)] == [len(meshes[0].faces), 0, 5]
+    assert sum(archive.ledger.values()) == archive.nbytes
+
+
+@pytest.mark.parametrize("bits", [0, 31])
+def test_rates_out_of_range_are_refused(bits):
+    with pytest.raises(ValueError, match="bits must be between 1 and 30"):
+        DracoRate(bits)

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+import trimesh
+
+from baselines.points.point_cloud import CloudRate, pack, surface_of, unpack, voxelize
+from bench.codec import Context, CorruptArchive, DecodeFailed, InvalidMesh
+
+
+def test_packing_says_what_every_byte_is_for():
+    part = pack(CloudRate(bits=9, surface="open3d"), {"a": b"xyz", "b": b"12"})
+    assert dict(part.ledger) == {"header": 1, "a": 3, "b": 2, "checksum": 4}
+    rate, body = unpack(part.data)
+    assert (rate.bits, rate.surface, body) == (9, "open3d", b"xyz12")
+
+
+def test_all_damage_is_seen():
+    data = pack(CloudRate(), {"a": bytes(range(40))}).data
+    for broken in [data[:n] for n in range(len(data))] + [
+        data[:n] + bytes([data[n] ^ 4]) + data[n + 1 :] for n in range(len(data))
+    ]:
+        with pytest.raises(CorruptArchive):
+            unpack(broken)
+
+
+@pytest.mark.parametrize(
+    ("vertices", "faces", "message"),
+    [
+        (np.zeros((0, 3)), np.zeros((0, 3), int), "no faces"),
+        ([[0, 0, 0], [1, 0, 0], [0, np.nan, 0]], [[0, 1, 2]], "not a number"),
+        ([[0, 0, 0], [1.1, 0, 0], [0, 1, 0]], [[0, 1, 2]], "outside"),
+    ],
+)
+def test_meshes_that_cannot_be_voxelised(vertices, faces, message):
+    mesh = trimesh.Trimesh(np.array(vertices, float), np.array(faces), process=False)
+    with pytest.raises(InvalidMesh, match=message):
+        voxelize(mesh, 5, Context())
+
+
+def test_voxels_are_integers_in_order():
+    context = Context()
+    voxels = voxelize(trimesh.creation.icosphere(radius=1.0), 5, context)
+    assert voxels.dtype == np.int64
+    assert voxels.min() >= 0
+    assert voxels.max() <= 31
+    assert np.array_equal(voxels, np.unique(voxels, axis=0))
+    assert "voxelize" in context.phases
+
+
+@pytest.mark.parametrize("points", [np.zeros((0, 3)), np.array([[np.nan, 0, 0]])])
+def test_no_surface_without_points(points):
+    with pytest.raises(DecodeFailed):
+        surface_of(points, CloudRate(), Context())
+
+
+def test_the_row_says_how_the_surface_was_made(sphere):
+    context = Context()
+    mesh = surface_of(voxelize(sphere, 5, context), CloudRate(bits=5), context)
+    assert context.notes["reconstruction"] == "screened-poisson/1 pymeshlab"
+    assert abs(mesh.metadata["points"]).max() <= 1

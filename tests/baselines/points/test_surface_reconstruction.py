@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+import trimesh
+from scipy.spatial import cKDTree
+
+from baselines.points.surface_reconstruction import oriented_normals, poisson_depth, reconstruct
+from bench.codec import DecodeFailed
+from bench.metrics.voxels import surface_voxels
+
+BITS = 6
+VOXEL = 2 / (2**BITS - 1)
+
+
+def voxels_of(mesh, bits=BITS):
+    return surface_voxels(np.asarray(mesh.triangles), bits)[0].astype(float)
+
+
+def sheet(height):
+    """An open surface: a square with hills."""
+    axis = np.linspace(-0.7, 0.7, 30)
+    x, y = np.meshgrid(axis, axis)
+    vertices = np.stack([x, y, height(x, y)], axis=-1).reshape(-1, 3)
+    corner = np.array([r * 30 + c for r in range(29) for c in range(29)])
+    faces = np.concatenate(
+        [np.stack([corner, corner + 1, corner + 31], 1), np.stack([corner, corner + 31, corner + 30], 1)]
+    )
+    return trimesh.Trimesh(vertices, faces, process=False)
+
+
+CLOSED = {
+    "sphere": trimesh.creation.icosphere(subdivisions=4, radius=0.8),
+    "torus": trimesh.creation.torus(0.65, 0.2, major_sections=64, minor_sections=32),
+    "box": trimesh.creation.box((1.2, 0.9, 0.5)),
+}
+
+
+def surface_distance(mesh, reference):
+    """Two-way mean distance between samples and triangles."""
+    means = []
+    for a, b in ((mesh, reference), (reference, mesh)):
+        points = trimesh.sample.sample_surface(a, 2000, seed=0)[0]
+        dense = trimesh.sample.sample_surface(b, 60000, seed=1)[0]
+        means.append(cKDTree(dense).query(points)[0].mean())
+    return np.mean(means)
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_normals_point_out_of_closed_surfaces(name):
+    mesh = CLOSED[name]
+    points = voxels_of(mesh)
+    normals = oriented_normals(points, cKDTree(points))
+    _, nearest = cKDTree(mesh.triangles_center).query(points * VOXEL - 1)
+    if name == "box":
+        outwards = np.sign((normals * (points * VOXEL - 1)).sum(axis=1))
+        assert (outwards > 0).mean() > 0.99
+    else:
+        assert ((normals * mesh.face_normals[nearest]).sum(axis=1) > 0).mean() > 0.995
+    assert np.allclose(np.linalg.norm(normals, axis=1), 1)
+
+
+def test_a_lone_sheet_has_one_side():
+    points = voxels_of(sheet(lambda x, y: 0.2 * np.sin(3 * x) + 0.1 * y))
+    up = oriented_normals(points, cKDTree(points))[:, 2] > 0
+    assert up.mean() > 0.99 or up.mean() < 0.01
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_closed_surfaces_come_back_closed_within_a_fraction_of_a_voxel(name):
+    mesh = reconstruct(voxels_of(CLOSED[name]), BITS)
+    assert mesh.is_watertight
+    assert mesh.volume > 0
+    assert surface_distance(mesh, CLOSED[name]) < 0.4 * VOXEL
+
+
+def test_open_surfaces_grow_no_balloon():
+    reference = sheet(lambda x, y: 0.2 * np.sin(3 * x) + 0.1 * y)
+    points = voxels_of(reference)
+    mesh = reconstruct(points, BITS)
+    assert not mesh.is_watertight
+    distance, _ = cKDTree(points * VOXEL - 1).query(mesh.vertices)
+    assert distance.max() <= 1.5 * VOXEL + 1e-9
+    assert mesh.area < 1.3 * reference.area
+
+
+def test_a_bowl_stays_open():
+    sphere = CLOSED["sphere"]
+    bowl = trimesh.Trimesh(sphere.vertices, sphere.faces[sphere.triangles_center[:, 2] < 0], process=False)
+    mesh = reconstruct(voxels_of(bowl), BITS)
+    assert mesh.vertices[:, 2].max() < 3 * VOXEL
+    assert mesh.area < 1.2 * bowl.area
+
+
+def test_equal_points_give_equal_surfaces():
+    points = voxels_of(CLOSED["torus"])
+    once = reconstruct(points, BITS)
+    again = reconstruct(np.random.default_rng(0).permutation(np.concatenate([points, points[:99]])), BITS)
+    assert np.array_equal(once.vertices, again.vertices)
+    assert np.array_equal(once.faces, again.faces)
+
+
+def test_open3d_is_an_alternative():
+    points = voxels_of(CLOSED["sphere"])
+    mesh = reconstruct(points, BITS, "open3d")
+    assert surface_distance(mesh, CLOSED["sphere"]) < 0.4 * VOXEL
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_too_few_points_are_refused(count):
+    with pytest.raises(DecodeFailed, match="make no surface"):
+        reconstruct(np.arange(3.0 * count).reshape(count, 3), BITS)
+
+
+def test_depth_follows_the_voxels():
+    assert [poisson_depth(bits) for bits in (5, 6, 7, 8, 9, 11)] == [6, 7, 7, 8, 9, 10]

@@ -1,0 +1,60 @@
+import json
+
+import numpy as np
+import pytest
+
+from reports.run_data import RunData
+from reports.sections.bd_rate import METRICS, anchor_table, bd_rates, category_table, choose_anchor, matrix_table
+from tests.reports.synthetic import write_run
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return RunData.load(write_run(tmp_path_factory.mktemp("run"), shapes=8).path)
+
+
+def test_anchor_is_what_practitioners_do_where_it_was_run(data, tmp_path):
+    assert choose_anchor(data, "sample") == "draco-simplify"
+    other = RunData.load(write_run(tmp_path, codecs=["octree", "identity"], shapes=2).path)
+    assert choose_anchor(other, "sample") == "octree"
+
+
+def test_anchor_table_gives_numbers_with_intervals_or_reasons(data):
+    pairs = {metric: bd_rates(data, "sample", metric, replicates=40) for metric in METRICS}
+    frame = anchor_table(data, "sample", pairs, "draco-simplify").frame.set_index(["metric", "title"])
+    octree, lossless = frame.loc[("surface error", "Octree")], frame.loc[("surface error", "Lossless")]
+    assert octree["percent"] == pytest.approx(pairs["surface_cd"]["draco-simplify", "octree"].percent)
+    assert octree["interval"].startswith("[")
+    assert octree["why"] == ""
+    assert np.isnan(lossless["percent"])
+    assert "too few points" in lossless["why"]
+    assert "Decimate + Draco" not in frame.index.get_level_values("title")
+
+
+def test_the_two_directions_of_a_pair_undo_each_other(data):
+    pairs = bd_rates(data, "sample", "surface_cd", replicates=0)
+    there, back = pairs["octree", "draco-simplify"].percent, pairs["draco-simplify", "octree"].percent
+    assert (1 + there / 100) * (1 + back / 100) == pytest.approx(1)
+    table = matrix_table(data, "sample", pairs, "surface_cd")
+    assert len(table.frame) == 5
+    assert len(table.columns) == 6
+
+
+def test_categories_are_compared_by_themselves(tmp_path):
+    folder = write_run(tmp_path, codecs=["draco", "draco-simplify"], shapes=9)
+    rows = [json.loads(line) for line in (folder.path / "rows.jsonl").read_text().splitlines()]
+    for row in rows:
+        if row["codec"] == "draco" and row.get("category") == "animals":
+            row["bytes"] *= 2
+    (folder.path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = category_table(RunData.load(folder.path), "sample", "draco-simplify", replicates=20)
+    (line,) = table.frame.to_dict("records")
+    assert line["title"] == "Draco"
+    humans, animals = (1 + float(line[c].split(" %")[0]) / 100 for c in ("humans", "animals"))
+    assert animals / humans == pytest.approx(2, rel=0.01)
+    assert "[" in line["objects"]
+
+
+def test_one_category_needs_no_table(tmp_path):
+    data = RunData.load(write_run(tmp_path, codecs=["draco", "draco-simplify"], shapes=1).path)
+    assert category_table(data, "sample", "draco-simplify") is None

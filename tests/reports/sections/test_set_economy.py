@@ -1,0 +1,86 @@
+"""The ledger, amortisation, and rate at equal quality: what a set codec costs and saves."""
+
+import numpy as np
+import pytest
+
+from reports.run_data import RunData
+from reports.sections.amortisation import amortisation_figure, break_even, break_even_table
+from reports.sections.equal_quality import equal_quality_figure, equal_quality_table, frame_at, targets
+from reports.sections.ledger import ledger_figure, ledger_frame, ledger_table
+from tests.reports.synthetic import write_run
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return RunData.load(write_run(tmp_path_factory.mktemp("run"), shapes=24).path)
+
+
+@pytest.fixture(scope="module")
+def meshes_only(tmp_path_factory):
+    return RunData.load(write_run(tmp_path_factory.mktemp("run"), shapes=4, codecs=["draco", "identity"]).path)
+
+
+def test_the_ledger_adds_up_to_each_archive(data):
+    frame = ledger_frame(data, "sample")
+    sums = frame.groupby(["codec", "rate"])["share"].sum()
+    assert sums.to_numpy() == pytest.approx(1.0)
+    assert len(sums) == 21
+
+
+def test_bars_are_stacked_to_the_whole(data):
+    (axes,) = ledger_figure(data).axes
+    tops = {}
+    for bar in axes.patches:
+        tops[bar.get_x()] = max(tops.get(bar.get_x(), 0), bar.get_y() + bar.get_height())
+    assert len(tops) == 21
+    assert list(tops.values()) == pytest.approx([1.0] * 21)
+    assert ledger_table(data, "sample").markdown().count("NeCGS") == 5
+
+
+def test_break_even_is_where_both_take_the_same_bytes(data):
+    frame = break_even(data, "sample").dropna(subset=["sets"])
+    line = frame[np.isfinite(frame["sets"])].iloc[0]
+    assert line["shared"] + line["sets"] * line["marginal"] == pytest.approx(line["sets"] * line["other_size"])
+    assert set(frame["codec"]) == {"necgs"}
+    assert "necgs" not in set(frame["other"])
+
+
+def test_the_measured_point_lies_on_the_curve_of_the_figure(data):
+    axes = amortisation_figure(data, "sample").axes[0]
+    curve, marker = axes.lines[0], axes.lines[1]
+    (size,), (measured,) = marker.get_xdata(), marker.get_ydata()
+    assert size == 24
+    assert np.interp(size, curve.get_xdata(), curve.get_ydata()) == pytest.approx(measured, rel=1e-2)
+
+
+def test_codecs_that_share_nothing_have_no_break_even(meshes_only):
+    assert break_even_table(meshes_only, "sample") is None
+    assert amortisation_figure(meshes_only, "sample") is None
+    assert ledger_figure(meshes_only) is None
+    assert ledger_table(meshes_only, "sample") is None
+
+
+def test_targets_are_reached_by_two_codecs_at_least(data):
+    errors = targets(data, "sample")
+    assert errors == sorted(errors, reverse=True)
+    assert frame_at(data, "sample", errors).groupby("error")["bytes_per_shape"].count().min() >= 2
+
+
+def test_the_cheapest_codec_is_marked_at_each_error(data):
+    table = equal_quality_table(data, "sample")
+    assert "identity" not in table.markdown()
+    for column in table.columns[1:]:
+        best = table.frame[column.name].min()
+        assert f"**{best:,.0f}**" in table.markdown()
+
+
+def test_a_point_per_codec_and_error_that_it_reaches(data):
+    figure = equal_quality_figure(data)
+    sizes = [size for line in figure.axes[0].lines if line.get_linestyle() == "None" for size in line.get_ydata()]
+    assert len(sizes) == frame_at(data, "sample", targets(data, "sample"))["bytes_per_shape"].count()
+
+
+def test_the_control_alone_has_no_equal_quality(tmp_path):
+    alone = RunData.load(write_run(tmp_path, shapes=2, codecs=["identity"]).path)
+    assert equal_quality_figure(alone) is None
+    assert equal_quality_table(alone, "sample") is None
