@@ -3,7 +3,7 @@ import pytest
 
 from necgs.coding.latent_prediction import fit_predictor, flags, residuals, restore
 from necgs.decoder.blocks import FACES, BlockSet, block_states
-from tests.necgs.test_dense_training import spheres
+from tests.necgs.training.test_dense import spheres
 
 BLOCKS = BlockSet.of(block_states(spheres(K=32, channels=1)[:, 0], 8))
 

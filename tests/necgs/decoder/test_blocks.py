@@ -5,7 +5,7 @@ import torch
 from necgs.decoder.blocks import BlockSet, block_states, gather_blocks, scatter_blocks, surface_points
 from necgs.decoder.trained_set import INSIDE, OCCUPIED, OUTSIDE
 from necgs.volume.dmc import extract
-from tests.necgs.test_dense_training import spheres
+from tests.necgs.training.test_dense import spheres
 
 TSDF = spheres(K=32, channels=1)
 

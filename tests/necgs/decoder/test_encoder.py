@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from necgs.decoder.dense import decode_volume
 
+from necgs.decoder.dense import decode_volume
 from necgs.decoder.encoder import encode_volumes, encoder_shapes, initial_encoder, stages
 from necgs.decoder.spec import DENSE, DecoderSpec, paper_spec
 from necgs.settings import NecgsRate
 from necgs.training.dense import DenseSettings
 from necgs.training.train import train
-from tests.necgs.test_dense_training import spheres
+from tests.necgs.training.test_dense import spheres
 
 SPEC = DecoderSpec(DENSE, 32, 1, 4, 4, (4, 3, 2))
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from necgs.decoder.dense import decode_volume
 
+from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import block_sparse_spec
 from necgs.training.block_sparse import BlockSettings, BlockTarget, BlockTraining, block_loss
 from necgs.training.block_transform import MARGIN, filled, fit_transform
@@ -10,7 +10,7 @@ from necgs.training.dense import DenseSettings
 from necgs.training.rate_model import laplace_bits
 from necgs.training.train import train
 from necgs.volume.dmc import mesh_of
-from tests.necgs.test_dense_training import spheres
+from tests.necgs.training.test_dense import spheres
 
 VOLUMES = spheres(K=24, channels=1)
 SPEC = block_sparse_spec(24, (8,), latent_channels=8)
