@@ -13,13 +13,13 @@ weight steps           varint n (1: one for all tensors; else one per tensor), t
 latent steps           the same, per latent channel
 weight tables          varint n; for n > 1 one varint per tensor (which table); then n tables
 latents                what their coder needs, see below
-weights                one entropy-coded stream: all tensors in the order of `parameter_shapes`, each in C order
+weights                one entropy-coded stream: all tensors in the order of `stored_shapes`, each in C order
 checksum               CRC-32 of all that, 4 bytes, little endian
 =====================  =========================================================================================
 
-The dense decoder, and every decoder with Huffman codes, has its latents coded channel by channel under tables: laid
-out as the weight tables, n = 0 where no shape has a latent. The block-sparse decoder with the range coder has them
-coded as `necgs.coding.latent_coding` says, by its two fields.
+Stored tensors are the decoder's and, behind a block-sparse decoder's, the weights of the prediction of its latents
+(`necgs.coding.prediction`). How latents are coded is said in `necgs.coding.latents`. Where they have tables, these are
+laid out as the weight tables, n = 0 where no shape has a latent; a `LatentModel` has two fields of its own.
 
 Part of a shape: one entropy-coded stream (block states where the decoder is block-sparse, see `necgs.coding.mask`; then
 the latents) and its CRC-32. It needs the shared part and nothing else.
@@ -34,17 +34,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.codec import Archive, CorruptArchive, Part
+from bench.codec import Archive, Part
 from bench.codec.fields import CHECKSUM_BYTES, FieldReader, FieldWriter, checked_crc32, with_crc32
 from necgs.coding import entropy
-from necgs.coding.entropy import CODERS, RANGE, RangeDecoder, RangeEncoder
-from necgs.coding.latent_coding import LatentModel, decode_latents, encode_latents
-from necgs.coding.latent_prediction import residuals, restore
+from necgs.coding.entropy import CODERS
+from necgs.coding.latents import LatentCoder, fit_latents, read_latents
 from necgs.coding.mask import decode_states, encode_states
-from necgs.coding.table_family import Tables, fit_tables, read_tables, representable, write_tables
-from necgs.decoder.blocks import BlockSet
-from necgs.decoder.spec import BLOCK_SPARSE, VARIANTS, DecoderSpec, latent_shape, parameter_shapes
-from necgs.decoder.trained_set import OCCUPIED, TrainedSet
+from necgs.coding.prediction import Predictor
+from necgs.coding.table_family import fit_tables, read_tables, write_tables
+from necgs.decoder.spec import BLOCK_SPARSE, VARIANTS, DecoderSpec, parameter_shapes
+from necgs.decoder.trained_set import TrainedSet
 
 VERSION = 1
 MAX_NUMBER = 1 << 16
@@ -62,46 +61,51 @@ class SharedPart:
     Args:
         coder: ``huffman`` or ``range``.
         decoder: the decoder with its weights, and no shapes.
-        latents: what the latents' coder knows: tables of the channels, or a `LatentModel`.
+        latents: codes the latents of any shape, with what it knows of the set's.
         ledger: bytes of header, tables and weights.
     """
 
     coder: str
     decoder: TrainedSet
-    latents: Tables | LatentModel
+    latents: LatentCoder
     ledger: Mapping[str, int]
 
 
-def encode_set(trained: TrainedSet, coder: str) -> Archive:
+def encode_set(trained: TrainedSet, coder: str, predictor: Predictor | None = None) -> Archive:
     """All parts of a set, with a ledger of weights, latents, tables, mask and header.
+
+    Args:
+        trained: the set.
+        coder: ``huffman`` or ``range``.
+        predictor: of a block-sparse decoder's latents; None: fitted to them.
 
     Raises:
         ValueError: a tensor has more different codes than a table can hold.
     """
-    shared, part = encode_shared(trained, coder)
+    shared, part = encode_shared(trained, coder, predictor)
     states: Sequence[States | None] = trained.blocks or [None] * len(trained.latents)
     shapes = [encode_shape(shared, codes, blocks) for codes, blocks in zip(trained.latents, states, strict=True)]
     return Archive(tuple(shapes), part)
 
 
-def encode_shared(trained: TrainedSet, coder: str) -> tuple[SharedPart, Part]:
-    """The shared part of a set: as a decoder will see it, and as bytes."""
-    weights = [trained.weights[name] for name in parameter_shapes(trained.spec)]
-    weight_tables = fit_tables(coder, weights)
-    latents = _fit_latents(trained, coder)
+def encode_shared(trained: TrainedSet, coder: str, predictor: Predictor | None = None) -> tuple[SharedPart, Part]:
+    """The shared part of a set: as a decoder will see it, and as bytes. As `encode_set` otherwise."""
+    weights, exponents = dict(trained.weights), dict(trained.weight_exponents)
+    if trained.spec.variant == BLOCK_SPARSE:
+        predictor = predictor or Predictor.fit(trained.latents, trained.blocks, trained.spec.latent_channels)
+        weights[PREDICTOR], exponents[PREDICTOR] = predictor.weights, predictor.exponent
+    names = stored_shapes(trained.spec)
+    tensors = [weights[name] for name in names]
+    weight_tables = fit_tables(coder, tensors)
+    latents = fit_latents(trained, coder, predictor)
     header, tables = FieldWriter(), FieldWriter()
-    header.unsigned(VERSION)
-    header.unsigned(CODERS.index(coder))
-    header.unsigned(VARIANTS.index(trained.spec.variant))
-    header.unsigned(len(numbers := trained.spec.numbers()))
-    for number in numbers:
-        header.unsigned(number)
-    _write_steps(header, [trained.weight_exponents[name] for name in parameter_shapes(trained.spec)])
+    _write_spec(header, coder, trained.spec)
+    _write_steps(header, [exponents[name] for name in names])
     _write_steps(header, trained.latent_exponents)
     write_tables(tables, weight_tables)
-    _write_latents(tables, latents)
+    latents.write(tables)
     stream = entropy.encoder(coder)
-    for index, codes in enumerate(weights):
+    for index, codes in enumerate(tensors):
         stream.numbers(codes, weight_tables[index])
     data = with_crc32(header.getvalue() + tables.getvalue() + (body := stream.getvalue()))
     ledger = {"header": len(header) + CHECKSUM_BYTES, "tables": len(tables), "weights": len(body)}
@@ -120,12 +124,12 @@ def decode_shared(data: bytes) -> SharedPart:
         raise fields.fault(f"it has format version {version}; this program reads version {VERSION}")
     coder = CODERS[fields.unsigned("entropy coder", len(CODERS) - 1)]
     spec = _read_spec(fields)
-    shapes = parameter_shapes(spec)
-    exponents = _read_steps(fields, len(shapes), "weight steps")
+    shapes = stored_shapes(spec)
+    exponents = dict(zip(shapes, _read_steps(fields, len(shapes), "weight steps"), strict=True))
     latent_exponents = _read_steps(fields, spec.latent_channels, "latent steps")
     header = fields.position
     tables = read_tables(fields, coder, len(shapes))
-    latents = _read_latents(fields, coder, spec)
+    latents = read_latents(fields, coder, spec)
     if not tables.tables:
         raise fields.fault("the weights have no tables")
     ledger = {"header": header + CHECKSUM_BYTES, "tables": fields.position - header, "weights": fields.left}
@@ -134,12 +138,15 @@ def decode_shared(data: bytes) -> SharedPart:
         name: stream.numbers(math.prod(shape), tables[index]).reshape(shape)
         for index, (name, shape) in enumerate(shapes.items())
     }
-    decoder = TrainedSet(spec, weights, dict(zip(shapes, exponents, strict=True)), (), latent_exponents)
-    return SharedPart(coder, decoder, latents, ledger)
+    predictor = None
+    if spec.variant == BLOCK_SPARSE:
+        predictor = Predictor(weights.pop(PREDICTOR), exponents.pop(PREDICTOR))
+    decoder = TrainedSet(spec, weights, exponents, (), latent_exponents)
+    return SharedPart(coder, decoder, latents(predictor), ledger)
 
 
 def encode_shape(shared: SharedPart, codes: Codes, states: States | None = None) -> Part:
-    """The part of one shape. Codes that the shared tables do not cover (a shape added later) are moved to the nearest.
+    """The part of one shape. Codes that the shared part does not cover (a shape added later) are moved to the nearest.
 
     Args:
         shared: the set's shared part.
@@ -150,15 +157,7 @@ def encode_shape(shared: SharedPart, codes: Codes, states: States | None = None)
     if states is not None:
         encode_states(stream, states)
     mask_bits = stream.ideal_bits
-    if isinstance(shared.latents, LatentModel):
-        assert states is not None
-        assert isinstance(stream, RangeEncoder)
-        predictor = shared.decoder.weights[PREDICTOR]
-        whole = restore(codes, predictor, BlockSet.of(states[None]))
-        encode_latents(stream, whole, states, predictor, shared.latents)
-    elif len(codes):
-        for channel, numbers in enumerate(representable(shared.latents, codes).T):
-            stream.numbers(numbers, shared.latents[channel])
+    shared.latents.encode(stream, codes, states)
     data = stream.getvalue()
     mask = min(len(data), round(mask_bits / 8))
     return Part(with_crc32(data), {"mask": mask, "latents": len(data) - mask, "header": CHECKSUM_BYTES})
@@ -172,50 +171,25 @@ def decode_shape(shared: SharedPart, data: bytes) -> TrainedSet:
     """
     decoder, spec = shared.decoder, shared.decoder.spec
     stream = entropy.decoder(shared.coder, checked_crc32(data, "part of a shape"))
-    blocks: tuple[States, ...] = ()
-    if spec.variant == BLOCK_SPARSE:
-        blocks = (decode_states(stream, spec.latent_grid),)
-    if isinstance(shared.latents, LatentModel):
-        assert isinstance(stream, RangeDecoder)
-        whole = decode_latents(stream, blocks[0], decoder.weights[PREDICTOR], shared.latents)
-        codes = residuals(whole, decoder.weights[PREDICTOR], BlockSet.of(blocks[0][None]))
-    else:
-        rows = latent_shape(spec, int((blocks[0] == OCCUPIED).sum()) if blocks else 0)[0]
-        codes = _decode_rows(stream, rows, spec.latent_channels, shared.latents)
+    states = decode_states(stream, spec.latent_grid) if spec.variant == BLOCK_SPARSE else None
+    codes = shared.latents.decode(stream, states)
+    blocks = () if states is None else (states,)
     return TrainedSet(spec, decoder.weights, decoder.weight_exponents, (codes,), decoder.latent_exponents, blocks)
 
 
-def _decode_rows(stream: entropy.Decoder, rows: int, channels: int, tables: Tables) -> Codes:
-    if rows and not tables.tables:
-        raise CorruptArchive("part of a shape: it has latents, but the shared part has no tables for them")
-    columns = [stream.numbers(rows, tables[channel]) for channel in range(channels if rows else 0)]
-    return np.stack(columns, axis=1) if columns else np.zeros((0, channels), dtype=np.int32)
+def stored_shapes(spec: DecoderSpec) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every tensor that the weight stream holds, in its order."""
+    shapes = parameter_shapes(spec)
+    return {**shapes, PREDICTOR: Predictor.shape(spec.latent_channels)} if spec.variant == BLOCK_SPARSE else shapes
 
 
-def _fit_latents(trained: TrainedSet, coder: str) -> Tables | LatentModel:
-    channels = trained.spec.latent_channels
-    if trained.spec.variant == BLOCK_SPARSE and coder == RANGE:
-        predictor = trained.weights[PREDICTOR]
-        pairs = [(codes, states) for codes, states in zip(trained.latents, trained.blocks, strict=True) if len(codes)]
-        whole = [restore(codes, predictor, BlockSet.of(states[None])) for codes, states in pairs]
-        if not whole:
-            return LatentModel((0,) * channels, 1)
-        return LatentModel.fit(whole, [states for _, states in pairs], predictor)
-    latents = np.concatenate([np.zeros((0, channels), np.int32), *trained.latents])
-    return fit_tables(coder, list(latents.T), open_ended=True) if latents.size else Tables((), ())
-
-
-def _write_latents(out: FieldWriter, latents: Tables | LatentModel) -> None:
-    if isinstance(latents, LatentModel):
-        latents.write(out)
-    else:
-        write_tables(out, latents)
-
-
-def _read_latents(fields: FieldReader, coder: str, spec: DecoderSpec) -> Tables | LatentModel:
-    if spec.variant == BLOCK_SPARSE and coder == RANGE:
-        return LatentModel.read(fields, spec.latent_channels)
-    return read_tables(fields, coder, spec.latent_channels)
+def _write_spec(out: FieldWriter, coder: str, spec: DecoderSpec) -> None:
+    out.unsigned(VERSION)
+    out.unsigned(CODERS.index(coder))
+    out.unsigned(VARIANTS.index(spec.variant))
+    out.unsigned(len(numbers := spec.numbers()))
+    for number in numbers:
+        out.unsigned(number)
 
 
 def _write_steps(out: FieldWriter, exponents: Sequence[int]) -> None:

@@ -170,13 +170,13 @@ class RangeEncoder:
         self._replay.append(lambda decoder: np.array_equal(decoder.bits(odds), values))
         self._count += values.size
 
-    def each(self, index: NDArray[np.int64], frequencies: NDArray[np.int64]) -> None:
+    def symbols(self, index: NDArray[np.int64], frequencies: NDArray[np.int64]) -> None:
         """Append symbols (n,), each under integer frequencies of its own: (n, symbols), summing to 2^16."""
         if len(index):
             self._coder.encode(index.astype(np.int32), _categorical(), frequencies / TOTAL)
-            chances = frequencies[np.arange(len(index)), index] / TOTAL
-            self.ideal_bits -= float(np.log2(chances).sum())
-        self._replay.append(lambda decoder: np.array_equal(decoder.each(frequencies), index))
+            probabilities = frequencies[np.arange(len(index)), index] / TOTAL
+            self.ideal_bits -= float(np.log2(probabilities).sum())
+        self._replay.append(lambda decoder: np.array_equal(decoder.symbols(frequencies), index))
         self._count += index.size
 
     def getvalue(self) -> bytes:
@@ -228,7 +228,7 @@ class RangeDecoder:
         """Raise `CorruptArchive` where the stream is too short to hold ``count`` more numbers."""
         self._budget.check(count)
 
-    def each(self, frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
+    def symbols(self, frequencies: NDArray[np.int64]) -> NDArray[np.int64]:
         """The next symbols (n,), each under integer frequencies of its own: (n, symbols), summing to 2^16."""
         self._budget.spend(len(frequencies))
         if not len(frequencies):

@@ -31,12 +31,19 @@ class Tables:
         return self.tables[self.which[index]]
 
 
-def representable(tables: Tables, codes: Codes) -> Codes:
-    """``codes`` (rows, channels) clipped to what the tables cover."""
-    channels = [tables[channel] for channel in range(codes.shape[1])]
-    low = np.array([table.low for table in channels], dtype=np.int32)
-    high = np.array([table.low + table.size - 1 for table in channels], dtype=np.int32)
-    return codes.clip(low, high)
+def table_range(tables: Tables, count: int) -> tuple[Codes, Codes]:
+    """The smallest and the largest codes, int32 (count,) each, that the tables of arrays 0..count - 1 cover.
+
+    Raises:
+        ValueError: there are no tables, because no shape of the set had a latent.
+    """
+    if not tables.tables:
+        raise ValueError(
+            "no shape of this set has a surface, so it has no tables for latents: code the shapes together"
+        )
+    each = [tables[index] for index in range(count)]
+    low = np.array([table.low for table in each], dtype=np.int32)
+    return low, np.array([table.low + table.size - 1 for table in each], dtype=np.int32)
 
 
 def fit_tables(coder: str, arrays: Sequence[Codes], *, open_ended: bool = False) -> Tables:

@@ -29,7 +29,7 @@ def block_decoder(spec: DecoderSpec, weights: Weights, latents: Tensor, neighbou
 
     Args:
         spec: a block-sparse decoder.
-        weights: tensors of `parameter_shapes` (``predict.weight`` is not used here).
+        weights: tensors of `parameter_shapes`.
         latents: (n, C), one vector per block.
         neighbours: int64 (n, 27) into the n blocks, n for none (`necgs.decoder.blocks.BlockSet`).
         sides: (n, 27), 0 beside occupied blocks, else -1 (inside) or 1 (outside).

@@ -10,11 +10,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from necgs.coding.latent_prediction import restore
 from necgs.decoder.block_sparse import decode_blocks
 from necgs.decoder.blocks import BlockSet, scatter_blocks
 from necgs.decoder.full_precision import full_precision
-from necgs.decoder.spec import BLOCK_SPARSE, DENSE, DecoderSpec, parameter_shapes
+from necgs.decoder.spec import DENSE, DecoderSpec, parameter_shapes
 from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import values
 
@@ -78,11 +77,8 @@ def dequantized_weights(trained: TrainedSet, device: str | torch.device = "cpu")
 
 
 def dequantized_latents(trained: TrainedSet, index: int, device: str | torch.device = "cpu") -> Tensor:
-    """The float latents (rows, channels) of shape ``index``; for blocks the prediction is added back first."""
-    codes = trained.latents[index]
-    if trained.spec.variant == BLOCK_SPARSE:
-        codes = restore(codes, trained.weights["predict.weight"], BlockSet.of(trained.blocks[index][None]))
-    return torch.from_numpy(values(codes, trained.latent_exponents)).to(device)
+    """The float latents (rows, channels) of shape ``index``."""
+    return torch.from_numpy(values(trained.latents[index], trained.latent_exponents)).to(device)
 
 
 def decode_volume(trained: TrainedSet, index: int, device: str | torch.device = "cpu") -> NDArray[np.float32]:

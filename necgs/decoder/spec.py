@@ -189,13 +189,7 @@ def _block_sparse_shapes(spec: DecoderSpec) -> dict[str, tuple[int, ...]]:
         shapes[f"{name}.weight"] = (features, hidden)
         shapes[f"{name}.bias"] = (features,)
         fan_in = features // 8
-    shapes["predict.weight"] = (spec.latent_channels, predictor_inputs(spec.latent_channels))
     return shapes
-
-
-def predictor_inputs(latent_channels: int) -> int:
-    """Inputs of the latents' prediction (`necgs.coding.latent_prediction`): three neighbours' codes, 12 flags and 1."""
-    return 3 * latent_channels + 13
 
 
 def _within(name: str, value: int, low: int, high: int) -> None:

@@ -24,8 +24,7 @@ class TrainedSet:
         spec: the decoder's shape.
         weights: name -> int32 codes, shaped and ordered as `parameter_shapes` says; value = code * step.
         weight_exponents: name -> step exponent of that tensor (`necgs.quantize.step_size`).
-        latents: per shape int32 codes of shape `latent_shape`; block-sparse: what is left of the codes after the
-            prediction of `necgs.coding.latent_prediction`.
+        latents: per shape int32 codes of shape `latent_shape`; value = code * step.
         latent_exponents: step exponent of each latent channel; the same for all shapes.
         blocks: per shape int8 (G, G, G) block states with G = ``spec.latent_grid``; empty for the dense variant.
 

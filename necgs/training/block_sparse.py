@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from necgs.coding.latent_prediction import CAUSAL, SHIFT, fit_predictor, flags, residuals
+from necgs.coding.prediction import SHIFT, Predictor, causal_codes, neighbour_features, residuals
 from necgs.decoder.block_sparse import block_decoder
-from necgs.decoder.blocks import FACES, BlockSet, block_states, gather_blocks, surface_points
+from necgs.decoder.blocks import BlockSet, block_states, gather_blocks, surface_points
 from necgs.decoder.spec import DecoderSpec, parameter_shapes
 from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import codes, step_exponent, step_size, straight_through
@@ -35,7 +35,6 @@ from necgs.training.rate_model import laplace_bits
 from necgs.training.sign_changes import CrossedEdges
 
 LEVELS = 128
-PREDICTOR_EXPONENT = -8 * SHIFT
 _POINTS = 0.25  # of the error is that of points, the rest that of crossings
 
 
@@ -107,14 +106,14 @@ class BlockTraining:
         channels = self.spec.latent_channels
         steps = np.full(channels, self.settings.step / scale, dtype=np.float32)
         rounded = np.rint(latents.numpy() / steps).astype(np.int32)
-        predictor = fit_predictor(rounded, self.blocks)
-        left = np.abs(residuals(rounded, predictor, self.blocks)).sum(axis=0) / max(len(rounded), 1)
+        predictor = Predictor.fit(np.split(rounded, self.blocks.starts[1:-1]), tuple(self.blocks.states), channels)
+        left = np.abs(residuals(rounded, self.blocks, predictor)).sum(axis=0) / max(len(rounded), 1)
         self.weights = {name: self._parameter(w) for name, w in self._initial_weights(transform, scale).items()}
         self.latents = self._parameter(latents)
         self.log_steps = self._parameter(torch.from_numpy(np.log(steps)))
         self.log_scales = self._parameter(torch.from_numpy(np.log(left + 1e-2).astype(np.float32)))
-        self.predictor = self._parameter(torch.from_numpy(predictor.astype(np.float32) / 2**SHIFT))
-        self.flags = torch.from_numpy(flags(self.blocks)).to(self.device)
+        self.predictor = self._parameter(torch.from_numpy(predictor.weights.astype(np.float32) / 2**SHIFT))
+        self.flags = torch.from_numpy(neighbour_features(self.blocks)).to(self.device)
         self.sides = torch.from_numpy(self.blocks.sides).to(self.device)
         network = [w for name, w in self.weights.items() if not name.startswith("synthesis")]
         rate, latent_rate = self.settings.learning_rate, self.settings.latent_rate
@@ -141,7 +140,7 @@ class BlockTraining:
             "synthesis.bias": torch.from_numpy(transform.mean),
         }
         for name, shape in parameter_shapes(self.spec).items():
-            if name in weights or name == "predict.weight":
+            if name in weights:
                 continue
             weights[name] = torch.zeros(shape)
             if name.endswith("weight") and not name.startswith("out"):
@@ -178,9 +177,8 @@ class BlockTraining:
         )
 
     def _predicted(self, coded: Tensor, neighbours: Tensor, sides: Tensor) -> Tensor:
-        extended = torch.cat([coded, coded.new_zeros(1, coded.shape[1])])
-        causal = extended[neighbours[:, list(FACES[:CAUSAL])]].reshape(len(coded), -1)
-        return F.linear(torch.cat([causal, sides], dim=1), self.predictor)
+        padded = torch.cat([coded, coded.new_zeros(1, coded.shape[1])])
+        return F.linear(torch.cat([causal_codes(padded, neighbours), sides], dim=1), self.predictor)
 
     def _rounded_weights(self) -> dict[str, Tensor]:
         return {name: straight_through(w, step_size(self.weight_exponents[name])) for name, w in self.weights.items()}
@@ -261,14 +259,11 @@ class BlockTraining:
             self._freeze_steps()
         exponents = self._latent_exponents()
         rounded = codes(self.latents, torch.tensor([step_size(e) for e in exponents], device=self.device))
-        predictor = fit_predictor(rounded, self.blocks)
-        left = residuals(rounded, predictor, self.blocks)
-        weights = {n: codes(w, step_size(self.weight_exponents[n])) for n, w in self.weights.items()}
         return TrainedSet(
             spec=self.spec,
-            weights={**weights, "predict.weight": predictor},
-            weight_exponents={**self.weight_exponents, "predict.weight": PREDICTOR_EXPONENT},
-            latents=tuple(np.split(left, self.blocks.starts[1:-1])),
+            weights={n: codes(w, step_size(self.weight_exponents[n])) for n, w in self.weights.items()},
+            weight_exponents=dict(self.weight_exponents),
+            latents=tuple(np.split(rounded, self.blocks.starts[1:-1])),
             latent_exponents=exponents,
             blocks=tuple(self.blocks.states),
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from necgs.coding.bitstream import PREDICTOR, SharedPart
+from necgs.coding.bitstream import SharedPart
 from necgs.decoder.spec import BLOCK_SPARSE
 
 if TYPE_CHECKING:
@@ -111,7 +111,6 @@ def _fit_blocks(
     """Least squares on the linear transform, then descent on what the decoder makes of the rounded latents."""
     import torch
 
-    from necgs.coding.latent_prediction import residuals
     from necgs.decoder.block_sparse import block_decoder
     from necgs.decoder.blocks import BlockSet, block_states, gather_blocks, surface_points
     from necgs.decoder.dense import dequantized_weights
@@ -143,4 +142,4 @@ def _fit_blocks(
         block_loss(predicted, wanted, sign_weight=3.0).backward()  # type: ignore[no-untyped-call]
 
     _minimise(latents, loss, settings, progress)
-    return residuals(codes(latents * unit, steps), shared.decoder.weights[PREDICTOR], blocks), states[0]
+    return codes(latents * unit, steps), states[0]

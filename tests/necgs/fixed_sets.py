@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from necgs.coding.latent_prediction import residuals
+from necgs.coding.prediction import Predictor
 from necgs.decoder.blocks import BlockSet
 from necgs.decoder.spec import DENSE, DecoderSpec, block_sparse_spec, parameter_shapes
 from necgs.decoder.trained_set import TrainedSet
@@ -62,16 +62,19 @@ def block_set(shapes: int = 2) -> TrainedSet:
     blocks = BlockSet.of(np.stack(states))
     smooth = np.argwhere(blocks.states == 1)[:, 1:] @ np.array([[5, 1], [-4, 2], [3, -6]])
     codes = (smooth + pattern((len(blocks), 2), 77, 9)).astype(np.int32)
-    predictor = np.zeros(names["predict.weight"], dtype=np.int32)
-    predictor[0, [0, 2, 4, 12]] = (22, 21, 20, 70)
-    predictor[1, [1, 3, 5, 7]] = (25, 20, 18, -40)
-    left = residuals(codes, predictor, blocks)
-    weights = {name: pattern(shape, index, 15) for index, (name, shape) in enumerate(names.items())}
     return TrainedSet(
         spec=spec,
-        weights={**weights, "predict.weight": predictor},
+        weights={name: pattern(shape, index, 15) for index, (name, shape) in enumerate(names.items())},
         weight_exponents={name: -30 + index for index, name in enumerate(names)},
-        latents=tuple(np.split(left, blocks.starts[1:-1])),
+        latents=tuple(np.split(codes, blocks.starts[1:-1])),
         latent_exponents=(-20, -24),
         blocks=tuple(states),
     )
+
+
+def block_predictor() -> Predictor:
+    """A prediction for `block_set`, with a step exponent that follows those of its weights."""
+    weights = np.zeros(Predictor.shape(2), dtype=np.int32)
+    weights[0, [0, 2, 4, 12]] = (22, 21, 20, 70)
+    weights[1, [1, 3, 5, 7]] = (25, 20, 18, -40)
+    return Predictor(weights, -30 + len(block_set().weights))

@@ -17,9 +17,10 @@ from bench.codec import Archive, CorruptArchive
 from bench.codec.fields import FieldWriter, with_crc32
 from necgs.coding.bitstream import decode_shape, decode_shared, encode_set, encode_shape, encode_shared
 from necgs.coding.entropy import CODERS, HUFFMAN, RANGE
-from necgs.coding.table_family import Tables, representable
+from necgs.coding.latents import TableLatents
+from necgs.coding.table_family import table_range
 from necgs.decoder.trained_set import INSIDE, TrainedSet
-from tests.necgs.fixed_sets import block_set, dense_set, stepped_set
+from tests.necgs.fixed_sets import block_predictor, block_set, dense_set, stepped_set
 
 GOLDEN = Path(__file__).parent / "golden"
 SETS: dict[str, Callable[[], TrainedSet]] = {"dense": dense_set, "stepped": stepped_set, "blocks": block_set}
@@ -62,16 +63,17 @@ def test_the_ledger_accounts_for_every_byte(name: str, coder: str) -> None:
 @pytest.mark.parametrize("name", SETS)
 def test_the_bytes_are_those_of_the_format(name: str, coder: str) -> None:
     """A change here is a new format version. The golden files are lines of hexadecimal: shared part, then shapes."""
-    archive = encode_set(SETS[name](), coder)
+    archive = encode_set(SETS[name](), coder, block_predictor() if name == "blocks" else None)
     lines = [part.data.hex() for part in (archive.shared, *archive.shapes)]
     assert lines == (GOLDEN / f"{name}_{coder}.hex").read_text().split()
 
 
 @pytest.mark.parametrize("coder", CODERS)
-def test_the_golden_bytes_decode_to_the_fixed_integers(coder: str) -> None:
-    shared, *shapes = (GOLDEN / f"dense_{coder}.hex").read_text().split()
+@pytest.mark.parametrize("name", SETS)
+def test_the_golden_bytes_decode_to_the_fixed_integers(name: str, coder: str) -> None:
+    shared, *shapes = (GOLDEN / f"{name}_{coder}.hex").read_text().split()
     decoder = decode_shared(bytes.fromhex(shared))
-    trained = dense_set()
+    trained = SETS[name]()
     assert_equal_decoders(decoder.decoder, trained)
     for index, data in enumerate(shapes):
         np.testing.assert_array_equal(decode_shape(decoder, bytes.fromhex(data)).latents[0], trained.latents[index])
@@ -107,9 +109,32 @@ def test_a_shape_added_later_is_coded_with_the_tables_of_the_set() -> None:
     later = dense_set(6).latents[5] * 20
     part = encode_shape(shared, later)
     decoded = decode_shape(shared, part.data).latents[0]
-    assert isinstance(shared.latents, Tables)
-    np.testing.assert_array_equal(decoded, representable(shared.latents, later))
+    assert isinstance(shared.latents, TableLatents)
+    np.testing.assert_array_equal(decoded, later.clip(*table_range(shared.latents.tables, 1)))
     assert np.abs(decoded).max() > np.abs(np.concatenate(dense_set().latents)).max()
+
+
+@pytest.mark.parametrize("coder", CODERS)
+def test_the_error_of_a_code_out_of_range_does_not_spread(coder: str) -> None:
+    """One block of a shape added later lies far off: the others are decoded as they were given."""
+    trained = block_set()
+    shared, _ = encode_shared(trained, coder)
+    later = trained.latents[0].copy()
+    later[0] += 100_000
+    decoded = decode_shape(shared, encode_shape(shared, later, trained.blocks[0]).data).latents[0]
+    assert np.abs(decoded[0] - later[0]).min() > 1000
+    assert (np.abs(decoded[1:] - later[1:]) < 50).all()
+    untouched = np.abs(decoded[1:] - later[1:]).max(axis=1) == 0
+    assert untouched.mean() > 0.8
+
+
+def test_a_set_without_latents_refuses_a_later_shape_by_name() -> None:
+    trained = block_set()
+    nothing = np.zeros((0, trained.spec.latent_channels), np.int32)
+    empty = dataclasses.replace(trained, latents=(nothing,), blocks=(np.zeros_like(trained.blocks[0]),))
+    shared, _ = encode_shared(empty, HUFFMAN)
+    with pytest.raises(ValueError, match="no shape of this set has a surface"):
+        encode_shape(shared, trained.latents[0], trained.blocks[0])
 
 
 def parts(archive: Archive) -> list[tuple[bytes, Callable[[bytes], object]]]:

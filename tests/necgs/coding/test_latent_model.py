@@ -11,8 +11,8 @@ from bench.codec import CorruptArchive
 from necgs.coding import frequency_table
 from necgs.coding.entropy import RangeDecoder, RangeEncoder
 from necgs.coding.frequency_table import TOTAL
-from necgs.coding.latent_coding import LatentModel, decode_latents, encode_latents, frequencies
-from necgs.coding.latent_prediction import fit_predictor, residuals
+from necgs.coding.latent_model import LatentModel, frequencies
+from necgs.coding.prediction import Predictor, residuals
 from necgs.decoder.blocks import BlockSet
 
 GRID = 14
@@ -38,34 +38,33 @@ def smooth_codes(states: list[np.ndarray], spread: float) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def coded() -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray, LatentModel]:
+def coded() -> tuple[list[np.ndarray], list[np.ndarray], LatentModel]:
     states = [ball(shift) for shift in (0.0, 0.3, -0.4)]
     codes = smooth_codes(states, 0.3)
-    predictor = fit_predictor(np.concatenate(codes), BlockSet.of(np.stack(states)))
-    return codes, states, predictor, LatentModel.fit(codes, states, predictor)
+    return codes, states, LatentModel.fit(codes, states, Predictor.fit(codes, states, 3))
 
 
-Coded = tuple[list[np.ndarray], list[np.ndarray], np.ndarray, LatentModel]
+Coded = tuple[list[np.ndarray], list[np.ndarray], LatentModel]
 
 
 def test_codes_come_back_shape_by_shape(coded: Coded) -> None:
-    shapes, states, predictor, model = coded
+    shapes, states, model = coded
     for codes, state in zip(shapes, states, strict=True):
         encoder = RangeEncoder()
-        np.testing.assert_array_equal(encode_latents(encoder, codes, state, predictor, model), codes)
+        np.testing.assert_array_equal(model.encode(encoder, codes, state), codes)
         data = encoder.getvalue()
-        np.testing.assert_array_equal(decode_latents(RangeDecoder(data), state, predictor, model), codes)
+        np.testing.assert_array_equal(model.decode(RangeDecoder(data), state), codes)
         assert len(data) <= encoder.ideal_bits / 8 + 1.5
 
 
 def test_known_widths_and_fractions_save_bytes_against_one_table_a_channel(coded: Coded) -> None:
-    shapes, states, predictor, model = coded
-    left = residuals(np.concatenate(shapes), predictor, BlockSet.of(np.stack(states)))
+    shapes, states, model = coded
+    left = residuals(np.concatenate(shapes), BlockSet.of(np.stack(states)), model.predictor)
     one_table = sum(_bits(channel) for channel in left.T)
     bits = 0.0
     for codes, state in zip(shapes, states, strict=True):
         encoder = RangeEncoder()
-        encode_latents(encoder, codes, state, predictor, model)
+        model.encode(encoder, codes, state)
         bits += encoder.ideal_bits
     assert bits < 0.96 * one_table
 
@@ -76,28 +75,28 @@ def _bits(values: np.ndarray) -> float:
 
 
 def test_codes_out_of_reach_are_moved_and_decoded_as_moved(coded: Coded) -> None:
-    shapes, states, predictor, model = coded
+    shapes, states, model = coded
     later = shapes[0] * 90
     encoder = RangeEncoder()
-    moved = encode_latents(encoder, later, states[0], predictor, model)
+    moved = model.encode(encoder, later, states[0])
     assert (moved != later).any()
-    np.testing.assert_array_equal(decode_latents(RangeDecoder(encoder.getvalue()), states[0], predictor, model), moved)
+    np.testing.assert_array_equal(model.decode(RangeDecoder(encoder.getvalue()), states[0]), moved)
 
 
 def test_a_shape_without_occupied_blocks_takes_nothing(coded: Coded) -> None:
-    _, _, predictor, model = coded
+    _, _, model = coded
     nothing = np.zeros((4, 4, 4), dtype=np.int8)
     encoder = RangeEncoder()
-    encode_latents(encoder, np.zeros((0, 3), dtype=np.int32), nothing, predictor, model)
+    model.encode(encoder, np.zeros((0, 3), dtype=np.int32), nothing)
     assert encoder.getvalue() == b""
-    assert decode_latents(RangeDecoder(b""), nothing, predictor, model).shape == (0, 3)
+    assert model.decode(RangeDecoder(b""), nothing).shape == (0, 3)
 
 
 def test_a_few_bytes_do_not_ask_for_millions_of_latents() -> None:
     everywhere = np.ones((64, 64, 64), dtype=np.int8)
     tracemalloc.start()
     with pytest.raises(CorruptArchive, match="more numbers than"):
-        decode_latents(RangeDecoder(b"few"), everywhere, np.zeros((100, 313), np.int32), LatentModel((0,) * 100, 1))
+        LatentModel(Predictor(np.zeros((100, 313), np.int32)), (0,) * 100, 1).decode(RangeDecoder(b"few"), everywhere)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1_000_000
@@ -124,6 +123,6 @@ def test_the_width_of_a_distribution_doubles_every_eight_scales() -> None:
 def test_codes_too_far_from_their_prediction_are_refused_with_a_remedy() -> None:
     states = [ball(0.0)]
     codes = [np.where(np.arange((states[0] == 1).sum())[:, None] % 2, 2000, -2000).astype(np.int32)]
-    predictor = np.zeros((1, 16), dtype=np.int32)
+    predictor = Predictor(np.zeros((1, 16), dtype=np.int32))
     with pytest.raises(ValueError, match="use larger steps"):
         LatentModel.fit(codes, states, predictor)
