@@ -37,6 +37,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "bench.results": GROUND,
     "bench.comparison": {"bench.results"},
     "bench.cache": set(),
+    "bench.installation": set(),
     "bench.machine": set(),
     "bench.system_libraries": set(),
     "bench.registry": {"bench.codec"},

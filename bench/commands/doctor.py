@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from bench.installation import expected_folder
+
 if TYPE_CHECKING:
     from mesh_datasets import DatasetInfo
 
@@ -21,9 +23,13 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    import mesh_datasets
+    from bench import installation, machine, registry, system_libraries
 
-    from bench import machine, registry, system_libraries
+    strangers = installation.strangers()
+    if strangers:
+        print(_mixed(strangers))
+        return 3
+    import mesh_datasets
 
     facts = machine.describe()
     print(f"machine      {facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB; {facts['os']}")
@@ -41,6 +47,15 @@ def run(args: argparse.Namespace) -> int:
     for entry in mesh_datasets.catalog():
         print(f"data set     {entry.name}: {_where(entry)}")
     return 0
+
+
+def _mixed(strangers: dict[str, str]) -> str:
+    """What to do where packages of other origin have the names of ours."""
+    places = "\n".join(f"    {name}: {place}, not {expected_folder(name)}" for name, place in strangers.items())
+    return (
+        f"packages     not all from one place; nothing here can be trusted:\n{places}\n"
+        "    Uninstall the other package, or start from another folder, or in a fresh virtual environment."
+    )
 
 
 def _where(entry: DatasetInfo) -> str:

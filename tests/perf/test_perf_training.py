@@ -8,8 +8,8 @@ import os
 import numpy as np
 import pytest
 import torch
-from necgs.decoder.dense import decode_volume
 
+from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import block_sparse_spec, paper_spec
 from necgs.training.block_sparse import BlockSettings, BlockTraining
 from necgs.training.dense import DenseSettings, DenseTraining

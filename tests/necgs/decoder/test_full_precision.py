@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
-from necgs.decoder.dense import decode_volume
 
+from necgs.decoder.dense import decode_volume
 from necgs.decoder.full_precision import full_precision
 from tests.necgs.fixed_sets import block_set, dense_set
 

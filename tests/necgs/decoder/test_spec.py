@@ -1,7 +1,7 @@
 import pytest
 import torch
-from necgs.decoder.dense import dense_decoder, initial_weights, pixel_shuffle_3d
 
+from necgs.decoder.dense import dense_decoder, initial_weights, pixel_shuffle_3d
 from necgs.decoder.spec import BLOCK_SPARSE, DENSE, DecoderSpec, latent_shape, paper_spec, parameter_shapes
 from tests.necgs import literal_paper
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from necgs.decoder.dense import decode_volume, dense_decoder
 
+from necgs.decoder.dense import decode_volume, dense_decoder
 from necgs.decoder.spec import DENSE, DecoderSpec
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.dense import PAPER_QUANTIZER, DenseSettings, DenseTraining, learning_rate_factor
