@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         importlib.import_module(f"bench.commands.{name}").add_parser(subparsers)
     return parser
@@ -44,8 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Idle OpenMP threads must not spin; this has to be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     args = build_parser().parse_args(arguments)
+    from bench.codec import UserError
+
     try:
         return int(args.run(args))
+    except UserError as error:
+        print(f"bench {args.command}: {error}", file=sys.stderr)
+        return error.exit_code
     except KeyboardInterrupt:
         print("\ninterrupted; what is finished is stored, the same command goes on from there", file=sys.stderr)
         return 130

@@ -13,7 +13,7 @@ from bench import registry
 from bench.codec import Archive, Part
 from bench.execution.supervisor import Outcome, run_worker
 from bench.execution.task import Task
-from bench.planning.jobs import CodecSpec, ladder
+from bench.planning.jobs import CodecSpec, InvalidSpec, ladder
 from bench.planning.profile import Profile
 
 if TYPE_CHECKING:
@@ -95,14 +95,13 @@ def check(spec: CodecSpec, rate: str | None = None, device: str = "cpu") -> Iter
     """Run all checks on the codec of ``spec`` and yield a verdict for each as it is reached.
 
     Raises:
-        bench.planning.jobs.InvalidSpec: a setting that the codec does not have.
-        ValueError: a rate label that is not in the ladder.
+        bench.planning.jobs.InvalidSpec: a setting that the codec does not have, or a rate not in its ladder.
     """
     codec = registry.get(spec.name)
     rates = ladder(spec, codec, Profile(name="conformance"))
     label = rate or next(iter(rates))
     if label not in rates:
-        raise ValueError(f"codec {spec.name} has no rate {label!r}; its ladder: {', '.join(rates)}")
+        raise InvalidSpec(f"codec {spec.name} has no rate {label!r}; its ladder: {', '.join(rates)}")
     folder = Path(tempfile.mkdtemp(prefix="bench-conformance-"))
     try:
         kit = Kit(spec.name, rates[label], device, folder)

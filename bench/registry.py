@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from importlib.metadata import entry_points
 
-from bench.codec import Codec
+from bench.codec import Codec, UserError
 
 ENTRY_POINT_GROUP = "necgs_bench.codecs"
 
@@ -30,7 +30,7 @@ BUILT_IN = {
 }
 
 
-class UnknownCodec(Exception):
+class UnknownCodec(UserError):
     """No codec of that name."""
 
 

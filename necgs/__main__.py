@@ -44,17 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Idle OpenMP threads must not spin; this has to be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     args = build_parser().parse_args(arguments)
-    from bench.codec import CodecError
-    from necgs.commands.inputs import WrongInput
+    from bench.codec import UserError
 
     try:
         return int(args.run(args))
-    except WrongInput as error:
-        return _say(str(error), 2)
+    except UserError as error:
+        return _say(str(error), error.exit_code)
     except FileNotFoundError as error:
         return _say(f"{error.filename}: no such file or folder", 2)
-    except CodecError as error:
-        return _say(str(error), 1)
     except OSError as error:
         return _say(f"{error.filename or 'output'}: {error.strerror}; nothing was left half written", 1)
     except KeyboardInterrupt:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.codec import Archive, Codec, CodecInfo, Context, CorruptArchive, DecodeFailed, EncodeFailed, Part
+from bench.codec import Archive, CodecInfo, Context, EncodeFailed, Part, SetCodec
 from necgs.settings import PRESETS, QUICK_RATES, NecgsRate
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from necgs.coding.bitstream import SharedPart
 
 
-class NecgsCodec(Codec):
+class NecgsCodec(SetCodec):
     """Ren et al., Neural Compression for 3D Geometry Sets: one small network for the set, one latent per shape."""
 
     info: ClassVar[CodecInfo] = CodecInfo(
@@ -35,24 +34,16 @@ class NecgsCodec(Codec):
         label: {**PRESETS["quick"], **rate} for label, rate in QUICK_RATES.items()
     }
 
-    def provenance(self) -> dict[str, str]:
-        """Versions of what decides the bytes; of Open3D's two distributions one is installed."""
-        from importlib.metadata import PackageNotFoundError, version
-
-        found = {}
-        for package in ("torch", "open3d-cpu", "open3d", "constriction", "numpy"):
-            with suppress(PackageNotFoundError):
-                found[package] = version(package)
-        return found
+    packages: ClassVar[tuple[str, ...]] = ("torch", "open3d-cpu", "open3d", "constriction", "numpy")
 
     def encode(self, meshes: Sequence[Trimesh], rate: NecgsRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
         import numpy as np
 
         from necgs.coding.bitstream import encode_set
-        from necgs.stages import shape_volume, trained_set, use_threads
+        from necgs.stages import shape_volume, trained_set
 
-        use_threads(context)
+        context.limit_torch()
         # Gigabytes for a large set: never there twice.
         volumes = np.empty((len(meshes), rate.channels, *[rate.resolution] * 3), np.int16)
         fitted: list[int] = []
@@ -78,35 +69,18 @@ class NecgsCodec(Codec):
         coded = dict(zip(fitted, archive.shapes, strict=True))
         return Archive(tuple(coded.get(index, Part(b"")) for index in range(len(meshes))), archive.shared)
 
-    def decode(self, archive: Archive, context: Context) -> list[Trimesh]:
-        """Phases: entropy, network, extraction."""
-        import trimesh
-
-        from necgs.stages import decode_mesh, use_threads
-
-        if not archive.shapes:
-            return []
-        use_threads(context)
-        shared = self._shared(archive, context)
-        meshes = []
-        for index, part in enumerate(archive.shapes):
-            mesh = trimesh.Trimesh()
-            with context.shape(index, DecodeFailed):
-                if not part.data or shared is None:
-                    raise CorruptArchive("nothing is stored for this shape")
-                mesh = decode_mesh(shared, part.data, context)
-            meshes.append(mesh)
-            context.progress(index + 1, len(archive.shapes), "decoding")
-        return meshes
-
-    def _shared(self, archive: Archive, context: Context) -> SharedPart | None:
-        """The shared part, or None where every shape had failed and there is none."""
+    def decode_shared(self, data: bytes, context: Context) -> SharedPart:
+        """Phase ``entropy``."""
         from necgs.coding.bitstream import decode_shared
 
-        if not archive.shared.data and not any(part.data for part in archive.shapes):
-            return None
         with context.phase("entropy"):
-            return decode_shared(archive.shared.data)
+            return decode_shared(data)
+
+    def decode_shape(self, shared: SharedPart, data: bytes, context: Context) -> Trimesh:
+        """Phases: entropy, network, extraction."""
+        from necgs.stages import decode_mesh
+
+        return decode_mesh(shared, data, context)
 
 
 def _order_of_work(count: int, rate: NecgsRate) -> list[int]:

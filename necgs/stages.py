@@ -18,13 +18,6 @@ from necgs.settings import NecgsRate
 Volume = NDArray[np.int16]
 
 
-def use_threads(context: Context) -> None:
-    """Let torch have as many threads as the context grants."""
-    import torch
-
-    torch.set_num_threads(context.threads)
-
-
 def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, context: Context) -> Volume:
     """The volume of one mesh: int16 codes (channels, K, K, K), from the context's cache where it is known.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from bench.codec import UserError
 from bench.results.meshes import MeshesUnavailable, MeshSource
 from reports.document import style
 from reports.document.document import Block, Bullets, FigureBlock, Heading, TableBlock, Text, markdown
@@ -118,11 +119,11 @@ def write_report(
 
     Raises:
         bench.results.store.StoreError: no run folder, or a damaged one.
-        ValueError: a figure format that cannot be written.
+        bench.codec.UserError: a figure format that cannot be written.
     """
     unknown = sorted(set(formats) - set(style.FORMATS))
     if unknown or not formats:
-        raise ValueError(f"figure formats are {', '.join(style.FORMATS)}; not {', '.join(unknown) or 'none'}")
+        raise UserError(f"figure formats are {', '.join(style.FORMATS)}; not {', '.join(unknown) or 'none'}")
     data = RunData.load(run_path)
     writer = Writer(out or run_path / "report", formats, embed=html)
     writer.folder.mkdir(parents=True, exist_ok=True)

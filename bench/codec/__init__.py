@@ -6,7 +6,8 @@ A codec codes a *set* of meshes into real bytes and decodes those bytes, in a fr
     decode(archive, context) -> list[Trimesh]        # same order, same length
 
 Meshes are ``trimesh.Trimesh`` objects already normalised into the cube [-1, 1]^3. A codec that treats each mesh
-alone derives from `ShapeCodec` and implements ``encode_shape`` and ``decode_shape``.
+alone derives from `ShapeCodec` and implements ``encode_shape`` and ``decode_shape``; one whose shapes share a part
+derives from `SetCodec` and implements ``encode``, ``decode_shared`` and ``decode_shape``.
 
 Importing this module, and any module that defines a codec, must stay cheap: heavy packages are imported inside methods.
 
@@ -33,8 +34,9 @@ from bench.codec.errors import (
     EncodeFailed,
     InvalidMesh,
     Unavailable,
+    UserError,
 )
-from bench.codec.interface import Availability, Codec, CodecInfo, Rate, ShapeCodec
+from bench.codec.interface import Availability, Codec, CodecInfo, Rate, SetCodec, ShapeCodec, parse_value
 
 __all__ = [
     "Archive",
@@ -50,6 +52,9 @@ __all__ = [
     "InvalidMesh",
     "Part",
     "Rate",
+    "SetCodec",
     "ShapeCodec",
     "Unavailable",
+    "UserError",
+    "parse_value",
 ]

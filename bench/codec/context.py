@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.codec.atomic_write import replacing
 from bench.codec.errors import CodecError, DeadlineExceeded, Unavailable
 
 if TYPE_CHECKING:
@@ -105,6 +105,12 @@ class Context:
         if left is not None and left <= 0:
             raise DeadlineExceeded("the job's time is over", "allow more with --timeout")
 
+    def limit_torch(self) -> None:
+        """Let torch use no more than `threads`. Imports torch: for codecs that are about to use it."""
+        import torch
+
+        torch.set_num_threads(self.threads)
+
     def cached(self, phase: str, key: str, compute: Callable[[], Arrays]) -> dict[str, np.ndarray]:
         """Return ``compute()``, or what an earlier job stored under ``key``.
 
@@ -132,7 +138,9 @@ class Context:
         seconds = time.perf_counter() - start
         self._charge(phase, seconds)
         if entry is not None:
-            _write_atomically(entry, {**arrays, "__seconds__": np.asarray(seconds)})
+            # A full disk leaves no entry, no error.
+            with suppress(OSError), replacing(entry) as file:
+                np.savez(file, **{**arrays, "__seconds__": np.asarray(seconds)})
         return arrays
 
     def _charge(self, phase: str, seconds: float) -> None:
@@ -146,17 +154,3 @@ class Context:
 def disk_is_full(error: BaseException) -> bool:
     """Whether ``error`` says that nothing more can be written."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
-def _write_atomically(path: Path, arrays: Arrays) -> None:
-    """Write an uncompressed npz so that a reader sees all or nothing. A full disk leaves no entry, no error."""
-    import numpy as np
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)

@@ -1,28 +1,51 @@
-"""The errors that a codec may raise. Each says what, where, and what the user can do."""
+"""The errors that a user meets. Each says what, where, and what the user can do, and has an exit code.
+
+::
+
+    UserError            2: wrong usage or input; the other rooms' errors derive from it
+      CodecError         1: a job failed; what a codec may raise
+        Unavailable      3: not measurable here
+        InvalidMesh, EncodeFailed, DecodeFailed, CorruptArchive, DeadlineExceeded
+"""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 
-class CodecError(Exception):
-    """Root of the tree; its `status` is what the row of a failed shape or set carries.
+class UserError(Exception):
+    """An error that the command line shows as one line, without a traceback, and turns into its exit code.
+
+    Exit codes: 1 a job or a gate failed; 2 wrong usage or input; 3 not measurable here; 4 coverage lost.
 
     Args:
         what: one sentence that names the input and the fault.
         remedy: what the user can do, if anything.
     """
 
-    status: ClassVar[str] = "encode_failed"
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, what: str, remedy: str = "") -> None:
         super().__init__(f"{what} ({remedy})" if remedy else what)
+        self.what = what
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, str]]:
+        # Errors cross process boundaries: rebuild from both arguments, not from the joined message.
+        return type(self), (self.what, self.remedy)
+
+
+class CodecError(UserError):
+    """Root of what a codec may raise; its `status` is what the row of a failed shape or set carries."""
+
+    exit_code = 1
+    status: ClassVar[str] = "encode_failed"
 
 
 class Unavailable(CodecError):
     """The codec cannot run here: a package, program, checkpoint or device is missing."""
 
+    exit_code = 3
     status = "unavailable"
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -76,6 +78,17 @@ class Rate:
         return cls(**settings)
 
 
+def parse_value(text: str) -> bool | int | float | str:
+    """A setting as the command line writes it: ``3``, ``0.5``, ``on``/``true``, ``off``/``false``; else text."""
+    words = {"on": True, "true": True, "off": False, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
+
+
 class Codec(ABC):
     """A codec of mesh sets. Instances hold no state between calls: encode and decode run in different processes."""
 
@@ -83,6 +96,8 @@ class Codec(ABC):
     rate_type: ClassVar[type[Rate]]
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]]
     """Rate label -> settings, from the smallest archive to the largest: used where a profile names none."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distributions whose versions decide the bytes or the decoded meshes."""
 
     def availability(self) -> Availability:
         """Say whether the codec can run here. Must be quick and must not raise."""
@@ -92,8 +107,14 @@ class Codec(ABC):
         """Import heavy packages, compile kernels: what is done once in a process and is not timed with the work."""
 
     def provenance(self) -> dict[str, str]:
-        """Versions and hashes of whatever does the work (packages, programs, checkpoints), for the manifest."""
-        return {}
+        """Versions and hashes of whatever does the work, for the manifest: by default the installed `packages`."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        found = {}
+        for package in self.packages:
+            with suppress(PackageNotFoundError):
+                found[package] = version(package)
+        return found
 
     @abstractmethod
     def encode(self, meshes: Sequence[Trimesh], rate: Any, context: Context) -> Archive:
@@ -136,15 +157,42 @@ class ShapeCodec(Codec):
         return Archive(shapes=tuple(parts))
 
     def decode(self, archive: Archive, context: Context) -> list[Trimesh]:
-        import trimesh
+        return _decoded(archive, self.decode_shape, context)
 
-        meshes = []
-        for index, part in enumerate(archive.shapes):
-            mesh = trimesh.Trimesh()
-            with context.shape(index, DecodeFailed):
-                if not part.data:
-                    raise CorruptArchive("nothing is stored for this shape")
-                mesh = self.decode_shape(part.data, context)
-            meshes.append(mesh)
-            context.progress(index + 1, len(archive.shapes))
-        return meshes
+
+class SetCodec(Codec):
+    """A codec whose shapes need a part that they share: weights, tables, connectivity."""
+
+    @abstractmethod
+    def decode_shared(self, data: bytes, context: Context) -> Any:
+        """Decode the shared part. Raises `CorruptArchive`."""
+
+    @abstractmethod
+    def decode_shape(self, shared: Any, data: bytes, context: Context) -> Trimesh:
+        """Decode one mesh from its own part and what `decode_shared` returned. Raises `CorruptArchive`."""
+
+    def decode(self, archive: Archive, context: Context) -> list[Trimesh]:
+        if not archive.shapes:
+            return []
+        context.limit_torch()
+        shared = None
+        # Where every shape failed there is no shared part either.
+        if archive.shared.data or any(part.data for part in archive.shapes):
+            shared = self.decode_shared(archive.shared.data, context)
+        return _decoded(archive, functools.partial(self.decode_shape, shared), context)
+
+
+def _decoded(archive: Archive, decode: Callable[[bytes, Context], Trimesh], context: Context) -> list[Trimesh]:
+    """Every shape decoded from its own part; one that fails is noted and comes back empty."""
+    import trimesh
+
+    meshes = []
+    for index, part in enumerate(archive.shapes):
+        mesh = trimesh.Trimesh()
+        with context.shape(index, DecodeFailed):
+            if not part.data:
+                raise CorruptArchive("nothing is stored for this shape")
+            mesh = decode(part.data, context)
+        meshes.append(mesh)
+        context.progress(index + 1, len(archive.shapes), "decoding")
+    return meshes

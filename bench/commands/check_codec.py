@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
 
@@ -25,20 +24,15 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    from bench.codec import Unavailable
     from bench.conformance import check
-    from bench.planning.jobs import CodecSpec, InvalidSpec
-    from bench.registry import UnknownCodec, get
+    from bench.planning.jobs import CodecSpec
+    from bench.registry import get
 
-    try:
-        spec = CodecSpec.parse(args.name)
-        codec = get(spec.name)
-    except (InvalidSpec, UnknownCodec) as error:
-        print(f"bench check-codec: {error}", file=sys.stderr)
-        return 2
-    state = codec.availability()
+    spec = CodecSpec.parse(args.name)
+    state = get(spec.name).availability()
     if not state.ok:
-        print(f"bench check-codec: {args.name} is not available. {state}", file=sys.stderr)
-        return 3
+        raise Unavailable(f"{args.name} is not available. {state}")
     verdicts = []
     for verdict in check(spec, rate=args.rate, device=args.device):
         verdicts.append(verdict)

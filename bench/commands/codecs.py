@@ -25,11 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from bench import registry
 
-    try:
-        entries = [describe(name) for name in ([args.name] if args.name else registry.names())]
-    except registry.UnknownCodec as error:
-        print(f"bench codecs: {error}")
-        return 2
+    entries = [describe(name) for name in ([args.name] if args.name else registry.names())]
     if args.json:
         print(json.dumps(entries, indent=2))
     elif args.markdown:

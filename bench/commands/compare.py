@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +32,9 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from bench.comparison.compare import Kind, compare, markdown
     from bench.comparison.gate_reference import Baseline
-    from bench.results.store import RunFolder, StoreError
+    from bench.results.store import RunFolder
 
-    try:
-        before, after = (Baseline.of(RunFolder(path)) for path in (args.before, args.after))
-    except StoreError as error:
-        print(f"bench compare: {error}", file=sys.stderr)
-        return 2
+    before, after = (Baseline.of(RunFolder(path)) for path in (args.before, args.after))
     findings = compare(before, after)
     print(markdown(findings, unchanged=True))
     compared = any(finding.kind is not Kind.UNMEASURABLE for finding in findings)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
+
+from bench.commands.arguments import natural, positive
 
 
 def add_parser(subparsers: Any) -> None:
@@ -20,36 +21,28 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--check", action="store_true", help="load each shape and count what is odd about it")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")
     parser.add_argument("--split", type=Path, metavar="FILE", help="a list of the shapes to take")
-    parser.add_argument("--per-set", type=int, metavar="N", help="shapes of each set in mixed")
-    parser.add_argument("--limit", type=int, metavar="N", help="take N shapes, spread evenly over the set")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice where there is no split")
+    parser.add_argument("--per-set", type=positive, metavar="N", help="shapes of each set in mixed")
+    parser.add_argument("--limit", type=positive, metavar="N", help="take N shapes, spread evenly over the set")
+    parser.add_argument("--seed", type=natural, default=0, help="of the choice where there is no split")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     import mesh_datasets
-    from mesh_datasets.errors import DatasetError, DatasetUnavailable
 
     if not args.name:
         _print_catalog(mesh_datasets.catalog(data_root=args.data_root))
         return 0
-    try:
-        shapes = mesh_datasets.load(
-            args.name,
-            data_root=args.data_root,
-            split=args.split,
-            limit=args.limit,
-            seed=args.seed,
-            per_set=args.per_set,
-        )
-        return _check(shapes) if args.check else _list(shapes)
-    except DatasetUnavailable as error:
-        print(f"bench datasets: {error}", file=sys.stderr)
-        return 3
-    except DatasetError as error:
-        print(f"bench datasets: {error}", file=sys.stderr)
-        return 2
+    shapes = mesh_datasets.load(
+        args.name,
+        data_root=args.data_root,
+        split=args.split,
+        limit=args.limit,
+        seed=args.seed,
+        per_set=args.per_set,
+    )
+    return _check(shapes) if args.check else _list(shapes)
 
 
 def _print_catalog(entries: Any) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bench.commands.arguments import percentage
 
 if TYPE_CHECKING:
     from bench.comparison.gate_reference import Baseline
@@ -45,7 +46,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--tolerance",
-        type=float,
+        type=percentage,
         metavar="PERCENT",
         help="what may change in BD-rate and size of codecs that are not deterministic (default: 2)",
     )
@@ -55,28 +56,22 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from bench.comparison.compare import Tolerance, compare, markdown
-    from bench.comparison.gate import USAGE, gate, publish
-    from bench.comparison.gate_reference import Baseline, InvalidBaseline
+    from bench.comparison.gate import gate, publish
+    from bench.comparison.gate_reference import Baseline
     from bench.results.store import RunFolder, StoreError
 
-    try:
-        tolerance = Tolerance()
-        if args.tolerance is not None:
-            tolerance = dataclasses.replace(tolerance, bd_rate=args.tolerance / 100, size=args.tolerance / 100)
-        new = Baseline.of(RunFolder(args.folder))
-        if args.update_baseline:
-            if not new.points:
-                raise StoreError(f"{args.folder} holds no finished job: no baseline can be made from it")
-            before = _earlier(args.baseline)
-            new.write(args.baseline)
-            publish(
-                markdown(compare(before, new, tolerance)) if before else f"{args.baseline}: {len(new.points)} points"
-            )
-            return 0
-        verdict = gate(Baseline.read(args.baseline), new, tolerance)
-    except (InvalidBaseline, StoreError, ValueError) as error:
-        print(f"bench gate: {error}", file=sys.stderr)
-        return USAGE
+    tolerance = Tolerance()
+    if args.tolerance is not None:
+        tolerance = dataclasses.replace(tolerance, bd_rate=args.tolerance / 100, size=args.tolerance / 100)
+    new = Baseline.of(RunFolder(args.folder))
+    if args.update_baseline:
+        if not new.points:
+            raise StoreError(f"{args.folder} holds no finished job: no baseline can be made from it")
+        before = _earlier(args.baseline)
+        new.write(args.baseline)
+        publish(markdown(compare(before, new, tolerance)) if before else f"{args.baseline}: {len(new.points)} points")
+        return 0
+    verdict = gate(Baseline.read(args.baseline), new, tolerance)
     publish(verdict.markdown())
     return verdict.code
 

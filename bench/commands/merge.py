@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +34,12 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from bench.commands.publish import publish
-    from bench.results.merge import MergeRefused, merge
-    from bench.results.store import RunFolder, StoreError
+    from bench.results.merge import merge
+    from bench.results.store import RunFolder
     from bench.results.summary import console_table
 
     out = RunFolder(args.out)
-    try:
-        count = merge([RunFolder(path) for path in args.folders], out)
-    except (MergeRefused, StoreError) as error:
-        print(f"bench merge: {error}", file=sys.stderr)
-        return 2
+    count = merge([RunFolder(path) for path in args.folders], out)
     publish(out)
     print(console_table(out))
     print(f"\n{out.path}: {count} jobs of {len(args.folders)} runs; report: {out.path / 'report' / 'report.md'}")

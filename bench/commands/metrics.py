@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
+
+from bench.commands.arguments import natural, positive
 
 
 def add_parser(subparsers: Any) -> None:
@@ -19,25 +20,19 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("reference", type=Path, metavar="REF", help="the original mesh")
     parser.add_argument("reconstruction", type=Path, metavar="REC", help="the mesh that came back")
-    parser.add_argument("--samples", type=int, default=100_000, help="points a mesh (default: 100000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the sampling (default: 0)")
+    parser.add_argument("--samples", type=positive, default=100_000, help="points a mesh (default: 100000)")
+    parser.add_argument("--seed", type=natural, default=0, help="of the sampling (default: 0)")
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from mesh_datasets.errors import DatasetError
-
     from bench.metrics.files import measure_files
     from bench.metrics.protocol import Protocol
 
-    try:
-        protocol = Protocol(samples=args.samples, seed=args.seed)
-        values = measure_files(args.reference, args.reconstruction, protocol)
-    except (DatasetError, ValueError) as error:
-        print(f"bench metrics: {error}", file=sys.stderr)
-        return 2
+    protocol = Protocol(samples=args.samples, seed=args.seed)
+    values = measure_files(args.reference, args.reconstruction, protocol)
     if args.json:
         print(json.dumps({"protocol": str(protocol), **values}, indent=2))
         return 0

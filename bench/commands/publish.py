@@ -17,7 +17,7 @@ def publish(run: RunFolder, *, cache: Path | None = None, data_root: Path | None
 
     Raises:
         bench.results.store.StoreError: no run folder, or a damaged one.
-        ValueError: a figure format that cannot be written.
+        bench.codec.UserError: a figure format that cannot be written.
     """
     from bench.cache import default_cache
     from bench.execution.stored_meshes import StoredMeshes

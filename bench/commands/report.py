@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,21 +43,17 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from bench.commands.publish import publish
-    from bench.results.store import RunFolder, StoreError
+    from bench.results.store import RunFolder
 
     formats = [name.strip() for name in args.formats.split(",") if name.strip()]
-    try:
-        paths = publish(
-            RunFolder(args.folder),
-            cache=args.cache,
-            data_root=args.data_root,
-            out=args.out,
-            formats=formats,
-            html=args.html,
-            paper=args.paper,
-        )
-    except (StoreError, ValueError) as error:
-        print(f"bench report: {error}", file=sys.stderr)
-        return 2
+    paths = publish(
+        RunFolder(args.folder),
+        cache=args.cache,
+        data_root=args.data_root,
+        out=args.out,
+        formats=formats,
+        html=args.html,
+        paper=args.paper,
+    )
     print("\n".join(str(path) for path in paths if path.suffix in (".md", ".html") and path.parent.name != "tables"))
     return 0

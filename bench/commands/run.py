@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.commands.arguments import finite, natural, positive, shard
+
 if TYPE_CHECKING:
     from bench.planning.plan import Plan, Request
     from bench.planning.profile import Profile
@@ -46,23 +48,23 @@ def add_parser(subparsers: Any) -> None:
     )
     what.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")
     what.add_argument("--split", type=Path, metavar="FILE", help="a list of the shapes to take")
-    what.add_argument("--per-set", type=_positive, metavar="N", help="shapes of each set in mixed (default: 200)")
-    what.add_argument("--limit", type=_positive, metavar="N", help="take N shapes, spread evenly over the set")
-    what.add_argument("--seed", type=int, default=0, help="all randomness derives from it (default: 0)")
+    what.add_argument("--per-set", type=positive, metavar="N", help="shapes of each set in mixed (default: 200)")
+    what.add_argument("--limit", type=positive, metavar="N", help="take N shapes, spread evenly over the set")
+    what.add_argument("--seed", type=natural, default=0, help="all randomness derives from it (default: 0)")
     how = parser.add_argument_group("how to run")
     how.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/DATASET-PROFILE)")
     how.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU where there is one"
     )
+    how.add_argument("--workers", type=positive, metavar="N", help="jobs at a time (default: one per core; 1 on a GPU)")
+    how.add_argument("--threads", type=positive, default=1, metavar="N", help="CPU threads a job may use (default: 1)")
+    how.add_argument("--timeout", type=finite, metavar="S", help="seconds a job may take to encode, and to decode")
     how.add_argument(
-        "--workers", type=_positive, metavar="N", help="jobs at a time (default: one per core; 1 on a GPU)"
+        "--memory-limit", type=finite, metavar="GB", help="memory a job may use (default: 90 %% / workers)"
     )
-    how.add_argument("--threads", type=_positive, default=1, metavar="N", help="CPU threads a job may use (default: 1)")
-    how.add_argument("--timeout", type=float, metavar="S", help="seconds a job may take to encode, and to decode")
-    how.add_argument("--memory-limit", type=float, metavar="GB", help="memory a job may use (default: 90 %% / workers)")
     how.add_argument("--executor", choices=("local", "dask"), default="local", help="where jobs run (default: local)")
     how.add_argument("--scheduler", metavar="ADDRESS", help="address of a Dask scheduler")
-    how.add_argument("--shard", type=_shard, metavar="I/N", help="do the I-th of N parts of the jobs; see bench merge")
+    how.add_argument("--shard", type=shard, metavar="I/N", help="do the I-th of N parts of the jobs; see bench merge")
     how.add_argument("--cache", type=Path, metavar="DIR", help="cache of prepared meshes and volumes")
     how.add_argument("--keep-decoded", action="store_true", help="keep the decoded meshes in the run folder")
     how.add_argument("--retry-failed", action="store_true", help="do failed jobs again")
@@ -79,9 +81,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from bench.commands.publish import publish
     from bench.execution.run import execute
-    from bench.planning.plan import NotMeasurable, WrongInput, make_plan, waiting_jobs
-    from bench.planning.profile import InvalidProfile
-    from bench.results.store import RunFolder, StoreError
+    from bench.planning.plan import make_plan, waiting_jobs
+    from bench.results.store import RunFolder
 
     try:
         request = build_request(args)
@@ -93,14 +94,11 @@ def run(args: argparse.Namespace) -> int:
         rows = execute(plan, folder)
         if not args.shard:
             publish(folder)
-    except NotMeasurable as error:
-        return _complain(error, 3)
-    except (WrongInput, InvalidProfile, StoreError, ValueError) as error:
-        return _complain(error, 2)
     except BrokenPipeError:
         raise
     except OSError as error:
-        return _complain(f"{error}; what is finished is stored, the same command goes on from there", 1)
+        print(f"bench run: {error}; what is finished is stored, the same command goes on from there", file=sys.stderr)
+        return 1
     return _verdict(rows, folder)
 
 
@@ -181,24 +179,5 @@ def _verdict(rows: list[Row], folder: RunFolder) -> int:
     return 1 if failed else 0
 
 
-def _complain(error: object, code: int) -> int:
-    print(f"bench run: {error}", file=sys.stderr)
-    return code
-
-
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
-
-
-def _shard(text: str) -> tuple[int, int]:
-    first, _, count = text.partition("/")
-    if not (first.isdigit() and count.isdigit() and 1 <= int(first) <= int(count)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form I/N with 1 <= I <= N")
-    return int(first), int(count)

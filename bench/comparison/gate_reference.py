@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.codec import UserError
+from bench.codec.atomic_write import write_atomically
 from bench.results.identity import data_digest, protocol_of, sha256_of
 from bench.results.store import Row, RunFolder
 
@@ -26,7 +28,7 @@ SCORES = ("nc", "f1_005")
 """Other metrics whose means it keeps: only to notice that they are measured otherwise."""
 
 
-class InvalidBaseline(Exception):
+class InvalidBaseline(UserError):
     """A baseline file that is missing or cannot be understood."""
 
 
@@ -139,8 +141,7 @@ class Baseline:
         text = (
             json.dumps(head, indent=1, sort_keys=True)[:-2] + ',\n "points": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        write_atomically(path, text)
 
     @classmethod
     def read(cls, path: Path) -> Baseline:

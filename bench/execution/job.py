@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.codec import Archive, CodecError
+from bench.codec.atomic_write import write_atomically
 from bench.execution.supervisor import Outcome, run_worker
 from bench.execution.task import Task
 from bench.planning.jobs import Job
@@ -141,7 +142,7 @@ def _seal(archive: Path, outcome: Outcome) -> Outcome:
         return dataclasses.replace(outcome, status="encode_failed", message=message)
     result = {**outcome.result, "archive_sha256": _digest(partial)}
     outcome = dataclasses.replace(outcome, result=result)
-    _record(archive).write_text(json.dumps(dataclasses.asdict(outcome)))
+    write_atomically(_record(archive), json.dumps(dataclasses.asdict(outcome)))
     partial.rename(archive)
     return outcome
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.codec import Archive, CodecError, Context
+from bench.codec.atomic_write import write_atomically
 from bench.codec.context import disk_is_full
 from bench.execution.process_tree import kill_tree
 from bench.execution.task import DISK_FULL_EXIT, Task
@@ -137,9 +138,7 @@ def main(path: str) -> int:
     result["phases"] = context.phases
     result["notes"] = context.notes
     result["failures"] = {str(i): [f.status, f.message] for i, f in sorted(context.failures.items())}
-    partial = Path(task.result).with_suffix(".part")
-    partial.write_text(json.dumps(result))
-    partial.replace(task.result)
+    write_atomically(Path(task.result), json.dumps(result), durable=False)
     return 0
 
 

@@ -15,10 +15,11 @@ def measure_files(reference: Path, decoded: Path, protocol: Protocol) -> dict[st
     same coordinates. Returns what `bench.metrics.measure.measure` returns.
 
     Raises:
-        mesh_datasets.errors.InvalidShape: a file that holds no usable mesh; the message names it.
-        ValueError: a decoded mesh that cannot be measured.
+        mesh_datasets.errors.InvalidShape: a file that holds no usable mesh, or none that can be measured; the message
+            names it.
     """
     import trimesh
+    from mesh_datasets.errors import InvalidShape
     from mesh_datasets.mesh_file import read_mesh
     from mesh_datasets.normalization import normalize
 
@@ -26,4 +27,7 @@ def measure_files(reference: Path, decoded: Path, protocol: Protocol) -> dict[st
     mesh = read_mesh(decoded)
     # Not `transformation.apply`, which clips to the cube: what sticks out of it is part of the error.
     vertices = (mesh.vertices - transformation.center) * transformation.scale
-    return measure(normalised, trimesh.Trimesh(vertices, mesh.faces, process=False), protocol)
+    try:
+        return measure(normalised, trimesh.Trimesh(vertices, mesh.faces, process=False), protocol)
+    except ValueError as error:
+        raise InvalidShape(f"{decoded} against {reference}: {error}") from None

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench import registry
-from bench.codec import Codec
+from bench.codec import Codec, UserError, parse_value
 from bench.planning.profile import Profile
 
 
-class InvalidSpec(Exception):
+class InvalidSpec(UserError):
     """A codec spec, or a setting in it, that cannot be understood."""
 
 
@@ -38,7 +38,7 @@ class CodecSpec:
         settings = [piece.partition("=") for piece in pieces if "=" in piece]
         if not name or any(not key for key, _, _ in settings):
             raise InvalidSpec(f"{text!r} is not of the form NAME or NAME:KEY=VALUE:KEY=VALUE")
-        return cls(text.strip(), name, {key: _plain(value) for key, _, value in settings})
+        return cls(text.strip(), name, {key: parse_value(value) for key, _, value in settings})
 
 
 @dataclass(frozen=True)
@@ -130,16 +130,3 @@ def plan(
 
 def _digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:20]
-
-
-def _plain(text: str) -> Any:
-    """``3`` -> int, ``0.5`` -> float, ``on``/``off`` -> bool, anything else stays text."""
-    words = {"on": True, "true": True, "off": False, "false": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import machine, registry
-from bench.codec import Availability
+from bench.codec import Availability, UserError
 from bench.planning import jobs
 from bench.planning.jobs import CodecSpec, Job
 from bench.planning.profile import Profile, Timeouts
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from mesh_datasets.shape_set import ShapeSet
 
 
-class NotMeasurable(Exception):
-    """A codec or data set that was named cannot be used here: exit code 3."""
+class NotMeasurable(UserError):
+    """A codec or data set that was named cannot be used here."""
+
+    exit_code = 3
 
 
-class WrongInput(Exception):
-    """The request does not make sense, or does not fit the run folder: exit code 2."""
+class WrongInput(UserError):
+    """The request does not make sense, or does not fit the run folder."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def make_plan(request: Request) -> Plan:
 
     Raises:
         NotMeasurable: a named codec or data set is not available, with the remedy.
-        WrongInput: a spec or setting that does not exist.
+        UserError: a codec, spec, setting or data set that does not exist.
     """
     from bench.metrics.protocol import Protocol
 
@@ -104,18 +106,15 @@ def make_plan(request: Request) -> Plan:
     prepared = {name: _prepare(shapes, request) for name, shapes in shape_sets.items()}
     planned: list[Job] = []
     for name, shapes in prepared.items():
-        try:
-            planned += jobs.plan(
-                specs,
-                request.profile,
-                dataset=name,
-                shapes=shapes.digest,
-                protocol=str(protocol),
-                seed=request.seed,
-                device=device,
-            )
-        except jobs.InvalidSpec as error:
-            raise WrongInput(str(error)) from None
+        planned += jobs.plan(
+            specs,
+            request.profile,
+            dataset=name,
+            shapes=shapes.digest,
+            protocol=str(protocol),
+            seed=request.seed,
+            device=device,
+        )
     if request.shard:
         first, step = request.shard
         planned = planned[first - 1 :: step]
@@ -157,17 +156,14 @@ def _choose_codecs(request: Request) -> tuple[tuple[CodecSpec, ...], list[dict[s
     skipped: list[dict[str, str]] = []
     for text in request.codecs:
         named = text != "available"
-        try:
-            for spec in [CodecSpec.parse(text)] if named else [CodecSpec.parse(name) for name in registry.names()]:
-                state = registry.get(spec.name).availability()
-                if state.ok:
-                    chosen.setdefault(spec.text, spec)
-                elif named and not request.skip_unavailable:
-                    raise NotMeasurable(_unavailable(f"codec {spec.text}", state))
-                else:
-                    skipped.append({"name": f"codec {spec.text}", "reason": state.reason, "remedy": state.remedy})
-        except (registry.UnknownCodec, jobs.InvalidSpec) as error:
-            raise WrongInput(str(error)) from None
+        for spec in [CodecSpec.parse(text)] if named else [CodecSpec.parse(name) for name in registry.names()]:
+            state = registry.get(spec.name).availability()
+            if state.ok:
+                chosen.setdefault(spec.text, spec)
+            elif named and not request.skip_unavailable:
+                raise NotMeasurable(_unavailable(f"codec {spec.text}", state))
+            else:
+                skipped.append({"name": f"codec {spec.text}", "reason": state.reason, "remedy": state.remedy})
     if not chosen:
         raise NotMeasurable("none of the codecs that were asked for can run here; see: python -m bench codecs")
     return tuple(chosen.values()), skipped
@@ -179,7 +175,7 @@ def _unavailable(what: str, state: Availability) -> str:
 
 def _load_datasets(request: Request) -> tuple[dict[str, ShapeSet], list[dict[str, str]]]:
     import mesh_datasets
-    from mesh_datasets.errors import DatasetError, DatasetUnavailable
+    from mesh_datasets.errors import DatasetUnavailable
 
     loaded: dict[str, ShapeSet] = {}
     skipped: list[dict[str, str]] = []
@@ -200,10 +196,8 @@ def _load_datasets(request: Request) -> tuple[dict[str, ShapeSet], list[dict[str
             loaded[shapes.name] = shapes
         except DatasetUnavailable as error:
             if not request.skip_unavailable:
-                raise NotMeasurable(str(error)) from None
+                raise
             skipped.append({"name": f"data set {spec}", "reason": str(error), "remedy": ""})
-        except DatasetError as error:
-            raise WrongInput(str(error)) from None
     if not loaded:
         raise NotMeasurable(f"no data set is left to run on: {'; '.join(entry['reason'] for entry in skipped)}")
     return loaded, skipped

@@ -26,6 +26,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from bench.codec import UserError
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -36,7 +38,7 @@ FOLDER = Path(__file__).parents[1] / "profiles"
 Settings = Mapping[str, Any]
 
 
-class InvalidProfile(Exception):
+class InvalidProfile(UserError):
     """A profile that does not exist or does not validate."""
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from bench.codec.atomic_write import replacing, write_atomically
 
 if TYPE_CHECKING:
     from mesh_datasets.shape_set import Shape, ShapeSet
@@ -110,15 +110,8 @@ def write_mesh(path: Path, mesh: Trimesh) -> None:
     if "points" in mesh.metadata:
         arrays["points"] = np.asarray(mesh.metadata["points"])
         arrays["point_bits"] = np.asarray(mesh.metadata["point_bits"])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _stamp_path(shape: Shape, cache: Path) -> Path:
@@ -155,7 +148,5 @@ def _into_cache(shape: Shape, cache: Path) -> Reference:
         center=(x, y, z),
         scale=float(normalization.scale),
     )
-    stamp = _stamp_path(shape, cache)
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(json.dumps(vars(reference)))
+    write_atomically(_stamp_path(shape, cache), json.dumps(vars(reference)), durable=False)
     return reference

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.codec import UserError
 from bench.results.identity import data_digest, protocol_of
 from bench.results.store import Row, RunFolder, StoreError
 
 Point = tuple[str, str, str, int]
 
 
-class MergeRefused(Exception):
+class MergeRefused(UserError):
     """Runs that do not belong together."""
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from bench.codec import UserError
+
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
     from bench.results.store import Row
 
 
-class MeshesUnavailable(Exception):
+class MeshesUnavailable(UserError):
     """A mesh that is neither stored nor can be made again here; says why."""
+
+    exit_code = 3
 
 
 class MeshSource(Protocol):

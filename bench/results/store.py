@@ -25,6 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.codec import UserError
+from bench.codec.atomic_write import write_atomically
+
 Row = dict[str, Any]
 
 STATUSES = (
@@ -41,7 +44,7 @@ STATUSES = (
 """Every status that a row may carry; all but ``ok`` count with the penalty of `bench.metrics.protocol.penalty`."""
 
 
-class StoreError(Exception):
+class StoreError(UserError):
     """A run folder that is missing, damaged, or of another run."""
 
 
@@ -93,10 +96,7 @@ class RunFolder:
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace the manifest as a whole: a reader sees the old one or the new one."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        partial = self.manifest_path.with_suffix(".part")
-        partial.write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-        partial.replace(self.manifest_path)
+        write_atomically(self.manifest_path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
     def rows(self) -> list[Row]:
         """Rows of finished jobs, in the order written; of each job its last attempt only.

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.codec.atomic_write import write_atomically
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -137,9 +139,7 @@ def charged_seconds(timing: Mapping[str, Any]) -> float:
 
 def write_summary(run: RunFolder) -> Path:
     """Write ``summary.csv`` of a run from its rows; returns its path."""
-    partial = run.summary_path.with_suffix(".part")
-    summarise(run.rows()).to_csv(partial, index=False, float_format="%.6g")
-    partial.replace(run.summary_path)
+    write_atomically(run.summary_path, summarise(run.rows()).to_csv(index=False, float_format="%.6g"))
     return run.summary_path
 
 

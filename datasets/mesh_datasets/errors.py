@@ -2,32 +2,21 @@
 
 ::
 
-    DatasetError
-      UnknownDataset      no data set of that name, or an argument that it does not take
-      DatasetUnavailable  the data are not on this machine
-      InvalidSplit        a split file that cannot be read, or that names shapes that are not there
-      InvalidShape        a shape that holds no usable triangle mesh
+    UserError
+      DatasetError
+        UnknownDataset      no data set of that name, or an argument that it does not take
+        DatasetUnavailable  the data are not on this machine
+        InvalidSplit        a split file that cannot be read, or that names shapes that are not there
+        InvalidShape        a shape that holds no usable triangle mesh
 """
 
 from __future__ import annotations
 
+from bench.codec.errors import UserError
 
-class DatasetError(Exception):
-    """Root of the tree.
 
-    Args:
-        what: one sentence that names the input and the fault.
-        remedy: what the user can do, if anything.
-    """
-
-    def __init__(self, what: str, remedy: str = "") -> None:
-        super().__init__(f"{what} ({remedy})" if remedy else what)
-        self.what = what
-        self.remedy = remedy
-
-    def __reduce__(self) -> tuple[type[DatasetError], tuple[str, str]]:
-        # Errors cross process boundaries: rebuild from both arguments, not from the joined message.
-        return type(self), (self.what, self.remedy)
+class DatasetError(UserError):
+    """Root of the tree."""
 
 
 class UnknownDataset(DatasetError):
@@ -36,6 +25,8 @@ class UnknownDataset(DatasetError):
 
 class DatasetUnavailable(DatasetError):
     """The data are not on this machine; the remedy says where they were looked for and how to get them."""
+
+    exit_code = 3
 
 
 class InvalidSplit(DatasetError):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.codec import Context
-from necgs.atomic_write import write_atomically
+from bench.codec.atomic_write import write_atomically
 from necgs.coding.container import Record, SetFile, extend_set
 from necgs.commands.inputs import NamedMesh, add_context_options, context_of, positive, read_meshes
 from necgs.settings import FITS
@@ -55,10 +55,10 @@ def run(args: argparse.Namespace) -> int:
 def append(shared: SharedPart, meshes: list[NamedMesh], steps: int, fit: str, context: Context) -> list[Record]:
     """The records of new shapes. Raises ``InvalidMesh``."""
     from necgs.coding.bitstream import encode_shape
-    from necgs.stages import shape_volume, use_threads
+    from necgs.stages import shape_volume
     from necgs.training.new_shapes import AppendSettings, fit_latents
 
-    use_threads(context)
+    context.limit_torch()
     spec = shared.decoder.spec
     volumes = [shape_volume(mesh.mesh, spec.resolution, spec.channels, fit, context) for mesh in meshes]
     fitted = fit_latents(shared, volumes, AppendSettings(steps), context.device, context.progress)

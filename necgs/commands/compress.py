@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.codec import Archive, Context, EncodeFailed
-from necgs.atomic_write import write_atomically
+from bench.codec.atomic_write import write_atomically
 from necgs.coding.container import write_set
 from necgs.commands.inputs import (
     NamedMesh,

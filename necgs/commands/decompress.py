@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.codec import DecodeFailed
-from necgs.atomic_write import write_atomically
+from bench.codec.atomic_write import write_atomically
 from necgs.coding.container import Entry, SetFile
 from necgs.commands.inputs import WrongInput, add_context_options, context_of, positive
 
@@ -43,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Decode and write. Returns the exit code."""
     from necgs.coding.bitstream import decode_shared
-    from necgs.stages import decode_mesh, use_threads
+    from necgs.stages import decode_mesh
 
     empty: list[str] = []
     with args.file.open("rb") as file:
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         _check_resolution(args.resolution, shared.decoder.spec.resolution)
         targets = _targets(args.output, wanted, args.format, args.force)
         context = context_of(args)
-        use_threads(context)
+        context.limit_torch()
         for done, (entry, target) in enumerate(zip(wanted, targets, strict=True), start=1):
             record = coded.shape(entry)
             mesh = decode_mesh(shared, record.part, context, args.resolution)

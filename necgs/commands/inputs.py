@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.codec import Context
+from bench.codec import Context, UserError, parse_value
 from necgs.coding.container import FORBIDDEN, MAX_NAME_BYTES, placement_of
 from necgs.commands.progress import Progress
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MESH_SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf")
 
 
-class WrongInput(Exception):
+class WrongInput(UserError):
     """What the user asked for cannot be done as asked: exit code 2."""
 
 
@@ -117,20 +117,8 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
         key, equals, text = pair.partition("=")
         if not key or not equals:
             raise WrongInput(f"--set takes KEY=VALUE, not {pair!r}")
-        settings[key.strip()] = _value(text.strip())
+        settings[key.strip()] = parse_value(text.strip())
     return settings
-
-
-def _value(text: str) -> Any:
-    words = {"on": True, "true": True, "off": False, "false": False}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from necgs.atomic_write import write_atomically
+from bench.codec.atomic_write import write_atomically
 
 HASH_BYTES = 32
 SECONDS_BETWEEN = 30.0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bench.codec import UserError
 from reports.document.html import Viewer
 from reports.views.stills import COLOURS, EYE
 
@@ -25,7 +26,7 @@ SPAN = 1.25
 """Coordinates are stored as 16-bit steps of [-SPAN, SPAN]: finer than a pixel."""
 
 
-class ViewerChanged(Exception):
+class ViewerChanged(UserError):
     """The installed trimesh does not bring three.js in the form that is known."""
 
 

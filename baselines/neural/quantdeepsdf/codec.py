@@ -7,18 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from baselines.neural.quantdeepsdf.settings import QUICK, QuantDeepSdfRate
-from bench.codec import (
-    Archive,
-    Availability,
-    Codec,
-    CodecInfo,
-    Context,
-    CorruptArchive,
-    DecodeFailed,
-    EncodeFailed,
-    Part,
-    Rate,
-)
+from bench.codec import Archive, Availability, CodecInfo, Context, EncodeFailed, Part, Rate, SetCodec
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -29,10 +18,9 @@ if TYPE_CHECKING:
     from baselines.neural.quantdeepsdf.training import Trained
 
 NEEDED = ("torch", "constriction", "open3d", "igl", "numba")
-PACKAGES = ("torch", "numpy", "constriction", "libigl", "open3d-cpu", "open3d")
 
 
-class QuantDeepSdf(Codec):
+class QuantDeepSdf(SetCodec):
     """DeepSDF's auto-decoder with quantised weights and latents, on TSDF-Def volumes: the baseline of NeCGS."""
 
     info: ClassVar[CodecInfo] = CodecInfo(
@@ -50,6 +38,7 @@ class QuantDeepSdf(Codec):
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         f"w{width}": {**QUICK, "width": width} for width in (40, 64, 96, 128)
     }
+    packages: ClassVar[tuple[str, ...]] = ("torch", "numpy", "constriction", "libigl", "open3d-cpu", "open3d")
 
     def availability(self) -> Availability:
         missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
@@ -71,19 +60,12 @@ class QuantDeepSdf(Codec):
 
         extract(torch.tensor([1.0, -1.0, 1.0, 1.0]).expand(4, 4, 4))
 
-    def provenance(self) -> dict[str, str]:
-        """Versions of what decides the bytes."""
-        from importlib.metadata import distributions
-
-        installed = {found.metadata["Name"]: found.version for found in distributions()}
-        return {name: installed[name] for name in PACKAGES if name in installed}
-
     def encode(self, meshes: Sequence[Trimesh], rate: QuantDeepSdfRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, network, entropy."""
         from baselines.neural.quantdeepsdf.bitstream import encode_shape, encode_shared
         from baselines.neural.quantdeepsdf.extraction import smallest_reach
 
-        _use_threads(context)
+        context.limit_torch()
         points: dict[int, ShapePoints] = {}
         for index, mesh in enumerate(meshes):
             with context.shape(index, EncodeFailed):
@@ -105,30 +87,24 @@ class QuantDeepSdf(Codec):
             context.progress(done, len(points), "measuring reaches")
         return Archive(tuple(parts), shared_part)
 
-    def decode(self, archive: Archive, context: Context) -> list[Trimesh]:
+    def decode_shared(self, data: bytes, context: Context) -> SharedPart:
+        """Phase ``entropy``."""
+        from baselines.neural.quantdeepsdf.bitstream import decode_shared
+
+        with context.phase("entropy"):
+            return decode_shared(data)
+
+    def decode_shape(self, shared: SharedPart, data: bytes, context: Context) -> Trimesh:
         """Phases: entropy, network, extraction."""
-        import trimesh
+        from baselines.neural.quantdeepsdf.bitstream import decode_shape
+        from baselines.neural.quantdeepsdf.extraction import evaluated
 
-        if not archive.shapes:
-            return []
-        _use_threads(context)
-        shared = _shared(archive, context)
-        meshes = []
-        for index, part in enumerate(archive.shapes):
-            mesh = trimesh.Trimesh()
-            with context.shape(index, DecodeFailed):
-                if not part.data or shared is None:
-                    raise CorruptArchive("nothing is stored for this shape")
-                mesh = _decoded(shared, part.data, context)
-            meshes.append(mesh)
-            context.progress(index + 1, len(archive.shapes), "decoding")
-        return meshes
-
-
-def _use_threads(context: Context) -> None:
-    import torch
-
-    torch.set_num_threads(context.threads)
+        with context.phase("entropy"):
+            latent, reach = decode_shape(shared, data)
+        with context.phase("network"):
+            blocks = evaluated(_field(shared, latent, context.device), reach)
+        with context.phase("extraction"):
+            return blocks.mesh()
 
 
 def _training_points(mesh: Trimesh, rate: QuantDeepSdfRate, context: Context, index: int) -> ShapePoints:
@@ -152,16 +128,6 @@ def _trained(points: Sequence[ShapePoints], rate: QuantDeepSdfRate, context: Con
         return train(points, rate, device=context.device, seed=context.seed, progress=progress)
 
 
-def _shared(archive: Archive, context: Context) -> SharedPart | None:
-    """The shared part, or None where every shape had failed and there is none."""
-    from baselines.neural.quantdeepsdf.bitstream import decode_shared
-
-    if not archive.shared.data and not any(part.data for part in archive.shapes):
-        return None
-    with context.phase("entropy"):
-        return decode_shared(archive.shared.data)
-
-
 def _field(shared: SharedPart, latent: Codes, device: str) -> Field:
     import torch
 
@@ -173,16 +139,3 @@ def _field(shared: SharedPart, latent: Codes, device: str) -> Field:
 
     layers = [(tensor(weight), tensor(bias)) for weight, bias in shared.layers]
     return Field(layers, tensor(latent), shared.spec.resolution)
-
-
-def _decoded(shared: SharedPart, data: bytes, context: Context) -> Trimesh:
-    """Raises ``CorruptArchive``."""
-    from baselines.neural.quantdeepsdf.bitstream import decode_shape
-    from baselines.neural.quantdeepsdf.extraction import evaluated
-
-    with context.phase("entropy"):
-        latent, reach = decode_shape(shared, data)
-    with context.phase("network"):
-        blocks = evaluated(_field(shared, latent, context.device), reach)
-    with context.phase("extraction"):
-        return blocks.mesh()

@@ -16,8 +16,8 @@ import pytest
 import trimesh
 
 import necgs.training.train
+from bench.codec.atomic_write import write_atomically
 from necgs.__main__ import main
-from necgs.atomic_write import write_atomically
 from necgs.coding.container import SetFile
 from necgs.commands.progress import Progress
 
