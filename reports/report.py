@@ -229,7 +229,7 @@ def _bd_rates(data: RunData, writer: Writer) -> None:
         parts.append((bd_rate.anchor_table(data, dataset, pairs, anchor), f"bd_rate_{slug(dataset)}"))
         matrix = bd_rate.matrix_table(data, dataset, pairs["surface_cd"], "surface_cd")
         parts.append((matrix, f"bd_rate_pairs_{slug(dataset)}"))
-        parts.append((bd_rate.category_table(data, dataset, anchor), f"bd_rate_categories_{slug(dataset)}"))
+        parts.append((bd_rate.bd_rate_by_category_table(data, dataset, anchor), f"bd_rate_categories_{slug(dataset)}"))
     if any(table is not None for table, _ in parts):
         writer.add(Heading("BD-rate"), Text(BD_RATE))
     for table, name in parts:

@@ -7,19 +7,18 @@ flipped coordinate nor, always, a cut: it returns another mesh.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.codec import CodecInfo, Context, CorruptArchive, DecodeFailed, EncodeFailed, Part, Rate, ShapeCodec
-from bench.codec.checks import checked_arrays
+from bench.codec.checks import checked_arrays, decoded_mesh
+from bench.codec.fields import CHECKSUM_BYTES, checked_crc32, with_crc32
 
 if TYPE_CHECKING:
     import numpy as np
     from trimesh import Trimesh
 
 COMPRESSION_LEVEL = 10
-CHECKSUM_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,7 @@ class Draco(ShapeCodec):
     )
     rate_type = DracoRate
     ladder = {f"q{bits}": {"bits": bits} for bits in range(7, 15)}  # noqa: RUF012
-
-    def provenance(self) -> dict[str, str]:
-        from importlib.metadata import version
-
-        return {"DracoPy": version("DracoPy")}
+    packages = ("DracoPy",)
 
     def encode_shape(self, mesh: Trimesh, rate: DracoRate, context: Context) -> Part:
         return pack(*checked_arrays(mesh), rate.bits)
@@ -76,20 +71,20 @@ def pack(vertices: np.ndarray[Any, Any], faces: np.ndarray[Any, Any], bits: int)
         )
     except Exception as error:  # DracoPy raises bare exceptions of several kinds
         raise EncodeFailed(f"Draco refused a mesh of {len(faces)} faces: {error}") from error
-    checksum = zlib.crc32(stream).to_bytes(CHECKSUM_BYTES, "little")
-    return Part(checksum + stream, {"checksum": CHECKSUM_BYTES, "geometry": len(stream)})
+    framed = with_crc32(stream)
+    return Part(framed[-CHECKSUM_BYTES:] + stream, {"checksum": CHECKSUM_BYTES, "geometry": len(stream)})
 
 
 def unpack(data: bytes) -> Trimesh:
     """Decode what `pack` wrote."""
     import DracoPy
-    import trimesh
 
-    checksum, stream = data[:CHECKSUM_BYTES], data[CHECKSUM_BYTES:]
-    if zlib.crc32(stream).to_bytes(CHECKSUM_BYTES, "little") != checksum:
-        raise CorruptArchive("the checksum of the Draco stream does not match: the bytes were cut or altered")
+    stream = checked_crc32(data[CHECKSUM_BYTES:] + data[:CHECKSUM_BYTES], "the Draco stream")
     try:
         decoded = DracoPy.decode(stream)
     except Exception as error:
         raise DecodeFailed(f"Draco cannot decode the stream: {error}") from error
-    return trimesh.Trimesh(decoded.points, decoded.faces, process=False)
+    faces = getattr(decoded, "faces", None)
+    if faces is None:
+        raise CorruptArchive("the Draco stream holds a point cloud, not a mesh")
+    return decoded_mesh(decoded.points, faces)

@@ -51,11 +51,7 @@ class DracoSimplify(ShapeCodec):
     )
     rate_type = DracoSimplifyRate
     ladder = {f"f{f}q{b}": {"faces": f, "bits": b} for f, b in LADDER}  # noqa: RUF012
-
-    def provenance(self) -> dict[str, str]:
-        from importlib.metadata import version
-
-        return {name: version(name) for name in ("DracoPy", "pymeshlab")}
+    packages = ("DracoPy", "pymeshlab")
 
     def encode_shape(self, mesh: Trimesh, rate: DracoSimplifyRate, context: Context) -> Part:
         with context.phase("simplify"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.codec import CodecInfo, Context, CorruptArchive, Rate, ShapeCodec
-from bench.codec.checks import checked_arrays
+from bench.codec.checks import checked_arrays, decoded_mesh
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -48,15 +48,12 @@ class Identity(ShapeCodec):
 
     def decode_shape(self, data: bytes, context: Context) -> Trimesh:
         import numpy as np
-        import trimesh
 
         content = _unpack(data)
         v, f = COUNTS.unpack_from(content)
         vertices = np.frombuffer(content, "<f4", 3 * v, COUNTS.size).reshape(v, 3)
         faces = np.frombuffer(content, "<u4", 3 * f, COUNTS.size + 12 * v).reshape(f, 3)
-        if faces.max(initial=0) >= v or not np.isfinite(vertices).all():
-            raise CorruptArchive("the stored mesh is not a mesh")
-        return trimesh.Trimesh(vertices, faces, process=False)
+        return decoded_mesh(vertices, faces)
 
 
 def _unpack(data: bytes) -> bytes:

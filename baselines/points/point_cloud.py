@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.codec import Context, CorruptArchive, DecodeFailed, InvalidMesh, Part, Rate
+from bench.codec import Context, CorruptArchive, DecodeFailed, Part, Rate
+from bench.codec.checks import checked_arrays
+from bench.codec.fields import CHECKSUM_BYTES, checked_crc32, with_crc32
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 METHODS = ("pymeshlab", "open3d")
 MIN_BITS, MAX_BITS = 3, 11
 PREFIX_BYTES = 1
-CHECKSUM_BYTES = 4
-# Normalised meshes end on the cube's faces; rounding may carry them this far over.
-OUTSIDE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -48,21 +46,13 @@ def voxelize(mesh: Trimesh, bits: int, context: Context) -> Ints:
     """All voxels that the surface passes through, (n, 3) int64 in lexicographic order. Phase ``voxelize``.
 
     Raises:
-        InvalidMesh: for a mesh without faces, with numbers that are not finite, or outside the cube [-1, 1]^3.
+        InvalidMesh: as `bench.codec.checks.checked_arrays`.
     """
-    import numpy as np
-
     from bench.metrics.voxels import surface_voxels
 
-    if not len(mesh.faces):
-        raise InvalidMesh("the mesh has no faces")
-    triangles = np.asarray(mesh.vertices, np.float64)[np.asarray(mesh.faces)]
-    if not np.isfinite(triangles).all():
-        raise InvalidMesh("the mesh has a coordinate that is not a number", "repair the file")
-    if np.abs(triangles).max() > 1 + OUTSIDE:
-        raise InvalidMesh(f"the mesh reaches {np.abs(triangles).max():g}, outside [-1, 1]^3", "normalise it first")
+    vertices, faces = checked_arrays(mesh)
     with context.phase("voxelize"):
-        return surface_voxels(triangles, bits)[0]
+        return surface_voxels(vertices[faces], bits)[0]
 
 
 def pack(rate: CloudRate, parts: Mapping[str, bytes]) -> Part:
@@ -71,9 +61,8 @@ def pack(rate: CloudRate, parts: Mapping[str, bytes]) -> Part:
     The programs' own streams carry no checksum: altered ones decode to anything.
     """
     body = bytes([METHODS.index(rate.surface) << 5 | rate.bits]) + b"".join(parts.values())
-    checksum = zlib.crc32(body).to_bytes(CHECKSUM_BYTES, "little")
     ledger = {name: len(part) for name, part in parts.items()}
-    return Part(body + checksum, {"header": PREFIX_BYTES, **ledger, "checksum": CHECKSUM_BYTES})
+    return Part(with_crc32(body), {"header": PREFIX_BYTES, **ledger, "checksum": CHECKSUM_BYTES})
 
 
 def unpack(data: bytes) -> tuple[CloudRate, bytes]:
@@ -82,9 +71,9 @@ def unpack(data: bytes) -> tuple[CloudRate, bytes]:
     Raises:
         CorruptArchive: for bytes that are cut, altered or not of a point-cloud codec.
     """
-    body, checksum = data[:-CHECKSUM_BYTES], data[-CHECKSUM_BYTES:]
-    if len(body) <= PREFIX_BYTES or zlib.crc32(body) != int.from_bytes(checksum, "little"):
-        raise CorruptArchive("the checksum does not match: the stream is cut or altered")
+    body = checked_crc32(data, "the stream")
+    if len(body) <= PREFIX_BYTES:
+        raise CorruptArchive("the stream holds no points")
     method, bits = body[0] >> 5, body[0] & 31
     if method >= len(METHODS) or not MIN_BITS <= bits <= MAX_BITS:
         raise CorruptArchive("the stream does not start with a voxel depth of this codec")

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from mesh_datasets.choice import described, seeded_choice
 from mesh_datasets.data_roots import Place
 from mesh_datasets.file_shape import file_stamp, load_mesh_file
-from mesh_datasets.shape_set import Shape, ShapeSet
-from mesh_datasets.split_file import SplitLine, parsed, read_split, require_all
+from mesh_datasets.selection import load_selection
+from mesh_datasets.shape_set import Shape
+from mesh_datasets.split_file import SplitLine, parsed, require_all
 
 if TYPE_CHECKING:
     from mesh_datasets.loading import Request
@@ -78,19 +79,6 @@ def split_key(text: str) -> tuple[str, int] | None:
     return (sequence_name(match[1]), int(match[2])) if match else None
 
 
-def load_ama(request: Request) -> ShapeSet:
-    """The frames of the split, in its order, or a seeded choice of 500, sorted.
-
-    Raises:
-        DatasetUnavailable: not found.
-        InvalidSplit: a line is wrong, or names a frame that is not there.
-    """
-    request.refuse("argument", "per_set")
-    lines = None if request.split is None else read_split(request.split)
-    shapes, provenance = select(request, lines, PAPER_SIZE)
-    return ShapeSet(name="ama", spec=request.spec, shapes=shapes, provenance=provenance)
-
-
 def select(request: Request, lines: list[SplitLine] | None, count: int) -> tuple[tuple[Shape, ...], dict[str, Any]]:
     """The shapes that ``lines`` name, or a seeded choice of ``count``; and how they were chosen."""
     root = PLACE.require(request.data_root)
@@ -119,3 +107,7 @@ def _shape(key: tuple[str, int], path: Path) -> Shape:
         loader=partial(load_mesh_file, path),
         size=path.stat().st_size,
     )
+
+
+load_ama = partial(load_selection, "ama", select, PAPER_SIZE)
+"""Loader of `mesh_datasets.catalog`: the shapes of the split, else of the seeded choice."""

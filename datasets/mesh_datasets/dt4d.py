@@ -16,8 +16,9 @@ from mesh_datasets.choice import described, seeded_choice
 from mesh_datasets.data_roots import Place
 from mesh_datasets.errors import InvalidShape
 from mesh_datasets.file_shape import file_stamp
-from mesh_datasets.shape_set import Shape, ShapeSet
-from mesh_datasets.split_file import SplitLine, parsed, read_split, require_all
+from mesh_datasets.selection import load_selection
+from mesh_datasets.shape_set import Shape
+from mesh_datasets.split_file import SplitLine, parsed, require_all
 
 if TYPE_CHECKING:
     from mesh_datasets.loading import Request
@@ -71,19 +72,6 @@ def split_key(text: str) -> tuple[str, int] | None:
     return (match[1], int(match[2])) if match else None
 
 
-def load_dt4d(request: Request) -> ShapeSet:
-    """The frames of the split, in its order, or a seeded choice of 500, sorted.
-
-    Raises:
-        DatasetUnavailable: not found.
-        InvalidSplit: a line is wrong, or names a frame that is not there.
-    """
-    request.refuse("argument", "per_set")
-    lines = None if request.split is None else read_split(request.split)
-    shapes, provenance = select(request, lines, PAPER_SIZE)
-    return ShapeSet(name="dt4d", spec=request.spec, shapes=shapes, provenance=provenance)
-
-
 def select(request: Request, lines: list[SplitLine] | None, count: int) -> tuple[tuple[Shape, ...], dict[str, Any]]:
     """The shapes that ``lines`` name, or a seeded choice of ``count``; and how they were chosen."""
     root = PLACE.require(request.data_root)
@@ -116,3 +104,7 @@ def _shape(key: tuple[str, int], animation: Animation) -> Shape:
         loader=partial(read_frame, animation.path, key[1]),
         size=animation.frame_bytes,
     )
+
+
+load_dt4d = partial(load_selection, "dt4d", select, PAPER_SIZE)
+"""Loader of `mesh_datasets.catalog`: the shapes of the split, else of the seeded choice."""

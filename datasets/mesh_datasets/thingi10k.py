@@ -17,8 +17,9 @@ from mesh_datasets.choice import described, seeded_choice
 from mesh_datasets.data_roots import Place
 from mesh_datasets.errors import InvalidShape
 from mesh_datasets.file_shape import file_stamp, load_mesh_file
-from mesh_datasets.shape_set import Shape, ShapeSet
-from mesh_datasets.split_file import SplitLine, parsed, read_split, require_all
+from mesh_datasets.selection import load_selection
+from mesh_datasets.shape_set import Shape
+from mesh_datasets.split_file import SplitLine, parsed, require_all
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -99,19 +100,6 @@ def split_key(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def load_thingi10k(request: Request) -> ShapeSet:
-    """The models of the split, in its order, or a seeded choice of 1,000, sorted by id.
-
-    Raises:
-        DatasetUnavailable: not found.
-        InvalidSplit: a line is wrong, or names a model that is not there.
-    """
-    request.refuse("argument", "per_set")
-    lines = None if request.split is None else read_split(request.split)
-    shapes, provenance = select(request, lines, PAPER_SIZE)
-    return ShapeSet(name="thingi10k", spec=request.spec, shapes=shapes, provenance=provenance)
-
-
 def select(request: Request, lines: list[SplitLine] | None, count: int) -> tuple[tuple[Shape, ...], dict[str, Any]]:
     """The shapes that ``lines`` name, or a seeded choice of ``count``; and how they were chosen."""
     root = PLACE.require(request.data_root)
@@ -135,3 +123,7 @@ def _shape(key: int, path: Path) -> Shape:
         loader=partial(read_model, path),
         size=path.stat().st_size,
     )
+
+
+load_thingi10k = partial(load_selection, "thingi10k", select, PAPER_SIZE)
+"""Loader of `mesh_datasets.catalog`: the shapes of the split, else of the seeded choice."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.codec import Context, InvalidMesh
+from bench.codec import Context
+from bench.codec.checks import checked_arrays
 from necgs.volume.distance_band import distance_band
 from necgs.volume.winding_number import grid_positions, inside_grid
 
@@ -141,14 +142,7 @@ def tsdf(mesh: Trimesh, resolution: int, threads: int = 1) -> np.ndarray:
 def _checked(mesh: Trimesh, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     if resolution < 4:
         raise ValueError(f"a volume needs at least 4 points per axis, not {resolution}")
-    vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
-    if not len(faces):
-        raise InvalidMesh("the mesh has no triangle")
-    if not np.isfinite(vertices[faces]).all():
-        raise InvalidMesh("the mesh has coordinates that are not finite")
-    if np.abs(vertices[faces]).max() > 1 + 1e-6:
-        raise InvalidMesh("the mesh reaches beyond the cube [-1, 1]^3", "normalise it first")
-    return vertices, faces
+    return checked_arrays(mesh)
 
 
 def _distance_grid(vertices: np.ndarray, faces: np.ndarray, K: int, reach: float, threads: int) -> np.ndarray:

@@ -12,8 +12,9 @@ from itertools import pairwise
 
 import pandas as pd
 
-COLUMN, PAGE, HEIGHT = 235.0, 490.0, 560.0
-"""Width of one column, width and height of a page in points: a little less than those of the common classes."""
+LETTERS, SHORT, LINES = 56, 30, 58
+"""In footnote size: letters that one column of a two-column page holds; lines that a table in one column, and any
+float, may have."""
 
 DISTANCES = r"Distances are in units of $10^{-3}$ of the cube $[-1, 1]^3$."
 FITTED = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}"
@@ -26,39 +27,10 @@ FRONT = r"$\bullet$: no other codec is better in both bytes and surface error."
 _ESCAPED = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    # A bracket at the start of a row would be read as the argument of the line break before it.
+    | {"[": "{[}", "]": "{]}"}
     | {"•": r"$\bullet$", "≈": r"$\approx$", "–": "--", "→": r"$\to$", "∞": r"$\infty$"}
 )
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a table is set.
-
-    Args:
-        environment: ``table`` in one column, ``table*`` across both.
-        size: type size command; empty: the text's.
-        points: that size.
-        gap: points on either side of a column.
-    """
-
-    environment: str
-    size: str
-    points: float
-    gap: float
-
-
-LAYOUTS = (
-    Layout("table", "", 10, 5),
-    Layout("table", r"\small", 9, 4),
-    Layout("table", r"\footnotesize", 8, 3),
-    Layout("table*", "", 10, 6),
-    Layout("table*", r"\small", 9, 5),
-    Layout("table*", r"\footnotesize", 8, 4),
-    Layout("table*", r"\footnotesize", 8, 3),
-    Layout("table*", r"\scriptsize", 7, 4),
-    Layout("table*", r"\scriptsize", 7, 3),
-)
-"""From the one that is wanted most to the one that holds most."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +52,10 @@ class LatexTable:
 
     def text(self) -> str:
         """The floats, one after the other where the lines do not fit one page."""
-        layout = choose_layout(self.plain)
-        starts = self._starts(int(HEIGHT / (1.2 * layout.points)))
-        bounds = [*starts, len(self.cells)]
+        floating = environment(self.plain)
+        bounds = [*self._starts(LINES), len(self.cells)]
         return "\n".join(
-            self._float(layout, first, last, number) for number, (first, last) in enumerate(pairwise(bounds))
+            self._float(floating, first, last, number) for number, (first, last) in enumerate(pairwise(bounds))
         )
 
     def _starts(self, lines: int) -> list[int]:
@@ -96,17 +67,17 @@ class LatexTable:
             starts.append(next((k for k in ends if first[k] != first[k - 1]), starts[-1] + lines))
         return starts
 
-    def _float(self, layout: Layout, first: int, last: int, number: int) -> str:
+    def _float(self, floating: str, first: int, last: int, number: int) -> str:
         caption = self.caption + (" (Continued.)" if number and self.caption else "")
         return "\n".join(
             [
-                rf"\begin{{{layout.environment}}}[t]",
-                rf"\centering{layout.size}\setlength{{\tabcolsep}}{{{layout.gap:g}pt}}",
+                rf"\begin{{{floating}}}[t]",
+                r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
                 *([rf"\caption{{{caption}}}"] if caption else []),
                 *([rf"\label{{{self.label}}}"] if self.label and not number else []),
                 FITTED + "{%",
                 self._tabular(first, last) + "}",
-                rf"\end{{{layout.environment}}}",
+                rf"\end{{{floating}}}",
                 "",
             ]
         )
@@ -138,24 +109,10 @@ def bare(head: str) -> str:
     return re.sub(r"\$[^$]*\$", "x", head).replace("\\", "")
 
 
-def choose_layout(plain: pd.DataFrame) -> Layout:
-    """The first of `LAYOUTS` that the table fits, else the last. One column is for short tables."""
-    for layout in LAYOUTS:
-        single = layout.environment == "table"
-        if width(plain, layout) <= (COLUMN if single else PAGE) and not (single and len(plain) > 30):
-            return layout
-    return LAYOUTS[-1]
-
-
-def width(plain: pd.DataFrame, layout: Layout) -> float:
-    """Width in points, from the letters of the widest cell of each column, heading included."""
-    widest = [max([letters(str(name)), *map(letters, plain[name])]) for name in plain.columns]
-    return layout.points * sum(widest) + 2 * layout.gap * len(widest)
-
-
-def letters(text: str) -> float:
-    """Width of a text in units of its size, after the widths of Times and Computer Modern."""
-    return sum(0.72 if c.isupper() else 0.28 if c in " .,:;|!()[]-'" else 0.5 if c.isdigit() else 0.46 for c in text)
+def environment(plain: pd.DataFrame) -> str:
+    """``table`` where the longest cells side by side fit one column and the lines are few, else ``table*``."""
+    longest = [max([len(str(name)), *map(len, plain[name])]) for name in plain.columns]
+    return "table" if sum(longest) + 1.5 * len(longest) <= LETTERS and len(plain) <= SHORT else "table*"
 
 
 def without_repeats(cells: pd.DataFrame, alignment: Sequence[str]) -> pd.DataFrame:

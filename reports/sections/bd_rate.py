@@ -74,7 +74,7 @@ def matrix_table(data: RunData, dataset: str, pairs: Pairs, metric: str) -> Tabl
     return Table(pd.DataFrame(lines), columns, f"BD-rate, {METRICS[metric]}, pairwise on {dataset}")
 
 
-def category_table(data: RunData, dataset: str, anchor: str, replicates: int = 400) -> Table | None:
+def bd_rate_by_category_table(data: RunData, dataset: str, anchor: str, replicates: int = 400) -> Table | None:
     """BD-rate of surface error against ``anchor`` by category of shape; None where there is one category."""
     shapes = data.shapes[data.shapes["dataset"] == dataset]
     if "category" not in shapes:

@@ -15,7 +15,6 @@ MAX_RESOLUTION = 256
 """What a decoder agrees to: 7 million weights, and grids whose full volume takes 270 MB."""
 
 FITS = ("none", "direct", "rendered")
-ALIASES = {"def": "deformation"}
 
 QUICK: Mapping[str, Any] = {
     "resolution": 64,
@@ -104,13 +103,6 @@ class QuantDeepSdfRate(Rate):
         if not isinstance(self.learning_rate, int | float) or not 0 < self.learning_rate < 1:
             raise ValueError(f"learning_rate must lie between 0 and 1, not {self.learning_rate!r}")
         self.spec()
-
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> QuantDeepSdfRate:
-        """As `Rate.of`; ``def``, a word that Python keeps for itself, is taken for ``deformation``."""
-        rate = super().of({ALIASES.get(key, key): value for key, value in settings.items()})
-        assert isinstance(rate, cls)
-        return rate
 
     def spec(self) -> NetworkSpec:
         """The network."""

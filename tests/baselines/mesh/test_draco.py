@@ -101,6 +101,14 @@ def test_other_bytes_with_a_right_checksum_are_an_error(context):
         CODEC.decode_shape(zlib.crc32(alien).to_bytes(4, "little") + alien, context)
 
 
+def test_a_point_cloud_is_no_mesh(context):
+    import DracoPy
+
+    cloud = DracoPy.encode(np.asarray(small_meshes.torus(16).vertices, np.float32))
+    with pytest.raises(CorruptArchive, match="point cloud"):
+        CODEC.decode_shape(zlib.crc32(cloud).to_bytes(4, "little") + cloud, context)
+
+
 def test_an_empty_set_is_an_empty_archive(context):
     archive = CODEC.encode([], DracoRate(9), context)
     assert archive.nbytes == 0

@@ -26,8 +26,8 @@ def test_all_damage_is_seen():
     ("vertices", "faces", "message"),
     [
         (np.zeros((0, 3)), np.zeros((0, 3), int), "no faces"),
-        ([[0, 0, 0], [1, 0, 0], [0, np.nan, 0]], [[0, 1, 2]], "not a number"),
-        ([[0, 0, 0], [1.1, 0, 0], [0, 1, 0]], [[0, 1, 2]], "outside"),
+        ([[0, 0, 0], [1, 0, 0], [0, np.nan, 0]], [[0, 1, 2]], "not finite"),
+        ([[0, 0, 0], [1.1, 0, 0], [0, 1, 0]], [[0, 1, 2]], "lies outside"),
     ],
 )
 def test_meshes_that_cannot_be_voxelised(vertices, faces, message):

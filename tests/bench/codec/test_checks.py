@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import trimesh
 
-from bench.codec import InvalidMesh
-from bench.codec.checks import checked_arrays
+from bench.codec import CorruptArchive, InvalidMesh
+from bench.codec.checks import checked_arrays, decoded_mesh
 from tests.baselines import small_meshes
 
 
@@ -49,3 +49,24 @@ def test_rounding_beyond_the_cube_is_clipped():
 def test_unusable_meshes_are_refused(mesh, words):
     with pytest.raises(InvalidMesh, match=words):
         checked_arrays(mesh)
+
+
+@pytest.mark.parametrize(
+    ("vertices", "faces", "message"),
+    [
+        ([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 3]], "not there"),
+        ([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, -1]], "not there"),
+        ([[0, 0, 0], [np.nan, 0, 0], [0, 1, 0]], [[0, 1, 2]], "not finite"),
+        ([[0, 0, 0]], [0, 0, 0], "no triangle mesh"),
+        ([[0, 0]], [[0, 0, 0]], "no triangle mesh"),
+        ([[0, 0, 0]], [[0.0, 0.0, 0.0]], "not integers"),
+    ],
+)
+def test_what_a_decoder_returns_is_a_mesh_or_refused(vertices, faces, message):
+    with pytest.raises(CorruptArchive, match=message):
+        decoded_mesh(np.array(vertices), np.array(faces))
+
+
+def test_indices_without_a_sign_and_no_faces_are_a_mesh():
+    assert decoded_mesh(np.eye(3), np.array([[0, 1, 2]], np.uint32)).faces.tolist() == [[0, 1, 2]]
+    assert len(decoded_mesh(np.eye(3), np.zeros((0, 3), int)).faces) == 0

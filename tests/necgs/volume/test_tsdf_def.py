@@ -121,9 +121,9 @@ def test_surface_is_reproduced_and_fills_the_cube():
 @pytest.mark.parametrize(
     ("vertices", "faces", "message"),
     [
-        (np.zeros((3, 3)), np.zeros((0, 3), int), "no triangle"),
+        (np.zeros((3, 3)), np.zeros((0, 3), int), "no faces"),
         (np.full((3, 3), np.nan), [[0, 1, 2]], "not finite"),
-        ([[0, 0, 0], [2, 0, 0], [0, 1, 0]], [[0, 1, 2]], "beyond the cube"),
+        ([[0, 0, 0], [2, 0, 0], [0, 1, 0]], [[0, 1, 2]], "lies outside"),
     ],
 )
 def test_unusable_meshes_are_named(vertices, faces, message):

@@ -6,7 +6,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from reports.document.latex import COLUMN, HEIGHT, LAYOUTS, PAGE, bare, choose_layout, width
+from reports.document.latex import LETTERS, LINES, SHORT, bare, environment, escape
 from reports.document.table import Column, Table
 from reports.report import write_report
 from reports.run_data import RunData
@@ -39,16 +39,15 @@ def test_a_table_takes_one_column_where_it_fits_and_else_both(columns, environme
     assert rf"\begin{{{environment}}}[t]" in table_of(5, columns).latex()
 
 
-def test_layouts_are_tried_from_large_to_small():
-    frame = pd.DataFrame({"Codec": ["Simplify + Draco"], "CD": ["3.14"]})
-    assert choose_layout(frame) == LAYOUTS[0]
-    wide = pd.DataFrame({f"Column {k}": ["1,234.56"] for k in range(11)})
-    layout = choose_layout(wide)
-    assert COLUMN < width(wide, layout) <= PAGE
-    assert all(width(wide, larger) > COLUMN for larger in LAYOUTS if larger.environment == "table")
-    larger = LAYOUTS[LAYOUTS.index(layout) - 1]
-    assert larger.environment == "table*"
-    assert width(wide, larger) > PAGE
+def test_short_tables_take_one_column():
+    assert environment(pd.DataFrame({"Codec": ["x" * (LETTERS - 2)]})) == "table"
+    assert environment(pd.DataFrame({"Codec": ["x" * LETTERS]})) == "table*"
+    assert environment(pd.DataFrame({"Codec": ["x"] * SHORT})) == "table"
+    assert environment(pd.DataFrame({"Codec": ["x"] * (SHORT + 1)})) == "table*"
+
+
+def test_a_bracket_cannot_become_an_argument_of_the_line_break():
+    assert escape("[draft]") == "{[}draft{]}"
 
 
 def test_a_long_table_becomes_several_floats_split_between_codecs():
@@ -60,7 +59,7 @@ def test_a_long_table_becomes_several_floats_split_between_codecs():
     for part in latex.split(r"\end{table*}")[:-1]:
         body = part.split(r"\midrule")[1].splitlines()[1:]
         assert body[0].startswith("Codec")
-        assert 12 * sum("&" in line for line in body) <= HEIGHT
+        assert sum("&" in line for line in body) <= LINES
 
 
 def test_names_stand_where_they_change_only(run):

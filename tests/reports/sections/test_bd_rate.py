@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from reports.run_data import RunData
-from reports.sections.bd_rate import METRICS, anchor_table, bd_rates, category_table, choose_anchor, matrix_table
+from reports.sections.bd_rate import (
+    METRICS,
+    anchor_table,
+    bd_rate_by_category_table,
+    bd_rates,
+    choose_anchor,
+    matrix_table,
+)
 from tests.reports.synthetic import write_run
 
 
@@ -47,7 +54,7 @@ def test_categories_are_compared_by_themselves(tmp_path):
         if row["codec"] == "draco" and row.get("category") == "animals":
             row["bytes"] *= 2
     (folder.path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    table = category_table(RunData.load(folder.path), "sample", "draco-simplify", replicates=20)
+    table = bd_rate_by_category_table(RunData.load(folder.path), "sample", "draco-simplify", replicates=20)
     (line,) = table.frame.to_dict("records")
     assert line["title"] == "Draco"
     humans, animals = (1 + float(line[c].split(" %")[0]) / 100 for c in ("humans", "animals"))
@@ -57,4 +64,4 @@ def test_categories_are_compared_by_themselves(tmp_path):
 
 def test_one_category_needs_no_table(tmp_path):
     data = RunData.load(write_run(tmp_path, codecs=["draco", "draco-simplify"], shapes=1).path)
-    assert category_table(data, "sample", "draco-simplify") is None
+    assert bd_rate_by_category_table(data, "sample", "draco-simplify") is None

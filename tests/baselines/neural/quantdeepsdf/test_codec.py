@@ -178,4 +178,4 @@ def test_a_rate_checks_itself(settings):
 def test_a_rate_names_what_it_does_not_know():
     with pytest.raises(ValueError, match="depth; known:"):
         QuantDeepSdfRate.of({"depth": 9})
-    assert QuantDeepSdfRate.of({"def": False}).spec().channels == 1
+    assert QuantDeepSdfRate.of({"deformation": False}).spec().channels == 1

@@ -1,0 +1,50 @@
+"""What a user gets wrong: a line that says so and the documented exit code, never a traceback."""
+
+import pytest
+
+from tests.bench.command_line import run_command
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "arguments"),
+    [
+        (2, "has no rate 'q99'; its ladder: q7", ("check_codec", "draco", "--rate", "q99")),
+        (2, "unknown setting teeth", ("check_codec", "draco:teeth=3")),
+        (2, "there is no codec 'nothing'", ("codecs", "nothing")),
+        (2, "no data set is named 'nothing'", ("datasets", "nothing")),
+        (2, "is not a run folder", ("compare", "nothing", "nothing")),
+        (2, "is not a run folder", ("report", "nothing")),
+        (2, "is not a run folder", ("gate", "nothing", "--baseline", "none.json")),
+        (2, "is not a run folder", ("merge", "nothing", "-o", "{tmp}/out")),
+        (2, "none.ply", ("metrics", "{tmp}/none.ply", "{tmp}/none.ply")),
+    ],
+)
+def test_a_wrong_input_is_one_line_and_an_exit_code(code, message, arguments, tmp_path, capsys):
+    assert run_command(*(argument.format(tmp=tmp_path) for argument in arguments)) == code
+    error = capsys.readouterr().err
+    assert error.startswith(f"bench {arguments[0].replace('_', '-')}: ")
+    assert message in error
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("run", "--timeout", "nan"),
+        ("run", "--timeout", "inf"),
+        ("run", "--timeout", "-1"),
+        ("run", "--memory-limit", "nan"),
+        ("run", "--memory-limit", "0"),
+        ("run", "--seed", "-1"),
+        ("run", "--seed", str(1 << 63)),
+        ("run", "--shard", "3/2"),
+        ("gate", "run", "--baseline", "b.json", "--tolerance", "nan"),
+        ("gate", "run", "--baseline", "b.json", "--tolerance", "inf"),
+        ("gate", "run", "--baseline", "b.json", "--tolerance", "-1"),
+        ("metrics", "a.ply", "b.ply", "--samples", "0"),
+    ],
+)
+def test_numbers_are_finite_and_in_range(option, capsys):
+    with pytest.raises(SystemExit) as left:
+        run_command(*option)
+    assert left.value.code == 2
+    assert f"argument {option[-2]}" in capsys.readouterr().err
