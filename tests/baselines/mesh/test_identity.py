@@ -76,5 +76,5 @@ def test_counts_that_lie_are_refused_before_memory_is_spent(context):
     ],
 )
 def test_what_is_not_a_mesh_is_refused(content, context):
-    with pytest.raises(CorruptArchive, match="not there|not finite"):
+    with pytest.raises(CorruptArchive, match=r"not there|not finite"):
         CODEC.decode_shape(lzma.compress(content), context)
