@@ -1,4 +1,4 @@
-"""NeCGS as a codec of the harness: meshes -> volumes -> decoder and latents -> bytes, and back."""
+"""The codec ``necgs``, and what it shares with ``necgs-paper``: meshes -> volumes -> network, latents -> bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.codec import Archive, CodecInfo, Context, EncodeFailed, Part, SetCodec
-from necgs.settings import PRESETS, QUICK_RATES, NecgsRate
+from necgs.settings import LADDER, SHORT_LADDER, NecgsRate, VolumeRate
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -15,28 +15,15 @@ if TYPE_CHECKING:
     from necgs.coding.bitstream import SharedPart
 
 
-class NecgsCodec(SetCodec):
-    """Ren et al., Neural Compression for 3D Geometry Sets: one small network for the set, one latent per shape."""
+class VolumeCodec(SetCodec):
+    """A set as volumes: one network for all of them, latents for each.
 
-    info: ClassVar[CodecInfo] = CodecInfo(
-        name="necgs",
-        version="1",
-        title="NeCGS",
-        summary="TSDF-Def volumes, an auto-decoder with quantised weights and latents, entropy coding",
-        kind="neural",
-        licence="MIT",
-        deterministic=False,
-        reference="https://arxiv.org/abs/2405.15034",
-        devices=("cpu", "cuda"),
-    )
-    rate_type: ClassVar[type[NecgsRate]] = NecgsRate
-    ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        label: {**PRESETS["quick"], **rate} for label, rate in QUICK_RATES.items()
-    }
+    Rate and derived codec say which network and how it is trained; the decoder takes the bytes of either.
+    """
 
     packages: ClassVar[tuple[str, ...]] = ("torch", "open3d-cpu", "open3d", "constriction", "numpy")
 
-    def encode(self, meshes: Sequence[Trimesh], rate: NecgsRate, context: Context) -> Archive:
+    def encode(self, meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
         import numpy as np
 
@@ -64,7 +51,7 @@ class NecgsCodec(SetCodec):
             with context.phase("entropy"):
                 archive = encode_set(trained, rate.entropy)
         except ValueError as error:  # codes that are not finite, or so far apart that no table holds them
-            raise EncodeFailed(f"the training came apart: {error}", "use a smaller learning_rate") from None
+            raise EncodeFailed(f"the training diverged: {error}", "use a smaller learning_rate") from None
         context.notes["parameters"] = str(trained.spec.parameter_count)
         coded = dict(zip(fitted, archive.shapes, strict=True))
         return Archive(tuple(coded.get(index, Part(b"")) for index in range(len(meshes))), archive.shared)
@@ -83,7 +70,26 @@ class NecgsCodec(SetCodec):
         return decode_mesh(shared, data, context)
 
 
-def _order_of_work(count: int, rate: NecgsRate) -> list[int]:
+class NecgsCodec(VolumeCodec):
+    """This project's set codec, grown from NeCGS: latents only in blocks with surface, their bits in the loss."""
+
+    info: ClassVar[CodecInfo] = CodecInfo(
+        name="necgs",
+        version="1",
+        title="NeCGS (ours)",
+        summary="Block-sparse volumes: one small network for the set, latents only where the surface is",
+        kind="neural",
+        licence="MIT",
+        deterministic=False,
+        reference="docs/necgs.md; grew from https://arxiv.org/abs/2405.15034",
+        devices=("cpu", "cuda"),
+    )
+    rate_type: ClassVar[type[NecgsRate]] = NecgsRate
+    ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = LADDER
+    short_ladder: ClassVar[tuple[str, ...]] = SHORT_LADDER
+
+
+def _order_of_work(count: int, rate: VolumeRate) -> list[int]:
     """Shapes in another order for each rate: two that fit the same volumes at a time find each other's in the cache."""
     import random
 

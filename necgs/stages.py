@@ -13,7 +13,7 @@ from bench.codec import Context, CorruptArchive
 from necgs.coding.bitstream import SharedPart, decode_shape
 from necgs.decoder.spec import BLOCK_SPARSE
 from necgs.decoder.trained_set import INSIDE, OCCUPIED, TrainedSet
-from necgs.settings import NecgsRate
+from necgs.settings import VolumeRate
 
 Volume = NDArray[np.int16]
 
@@ -34,14 +34,12 @@ def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, contex
     from necgs.fit.direct import DirectFit
     from necgs.fit.fit_volume import FITS, fitted_volume
 
-    method = FITS[fit]
-    if channels == 1:
-        method = DirectFit(deformation=False) if fit == "direct" else None
+    method = DirectFit(deformation=False) if (fit, channels) == ("direct", 1) else FITS[fit]
     volume: Volume = fitted_volume(mesh, resolution, method, context).codes[:channels]
     return volume
 
 
-def trained_set(volumes: Volume, rate: NecgsRate, context: Context) -> TrainedSet:
+def trained_set(volumes: Volume, rate: VolumeRate, context: Context) -> TrainedSet:
     """Train the decoder and the latents of a set: phase ``train``. Raises ``DeadlineExceeded``.
 
     Args:

@@ -61,12 +61,31 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         *GROUND,
         *("necgs.quantize", "necgs.volume", "necgs.decoder", "necgs.coding"),
     },
-    "necgs.settings": {*GROUND, "necgs.volume", "necgs.decoder", "necgs.coding", "necgs.training"},
+    "necgs.setting_checks": set(),
+    "necgs.settings": {
+        *GROUND,
+        "necgs.setting_checks",
+        "necgs.volume",
+        "necgs.decoder",
+        "necgs.coding",
+        "necgs.training",
+    },
+    "necgs.paper_settings": {
+        *GROUND,
+        *("necgs.setting_checks", "necgs.volume", "necgs.decoder", "necgs.coding", "necgs.training"),
+    },
     "necgs.stages": {
         *GROUND,
         *("necgs.volume", "necgs.fit", "necgs.decoder", "necgs.coding", "necgs.training", "necgs.settings"),
     },
     "necgs.codec": {*GROUND, "necgs.coding", "necgs.settings", "necgs.stages"},
+    "necgs.cost": {"necgs.volume", "necgs.fit", "necgs.training", "necgs.paper_settings"},
+    "necgs.paper_codec": {"bench.codec", "necgs.codec", "necgs.cost", "necgs.paper_settings", "necgs.stages"},
+    "necgs.set_file": {
+        *GROUND,
+        *("necgs.coding", "necgs.settings", "necgs.paper_settings", "necgs.stages", "necgs.codec", "necgs.paper_codec"),
+    },
+    "necgs": {*GROUND, "necgs.settings", "necgs.paper_settings", "necgs.set_file"},
     "necgs.commands": {*GROUND, "necgs"},
     "necgs.studies": {*GROUND, "necgs"},
     "necgs.__main__": {"necgs.commands", "bench.codec"},
@@ -148,7 +167,7 @@ def test_arrows_between_rooms_point_down():
 
 
 def test_every_room_has_a_rule_and_every_rule_a_room():
-    rooms = {room_of(module) for module in modules(ROOT, SOURCES)} - {"bench", "necgs", "baselines", "reports"}
+    rooms = {room_of(module) for module in modules(ROOT, SOURCES)} - {"bench", "baselines", "reports"}
     assert rooms == set(MAY_IMPORT)
 
 

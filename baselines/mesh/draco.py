@@ -46,6 +46,7 @@ class Draco(ShapeCodec):
     )
     rate_type = DracoRate
     ladder = {f"q{bits}": {"bits": bits} for bits in range(7, 15)}  # noqa: RUF012
+    short_ladder = ("q7", "q8", "q9", "q10", "q12")
     packages = ("DracoPy",)
 
     def encode_shape(self, mesh: Trimesh, rate: DracoRate, context: Context) -> Part:

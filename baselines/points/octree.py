@@ -32,6 +32,8 @@ class Octree(ShapeCodec):
     )
     rate_type: ClassVar[type[Rate]] = CloudRate
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {f"b{bits}": {"bits": bits} for bits in (5, 6, 7, 8, 9)}
+    # From the eighth level on, screened Poisson takes minutes for the sample set.
+    short_ladder: ClassVar[tuple[str, ...]] = ("b5", "b6", "b7")
 
     def encode_shape(self, mesh: Trimesh, rate: CloudRate, context: Context) -> Part:
         from baselines.points.octree_coder import encode_occupancy

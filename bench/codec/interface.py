@@ -16,6 +16,7 @@ from bench.codec.errors import CorruptArchive, DecodeFailed, EncodeFailed
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,29 @@ class CodecInfo:
 class Rate:
     """A rate point's settings. Each codec derives its own frozen dataclass, which validates itself.
 
-    Defaults on the fields are the codec's defaults; profiles, ``name:key=value`` variants and ladders override them.
+    It holds only what acts on the codec; a setting that has no effect beside another is a ``ValueError`` that names it.
+    Defaults on the fields are the codec's defaults; profiles, ladders and ``name:key=value`` variants override them, in
+    this order. A setting whose name is a Python keyword has an underscore in Python only: field ``lambda_``, setting
+    ``lambda``.
     """
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Rate:
+    def fields(cls) -> dict[str, dataclasses.Field[Any]]:
+        """Name of each setting -> its field."""
+        return {f.name.removesuffix("_"): f for f in dataclasses.fields(cls)}
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
         """Build from plain settings. Raises ``ValueError`` naming an unknown key and the known ones."""
-        known = {f.name for f in dataclasses.fields(cls)}
-        unknown = sorted(set(settings) - known)
+        known = cls.fields()
+        unknown = sorted(set(settings) - set(known))
         if unknown:
             raise ValueError(f"unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known)) or 'none'}")
-        return cls(**settings)
+        return cls(**{known[name].name: value for name, value in settings.items()})
+
+    def settings(self) -> dict[str, Any]:
+        """All settings, as `of` takes them and rows and tables show them."""
+        return {name: getattr(self, f.name) for name, f in self.fields().items()}
 
 
 def parse_value(text: str) -> bool | int | float | str:
@@ -95,7 +108,11 @@ class Codec(ABC):
     info: ClassVar[CodecInfo]
     rate_type: ClassVar[type[Rate]]
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]]
-    """Rate label -> settings, from the smallest archive to the largest: used where a profile names none."""
+    """Rate label -> the settings in which it differs from the others, from the smallest archive to the largest: used
+    where a profile names no rates. What all have in common belongs into the defaults of `rate_type`: a profile's
+    settings act only where the ladder does not decide."""
+    short_ladder: ClassVar[tuple[str, ...]] = ()
+    """Labels of the ladder for profiles that must be quick (``ladder = "short"``); empty: all."""
     packages: ClassVar[tuple[str, ...]] = ()
     """Distributions whose versions decide the bytes or the decoded meshes."""
 
@@ -115,6 +132,13 @@ class Codec(ABC):
             with suppress(PackageNotFoundError):
                 found[package] = version(package)
         return found
+
+    def expected_seconds(self, rate: Any, shapes: int, context: Context) -> Mapping[str, float]:
+        """Phase -> seconds that encoding ``shapes`` shapes will take here, from steps measured now.
+
+        For codecs that take hours: the user is told before the first job starts. Empty where it is not worth a word.
+        """
+        return {}
 
     @abstractmethod
     def encode(self, meshes: Sequence[Trimesh], rate: Any, context: Context) -> Archive:

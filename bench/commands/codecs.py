@@ -46,16 +46,26 @@ def describe(name: str) -> dict[str, Any]:
     codec = registry.get(name)
     state = codec.availability()
     defaults = {
-        field.name: None if field.default is dataclasses.MISSING else field.default
-        for field in dataclasses.fields(codec.rate_type)
+        name: None if field.default is dataclasses.MISSING else field.default
+        for name, field in codec.rate_type.fields().items()
     }
     return {
         **dataclasses.asdict(codec.info),
         "available": state.ok,
         "missing": str(state),
         "ladder": {label: dict(settings) for label, settings in codec.ladder.items()},
+        "short_ladder": list(codec.short_ladder or codec.ladder),
+        "left_out": _left_out(codec.info.name),
         "settings": defaults,
     }
+
+
+def _left_out(name: str) -> dict[str, str]:
+    """Shipped profile -> why it does not run the codec."""
+    from bench.planning import profile
+
+    read = (profile.read(shipped) for shipped in profile.shipped())
+    return {found.name: found.leave_out[name] for found in read if name in found.leave_out}
 
 
 def markdown(entries: list[dict[str, Any]]) -> str:
@@ -85,6 +95,10 @@ def _print_one(entry: dict[str, Any]) -> None:
     state = "yes" if entry["available"] else f"no. {entry['missing']}"
     print(f"{'available':<14} {state}")
     print(f"{'settings':<14} {', '.join(f'{key}={value}' for key, value in entry['settings'].items()) or 'none'}")
-    print("ladder")
+    for profile, reason in entry["left_out"].items():
+        print(f"{'left out':<14} of profile {profile}: {reason}; run it with --codecs {entry['name']}")
+    short = len(entry["short_ladder"]) < len(entry["ladder"])
+    print("ladder" + (" (*: also in profiles that must be quick)" if short else ""))
     for label, settings in entry["ladder"].items():
-        print(f"  {label:<12} {', '.join(f'{key}={value}' for key, value in settings.items())}")
+        mark = "*" if short and label in entry["short_ladder"] else " "
+        print(f"{mark} {label:<12} {', '.join(f'{key}={value}' for key, value in settings.items())}")

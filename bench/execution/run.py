@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from bench import machine
 from bench.codec import Availability
 from bench.execution import executor
+from bench.execution.forecast import forecasts
 from bench.execution.job import Surroundings, run_job
 from bench.execution.manifest import write_manifest
 from bench.execution.progress import RunProgress
@@ -36,6 +37,9 @@ def execute(plan: Plan, run: RunFolder, *, quiet: bool = False) -> list[Row]:
             run.recover()
             todo = waiting_jobs(plan, run)
             _announce(plan, todo, run, quiet)
+            if not quiet:
+                for line in forecasts(plan, todo):
+                    print(line, file=sys.stderr)
             for rows in _do(plan, todo, run):
                 run.append(rows)
     except Timeout:

@@ -75,19 +75,53 @@ class Job:
 def ladder(spec: CodecSpec, codec: Codec, profile: Profile) -> dict[str, dict[str, Any]]:
     """Rate label -> resolved and validated settings, for one codec under one profile.
 
+    The codec's defaults < the profile's settings < the rate's own < those of the spec.
+
     Raises:
         InvalidSpec: naming the codec, the rate and the setting at fault.
     """
-    rates = profile.rates.get(spec.name) or codec.ladder
+    rates = _rates(spec, codec, profile)
     common = profile.settings.get(spec.name, {})
+    for name in common:
+        if all(name in own for own in rates.values()):
+            raise InvalidSpec(
+                f"profile {profile.name}: {name} under settings.{spec.name} has no effect, for every rate has its own "
+                f"({', '.join(rates)}); leave it out, or give rates without it under rates.{spec.name}"
+            )
     resolved: dict[str, dict[str, Any]] = {}
-    for label, settings in rates.items():
+    for label, own in rates.items():
         try:
-            rate = codec.rate_type.of({**common, **settings, **spec.overrides})
+            rate = codec.rate_type.of({**common, **own, **spec.overrides})
         except (TypeError, ValueError) as error:
             raise InvalidSpec(f"codec {spec.text}, rate {label}: {error}") from None
-        resolved[label] = dataclasses.asdict(rate)
+        resolved[label] = rate.settings()
     return resolved
+
+
+def _rates(spec: CodecSpec, codec: Codec, profile: Profile) -> Mapping[str, Mapping[str, Any]]:
+    """Label -> the rate's own settings: the profile's table, the rates it names, or the codec's ladder."""
+    rates = profile.rates.get(spec.name)
+    if isinstance(rates, Mapping):
+        return rates
+    short = codec.short_ladder if profile.ladder == "short" else ()
+    labels = rates or short or tuple(codec.ladder)
+    if unknown := [label for label in labels if label not in codec.ladder]:
+        raise InvalidSpec(
+            f"profile {profile.name}: rates.{spec.name} names {', '.join(unknown)}; {spec.name} has the rates "
+            f"{', '.join(codec.ladder)}"
+        )
+    return {label: codec.ladder[label] for label in labels}
+
+
+def check_codecs_named(profile: Profile) -> None:
+    """Settings, rates and reasons for a codec that does not exist would be lost silently. Raises `InvalidSpec`."""
+    known = registry.names()
+    for table in ("settings", "rates", "leave_out"):
+        for name in getattr(profile, table):
+            if name not in known and ":" not in name:
+                raise InvalidSpec(
+                    f"profile {profile.name}: {table}.{name}: there is no codec {name!r}; known: {', '.join(known)}"
+                )
 
 
 def plan(

@@ -154,9 +154,13 @@ def _choose_codecs(request: Request) -> tuple[tuple[CodecSpec, ...], list[dict[s
     """Specs that can run, and what is left out with the reason. A named codec that cannot run is an error."""
     chosen: dict[str, CodecSpec] = {}
     skipped: list[dict[str, str]] = []
+    jobs.check_codecs_named(request.profile)
     for text in request.codecs:
         named = text != "available"
         for spec in [CodecSpec.parse(text)] if named else [CodecSpec.parse(name) for name in registry.names()]:
+            if not named and (reason := request.profile.leave_out.get(spec.name)):
+                skipped.append({"name": f"codec {spec.name}", "reason": reason, "remedy": f"--codecs {spec.name}"})
+                continue
             state = registry.get(spec.name).availability()
             if state.ok:
                 chosen.setdefault(spec.text, spec)

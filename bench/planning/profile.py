@@ -10,12 +10,23 @@ A profile is a file of this form; the shipped ones lie in ``bench/profiles/``, a
     workers = 1                     # jobs at a time; leave out for one per core
     timeout_s = { encode = 600, decode = 300, measure = 300 }
 
-    [settings.necgs]                # settings that all rates of a codec share
-    resolution = 64
+    ladder = "short"                # codecs without rates below run their short ladders; leave out for the whole ones
 
-    [rates.draco]                   # label = settings; a codec without rates here uses its own ladder
+    [leave_out]                     # codecs that "available" does not stand for, with the reason
+    necgs-paper = "takes days on a CPU"
+
+    [settings.necgs]                # settings that all rates of a codec share; the codec's defaults for all others
+    epochs = 50
+
+    [rates]
+    octree = ["b5", "b6"]           # rates of the codec's own ladder
+
+    [rates.draco]                   # or rates of the profile's own: label = settings
     q8 = { bits = 8 }
     q11 = { bits = 11 }
+
+A rate's own settings come before those of ``[settings]``, and those of a variant on the command line
+(``necgs:epochs=20``) before both. A setting that would have no effect is an error.
 """
 
 from __future__ import annotations
@@ -34,6 +45,8 @@ else:
     import tomli as tomllib
 
 FOLDER = Path(__file__).parents[1] / "profiles"
+
+LADDERS = ("full", "short")
 
 Settings = Mapping[str, Any]
 
@@ -68,8 +81,10 @@ class Profile:
     samples: int = 100_000
     workers: int | None = None
     timeout_s: Timeouts = field(default_factory=Timeouts)
+    ladder: str = "full"
+    leave_out: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Settings] = field(default_factory=dict)
-    rates: Mapping[str, Mapping[str, Settings]] = field(default_factory=dict)
+    rates: Mapping[str, Mapping[str, Settings] | tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("limit", "workers", "samples"):
@@ -78,15 +93,29 @@ class Profile:
                 raise ValueError(f"{name} must be a positive integer, not {value!r}")
         if not self.codecs or not all(isinstance(name, str) for name in self.codecs):
             raise ValueError("codecs must be a list of names that is not empty")
-        for codec, ladder in self.rates.items():
-            if (
-                not isinstance(ladder, Mapping)
-                or not ladder
-                or not all(isinstance(s, Mapping) for s in ladder.values())
-            ):
-                raise ValueError(
-                    f"rates.{codec} must hold at least one line of the form: label = {{ setting = value }}"
-                )
+        if self.ladder not in LADDERS:
+            raise ValueError(f"ladder is one of {', '.join(LADDERS)}, not {self.ladder!r}")
+        for codec, reason in self.leave_out.items():
+            if not isinstance(reason, str) or not reason:
+                raise ValueError(f"leave_out.{codec} must say why")
+        for codec, common in self.settings.items():
+            if not isinstance(common, Mapping):
+                raise ValueError(f"settings.{codec} must hold lines of the form: setting = value")
+        for codec, rates in self.rates.items():
+            _check_rates(codec, rates)
+
+
+def _check_rates(codec: str, rates: object) -> None:
+    """A table of label -> settings, or labels of the codec's ladder, each once."""
+    if isinstance(rates, tuple):
+        valid = all(isinstance(label, str) for label in rates) and len(set(rates)) == len(rates)
+    else:
+        valid = isinstance(rates, Mapping) and all(isinstance(own, Mapping) for own in rates.values())
+    if not rates or not valid:
+        raise ValueError(
+            f"rates.{codec} must be a list of labels of the codec's ladder, each once, or hold at least one line of "
+            "the form: label = { setting = value }"
+        )
 
 
 def shipped() -> list[str]:
@@ -124,6 +153,13 @@ def parse(name: str, content: Mapping[str, Any], where: str = "profile") -> Prof
             values["timeout_s"] = Timeouts(**values["timeout_s"])
         if "codecs" in values:
             values["codecs"] = tuple(values["codecs"])
+        if isinstance(values.get("rates"), Mapping):
+            values["rates"] = {
+                codec: tuple(rates) if isinstance(rates, list) else rates for codec, rates in values["rates"].items()
+            }
+        for table in ("settings", "rates", "leave_out"):
+            if not isinstance(values.get(table, {}), Mapping):
+                raise ValueError(f"{table} is a table")
         return Profile(name=name, **values)
     except (TypeError, ValueError) as error:
         raise InvalidProfile(f"{where}: {error}") from None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from bench.codec import Context
 from bench.codec.atomic_write import write_atomically
 from necgs.coding.container import Record, SetFile, extend_set
-from necgs.commands.inputs import NamedMesh, add_context_options, context_of, positive, read_meshes
+from necgs.commands.inputs import add_context_options, context_of, positive, read_meshes
+from necgs.set_file import NamedMesh
 from necgs.settings import FITS
 
 if TYPE_CHECKING:

@@ -9,11 +9,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from bench.codec import Archive, Context, EncodeFailed
+from bench.codec import Context
 from bench.codec.atomic_write import write_atomically
-from necgs.coding.container import write_set
 from necgs.commands.inputs import (
-    NamedMesh,
     WrongInput,
     add_context_options,
     context_of,
@@ -22,14 +20,17 @@ from necgs.commands.inputs import (
     positive,
     read_meshes,
 )
-from necgs.commands.target_size import within
-from necgs.settings import PRESETS, NecgsRate
+from necgs.commands.target_size import check_choosable, within
+from necgs.paper_settings import PaperRate
+from necgs.set_file import CODECS, NamedMesh, compressed
+from necgs.settings import NecgsRate
 
 EPILOG = """examples:
   python -m necgs compress scans/*.ply -o scans.necgs
-  python -m necgs compress folder/ -o small.necgs --width 2
+  python -m necgs compress folder/ -o fine.necgs --rate k128-fine
   python -m necgs compress folder/ -o fits.necgs --target-bytes 100000
-  python -m necgs compress folder/ -o huffman.necgs --preset paper --set entropy=huffman --device cuda
+  python -m necgs compress folder/ -o own.necgs --resolution 128 --set lambda=2e-3 --set epochs=200
+  python -m necgs compress folder/ -o published.necgs --codec necgs-paper --rate w11 --device cuda
 
 One small network is trained for all meshes together, so a set of many similar meshes compresses best.
 """
@@ -39,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
         "compress",
-        help="code meshes into one file",
+        help="compress meshes into one file",
         description="Train a small decoder for a set of meshes; write it, and a few numbers per mesh, into one file.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -47,12 +48,16 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("meshes", type=Path, nargs="+", metavar="MESHES", help="mesh files, or folders of them")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="SET.necgs")
     parser.add_argument(
-        "--preset", choices=tuple(PRESETS), default="quick", help="default: quick (minutes on two cores)"
+        "--codec",
+        choices=tuple(CODECS),
+        default=next(iter(CODECS)),
+        help="necgs (default): this project's, minutes on two cores; necgs-paper: as published, wants a GPU",
     )
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--width", type=positive, help="the decoder's width: the knob between size and quality")
+    size.add_argument("--rate", metavar="LABEL", help="a rate of the codec's ladder: python -m bench codecs NAME")
     size.add_argument("--target-bytes", type=positive, metavar="N", help="the best quality whose file stays within N")
-    parser.add_argument("--resolution", type=positive, help="grid points per axis: 64, 128 or 256")
+    parser.add_argument("--resolution", type=positive, help="grid points per axis, e.g. 64, 96 or 128")
+    parser.add_argument("--width", type=positive, help="of the decoder's network")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting; see docs/necgs.md"
     )
@@ -71,14 +76,16 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compress. Returns the exit code."""
     settings = settings_of(args)
-    _rate(settings)  # a wrong setting is told before any mesh is read
+    rate_of(args.codec, settings)  # a wrong setting is told before any mesh is read
+    if args.target_bytes:
+        check_choosable(args.codec, settings)
     if args.output.exists() and not args.force:
         raise WrongInput(f"{args.output} exists; --force overwrites it")
     if not args.output.parent.is_dir():
         raise WrongInput(f"there is no folder {args.output.parent} to write to")
     meshes = read_meshes(args.meshes)
     with _scratch(args.checkpoint) as scratch:
-        data = _compressed(meshes, settings, context_of(args, args.seed, scratch), args)
+        data = _data(meshes, settings, context_of(args, args.seed, scratch), args)
     write_atomically(args.output, data)
     source = sum(mesh.source_bytes for mesh in meshes)
     each, ratio = len(data) / len(meshes), source / len(data)
@@ -86,14 +93,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _compressed(meshes: list[NamedMesh], settings: dict[str, Any], context: Context, args: argparse.Namespace) -> bytes:
-    if not args.target_bytes:
-        return compress(meshes, _rate(settings), context)
-
+def _data(meshes: list[NamedMesh], settings: dict[str, Any], context: Context, args: argparse.Namespace) -> bytes:
     def make(chosen: Mapping[str, Any]) -> bytes:
-        return compress(meshes, _rate(chosen), context)
+        return compressed(meshes, rate_of(args.codec, chosen), context)
 
-    return within(args.target_bytes, settings, len(meshes), make, args.resolution is not None)
+    if not args.target_bytes:
+        return make(settings)
+    return within(args.target_bytes, args.codec, settings, len(meshes), make)
 
 
 def _scratch(checkpoint: Path | None) -> AbstractContextManager[Path]:
@@ -111,35 +117,22 @@ def _temporary() -> Iterator[Path]:
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
-    """Preset, then ``--set``, then the options of their own."""
-    settings = {**PRESETS[args.preset], **parse_settings(args.set)}
+    """The rate's own settings, then ``--set``, then the options of their own. Raises `WrongInput`."""
+    ladder = CODECS[args.codec].ladder
+    if args.rate is not None and args.rate not in ladder:
+        raise WrongInput(f"{args.codec} has no rate {args.rate!r}; it has {', '.join(ladder)}")
+    settings = {**(ladder[args.rate] if args.rate else {}), **parse_settings(args.set)}
     for name in ("width", "resolution"):
         if getattr(args, name) is not None:
             settings[name] = getattr(args, name)
     return settings
 
 
-def compress(meshes: list[NamedMesh], rate: NecgsRate, context: Context) -> bytes:
-    """The coded file of a set.
-
-    Raises:
-        EncodeFailed: naming the meshes that could not be coded.
-    """
-    from necgs.codec import NecgsCodec
-
-    archive = NecgsCodec().encode([mesh.mesh for mesh in meshes], rate, context)
-    if context.failures:
-        reasons = [f"{meshes[index].name}: {failure.message}" for index, failure in context.failures.items()]
-        raise EncodeFailed("these meshes cannot be coded: " + "; ".join(reasons), "leave them out")
-    return _file(archive, meshes)
-
-
-def _file(archive: Archive, meshes: list[NamedMesh]) -> bytes:
-    return write_set(archive, [mesh.name for mesh in meshes], [mesh.placement for mesh in meshes])
-
-
-def _rate(settings: Mapping[str, Any]) -> NecgsRate:
+def rate_of(codec: str, settings: Mapping[str, Any]) -> NecgsRate | PaperRate:
+    """The rate point. Raises `WrongInput` naming the setting at fault."""
     try:
-        return NecgsRate.of(settings)
+        rate = CODECS[codec].rate_type.of(settings)
     except (TypeError, ValueError) as error:
-        raise WrongInput(str(error)) from None
+        raise WrongInput(f"{codec}: {error}") from None
+    assert isinstance(rate, NecgsRate | PaperRate)
+    return rate

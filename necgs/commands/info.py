@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(facts, indent=1))
         return 0
-    print(f"{args.file}: {facts['bytes']:,} bytes, {len(facts['shapes'])} shapes, format {facts['format']}")
+    size = f"{facts['bytes']:,} bytes, {len(facts['shapes'])} shapes, format {facts['format']}"
+    print(f"{args.file}: {facts['codec']}, {size}")
     for key, value in facts["decoder"].items():
         print(f"  {key:<16} {value}")
     print("bytes")
@@ -42,7 +43,10 @@ def run(args: argparse.Namespace) -> int:
 
 def describe(path: Path) -> dict[str, Any]:
     """Facts about a file: plain values. Raises ``CorruptArchive`` and ``OSError``."""
+    from necgs.codec import NecgsCodec
     from necgs.coding.bitstream import VERSION, decode_shared
+    from necgs.decoder.spec import DENSE
+    from necgs.paper_codec import NecgsPaperCodec
 
     with path.open("rb") as file:
         coded = SetFile(file)
@@ -52,6 +56,7 @@ def describe(path: Path) -> dict[str, Any]:
     ledger = {**shared.ledger, "shapes": sum(shapes.values())}
     spec = shared.decoder.spec
     return {
+        "codec": (NecgsPaperCodec if spec.variant == DENSE else NecgsCodec).info.title,
         "bytes": size,
         "format": VERSION,
         "decoder": {

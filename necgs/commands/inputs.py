@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.codec import Context, UserError, parse_value
-from necgs.coding.container import FORBIDDEN, MAX_NAME_BYTES, placement_of
+from necgs.coding.container import FORBIDDEN, MAX_NAME_BYTES
 from necgs.commands.progress import Progress
-
-if TYPE_CHECKING:
-    from mesh_datasets.normalization import Normalization
-    from trimesh import Trimesh
+from necgs.set_file import NamedMesh
 
 MESH_SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf")
 
 
 class WrongInput(UserError):
     """What the user asked for cannot be done as asked: exit code 2."""
-
-
-@dataclass(frozen=True)
-class NamedMesh:
-    """A mesh to be coded.
-
-    Args:
-        name: what it is called in the coded file; unique there.
-        mesh: in normalised coordinates.
-        placement: what leads back to the source's coordinates.
-        source_bytes: size of the file that it came from.
-    """
-
-    name: str
-    mesh: Trimesh
-    placement: Normalization
-    source_bytes: int
 
 
 def add_context_options(parser: argparse.ArgumentParser) -> None:
@@ -93,15 +72,12 @@ def read_meshes(paths: Sequence[Path], taken: Iterable[str] = ()) -> list[NamedM
     """
     from mesh_datasets.errors import DatasetError
     from mesh_datasets.mesh_file import read_mesh
-    from mesh_datasets.normalization import Normalization
 
     names, meshes, faults = set(taken), [], []
     for path in _files(paths):
         try:
-            mesh = read_mesh(path)
-            placement = placement_of(Normalization.of(mesh, str(path)))
             name = _unique(_plain(path.stem), names)
-            meshes.append(NamedMesh(name, placement.apply(mesh), placement, path.stat().st_size))
+            meshes.append(NamedMesh.of(name, read_mesh(path), path.stat().st_size))
             names.add(name)
         except (DatasetError, ValueError, OSError) as error:
             faults.append(f"{path}: {error}".replace(f"{path}: {path}", str(path)))

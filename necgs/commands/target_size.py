@@ -1,7 +1,8 @@
 """Finding the settings whose file stays within a size.
 
-The dense decoder is made narrower, the block-sparse one coarser and its latents dearer, until the file fits. How large
-it will be is predicted first (dense: from the number of weights; block-sparse: by a short training), then checked.
+The decoder of ``necgs-paper`` is made narrower; ``necgs`` takes coarser grids, then a larger lambda, until the file
+fits. How large it will be is predicted first (``necgs-paper``: from the number of weights; ``necgs``: by a short
+training), then checked.
 """
 
 from __future__ import annotations
@@ -10,39 +11,49 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from necgs.commands.inputs import WrongInput
-from necgs.decoder.spec import BLOCK_SPARSE
-from necgs.settings import QUICK_RATES, NecgsRate, width_for
+from necgs.paper_settings import PaperRate
+from necgs.settings import LADDER, NecgsRate
 
 Settings = Mapping[str, Any]
 
 TRIAL = 8
 """A short training has an eighth of the epochs."""
 
-DEARER = tuple(5e-4 * 2**step for step in range(9))
-"""Weights of the rate that are tried at one resolution."""
+LAMBDAS = tuple(5e-4 * 2**step for step in range(9))
+"""Values of lambda that are tried at one resolution."""
+
+BITS_PER_WEIGHT = 6.5
+BITS_PER_LATENT = 7.5
+"""Typical bits per symbol of ``necgs-paper`` after entropy coding; only for size prediction."""
+
+CHOSEN = {"necgs": "lambda", "necgs-paper": "width"}
+"""The setting that is chosen for the size, by codec."""
 
 
-def within(
-    target: int, settings: Settings, shapes: int, compress: Callable[[Settings], bytes], resolution_fixed: bool
-) -> bytes:
+def check_choosable(codec: str, settings: Settings) -> None:
+    """Raise `WrongInput` where the user has fixed what the size is to decide."""
+    if CHOSEN[codec] in settings:
+        raise WrongInput(f"--target-bytes chooses {CHOSEN[codec]} of {codec}: leave it out")
+
+
+def within(target: int, codec: str, settings: Settings, shapes: int, compress: Callable[[Settings], bytes]) -> bytes:
     """The largest file of at most ``target`` bytes.
 
     Args:
         target: bytes.
-        settings: everything but the size.
+        codec: ``necgs`` or ``necgs-paper``.
+        settings: everything but the size; a resolution among them is kept.
         shapes: meshes of the set.
         compress: makes the file for some settings.
-        resolution_fixed: keep the resolution of ``settings``.
 
     Raises:
         WrongInput: even the smallest file is too large.
     """
-    sparse = settings.get("decoder") == BLOCK_SPARSE
-    choices = _coarser(settings, resolution_fixed) if sparse else _narrower(target, settings, shapes)
+    paper = codec == "necgs-paper"
     smallest = None
-    for change in choices:
+    for change in _narrower(target, settings, shapes) if paper else _coarser(settings):
         chosen = {**settings, **change}
-        if sparse and len(compress({**chosen, "epochs": max(1, NecgsRate.of(chosen).epochs // TRIAL)})) > target:
+        if not paper and len(compress({**chosen, "epochs": max(1, NecgsRate.of(chosen).epochs // TRIAL)})) > target:
             continue
         data = compress(chosen)
         if len(data) <= target:
@@ -52,15 +63,35 @@ def within(
     raise WrongInput(f"{shapes} meshes do not fit into {target:,} bytes{found}")
 
 
+def width_for(target: int, shapes: int, settings: Settings) -> int:
+    """The largest width of ``necgs-paper`` that should stay within ``target`` bytes for a set of ``shapes``; 0 where
+    none does.
+
+    A prediction: how well the weights of a set compress is known after training only.
+    """
+    best = 0
+    for width in range(1, 129):
+        try:
+            spec = PaperRate.of({**settings, "width": width}).spec()
+        except ValueError:
+            break
+        latents = shapes * spec.latent_grid**3 * spec.latent_channels
+        if spec.parameter_count * BITS_PER_WEIGHT + latents * BITS_PER_LATENT > 8 * target:
+            break
+        best = width
+    return best
+
+
 def _narrower(target: int, settings: Settings, shapes: int) -> Iterator[Settings]:
     for width in range(width_for(target, shapes, settings), 0, -1):
         yield {"width": width}
 
 
-def _coarser(settings: Settings, resolution_fixed: bool) -> Iterator[Settings]:
-    if not resolution_fixed:
-        yield from reversed(list(QUICK_RATES.values()))
-        settings = {**settings, **next(iter(QUICK_RATES.values()))}
-    for weight in DEARER:
-        if resolution_fixed or weight > settings["rate_weight"]:
-            yield {"resolution": settings["resolution"], "rate_weight": weight}
+def _coarser(settings: Settings) -> Iterator[Settings]:
+    """The ladder downwards, then its coarsest grid with a larger lambda; or one resolution with each lambda."""
+    if "resolution" in settings:
+        yield from ({"lambda": value} for value in LAMBDAS)
+        return
+    yield from reversed(list(LADDER.values()))
+    coarsest = next(iter(LADDER.values()))
+    yield from ({**coarsest, "lambda": value} for value in LAMBDAS if value > coarsest["lambda"])

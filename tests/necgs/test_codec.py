@@ -1,4 +1,4 @@
-"""NeCGS in the harness: whole sets in, bytes, whole sets out, in this process and in a fresh one."""
+"""Both NeCGS codecs in the harness: whole sets in, bytes, whole sets out, in this process and in a fresh one."""
 
 from __future__ import annotations
 
@@ -15,24 +15,18 @@ import trimesh
 
 import necgs.training.train
 from bench.codec import Archive, Context, CorruptArchive, DeadlineExceeded, EncodeFailed, Part
-from necgs.codec import NecgsCodec
+from necgs.codec import NecgsCodec, VolumeCodec
 from necgs.coding.bitstream import decode_shared, encode_set
-from necgs.settings import PRESETS, NecgsRate, width_for
+from necgs.paper_codec import NecgsPaperCodec
+from necgs.paper_settings import PaperRate
 from necgs.stages import decode_mesh, trained_set
 
-DENSE = {
-    "resolution": 16,
-    "width": 2,
-    "epochs": 60,
-    "fit": "none",
-    "kaiming": True,
-    "learning_rate": 1e-2,
-    "def": False,
-}
-BLOCKS = {"decoder": "block-sparse", "resolution": 16, "width": 4, "epochs": 20, "def": False, "ssim": False}
+DENSE = {"resolution": 16, "width": 2, "epochs": 60, "learning_rate": 1e-2, "deformation": False}
+BLOCKS = {"resolution": 16, "width": 4, "epochs": 20, "fit": "none"}
 
 
 Settings = dict[str, object]
+Tiny = tuple[VolumeCodec, Settings]
 
 
 def meshes() -> list[trimesh.Trimesh]:
@@ -43,14 +37,13 @@ def meshes() -> list[trimesh.Trimesh]:
     ]
 
 
-def encode(
-    context: Context, tiny: Settings, shapes: list[trimesh.Trimesh] | None = None, **settings: object
-) -> Archive:
-    return NecgsCodec().encode(meshes() if shapes is None else shapes, NecgsRate.of({**tiny, **settings}), context)
+def encode(context: Context, tiny: Tiny, shapes: list[trimesh.Trimesh] | None = None, **settings: object) -> Archive:
+    codec, own = tiny
+    return codec.encode(meshes() if shapes is None else shapes, codec.rate_type.of({**own, **settings}), context)
 
 
-@pytest.fixture(scope="module", params=[DENSE, BLOCKS], ids=["dense", "blocks"])
-def tiny(request: pytest.FixtureRequest) -> Settings:
+@pytest.fixture(scope="module", params=[(NecgsPaperCodec(), DENSE), (NecgsCodec(), BLOCKS)], ids=["paper", "ours"])
+def tiny(request: pytest.FixtureRequest) -> Tiny:
     return request.param
 
 
@@ -60,7 +53,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
 
 
 @pytest.fixture(scope="module")
-def archive(context: Context, tiny: Settings) -> Archive:
+def archive(context: Context, tiny: Tiny) -> Archive:
     return encode(replace(context), tiny)
 
 
@@ -68,15 +61,15 @@ def equal(a: trimesh.Trimesh, b: trimesh.Trimesh) -> bool:
     return np.array_equal(a.vertices, b.vertices) and np.array_equal(a.faces, b.faces)
 
 
-def test_every_byte_and_every_second_is_accounted_for(context: Context, tiny: Settings) -> None:
+def test_every_byte_and_every_second_is_accounted_for(context: Context, tiny: Tiny) -> None:
     archive = encode(context, tiny, epochs=1)
     assert set(archive.ledger) == {"header", "tables", "weights", "latents", "mask"}
     assert sum(archive.ledger.values()) == archive.nbytes
     assert {"tsdf", "train", "entropy"} <= set(context.phases)
 
 
-def test_a_training_that_comes_apart_fails_with_a_remedy(
-    context: Context, tiny: Settings, monkeypatch: pytest.MonkeyPatch
+def test_a_training_that_diverges_fails_with_a_remedy(
+    context: Context, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def diverged(*_: object, **__: object) -> None:
         raise ValueError("codes must be finite")
@@ -89,7 +82,7 @@ def test_a_training_that_comes_apart_fails_with_a_remedy(
 def test_numbers_that_overflow_are_a_corrupt_archive(context: Context) -> None:
     """Steps of 2^16 and huge codes, with right checksums."""
     volume = np.full((1, 1, 16, 16, 16), 128, np.int16)
-    trained = trained_set(volume, NecgsRate.of({**DENSE, "epochs": 1}), replace(context))
+    trained = trained_set(volume, PaperRate.of({**DENSE, "epochs": 1}), replace(context))
     huge = {name: np.full_like(codes, 1 << 24) for name, codes in trained.weights.items()}
     loud = replace(
         trained,
@@ -149,19 +142,26 @@ def test_the_number_of_threads_changes_no_vertex(archive: Archive) -> None:
         assert equal(a, b)
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes(archive: Archive, context: Context, tiny: Settings) -> None:
+def test_same_seed_same_bytes_other_seed_other_bytes(archive: Archive, context: Context, tiny: Tiny) -> None:
     assert encode(replace(context), tiny) == archive
     assert encode(replace(context, seed=1), tiny) != archive
 
 
-def test_both_entropy_coders_carry_the_same_meshes(archive: Archive, context: Context, tiny: Settings) -> None:
-    huffman = encode(replace(context), tiny, entropy="huffman")
-    assert huffman != archive
-    for a, b in zip(NecgsCodec().decode(huffman, Context()), NecgsCodec().decode(archive, Context()), strict=True):
+def test_both_entropy_coders_carry_the_same_meshes(context: Context) -> None:
+    ours = (NecgsCodec(), BLOCKS)
+    ranged, huffman = (encode(replace(context), ours, entropy=coder) for coder in ("range", "huffman"))
+    assert huffman != ranged
+    for a, b in zip(NecgsCodec().decode(huffman, Context()), NecgsCodec().decode(ranged, Context()), strict=True):
         assert equal(a, b)
 
 
-def test_two_widths_two_sizes(archive: Archive, context: Context, tiny: Settings) -> None:
+def test_either_codec_decodes_the_bytes_of_the_other(archive: Archive) -> None:
+    """Archives of one codec with a switch, as older versions wrote them, stay readable."""
+    for a, b in zip(NecgsCodec().decode(archive, Context()), NecgsPaperCodec().decode(archive, Context()), strict=True):
+        assert equal(a, b)
+
+
+def test_two_widths_two_sizes(archive: Archive, context: Context, tiny: Tiny) -> None:
     assert encode(replace(context), tiny, width=16, epochs=1).nbytes > archive.nbytes
 
 
@@ -174,7 +174,7 @@ def test_one_shape_is_decoded_without_the_others(archive: Archive) -> None:
     assert equal(box, NecgsCodec().decode(archive, Context())[1])
 
 
-def test_an_invalid_mesh_fails_alone(context: Context, tiny: Settings) -> None:
+def test_an_invalid_mesh_fails_alone(context: Context, tiny: Tiny) -> None:
     own = replace(context, failures={})
     sphere, box = meshes()
     coded = encode(own, tiny, [sphere, trimesh.Trimesh(), box], epochs=1)
@@ -185,7 +185,7 @@ def test_an_invalid_mesh_fails_alone(context: Context, tiny: Settings) -> None:
     assert coded.shared.data == alone.shared.data
 
 
-def test_a_set_of_invalid_meshes_only_has_no_bytes(tiny: Settings) -> None:
+def test_a_set_of_invalid_meshes_only_has_no_bytes(tiny: Tiny) -> None:
     own = Context()
     assert encode(own, tiny, [trimesh.Trimesh()]).nbytes == 0
     assert set(own.failures) == {0}
@@ -194,12 +194,12 @@ def test_a_set_of_invalid_meshes_only_has_no_bytes(tiny: Settings) -> None:
     assert decoding.failures[0].status == "corrupt"
 
 
-def test_the_empty_set(tiny: Settings) -> None:
+def test_the_empty_set(tiny: Tiny) -> None:
     assert encode(Context(), tiny, []).shapes == ()
     assert NecgsCodec().decode(Archive(()), Context()) == []
 
 
-def test_one_triangle_is_coded(context: Context, tiny: Settings) -> None:
+def test_one_triangle_is_coded(context: Context, tiny: Tiny) -> None:
     triangle = trimesh.Trimesh([[-0.9, -0.9, 0], [0.9, -0.9, 0.1], [0, 0.9, 0]], [[0, 1, 2]], process=False)
     own = replace(context, failures={})
     encode(own, tiny, [triangle], epochs=1)
@@ -213,12 +213,12 @@ def test_damage_to_the_shared_part_is_refused(archive: Archive) -> None:
         NecgsCodec().decode(Archive(archive.shapes, Part(bytes(data))), Context())
 
 
-def test_a_deadline_stops_the_training(context: Context, tiny: Settings) -> None:
+def test_a_deadline_stops_the_training(context: Context, tiny: Tiny) -> None:
     with pytest.raises(DeadlineExceeded):
         encode(replace(context, deadline=time.monotonic() + 1.0), tiny, epochs=10**6)
 
 
-def test_another_rate_takes_the_volumes_from_the_cache_and_pays_for_them(context: Context, tiny: Settings) -> None:
+def test_another_rate_takes_the_volumes_from_the_cache_and_pays_for_them(context: Context, tiny: Tiny) -> None:
     first = replace(context, phases={})
     second = replace(context, phases={})
     for own, width in ((first, 2), (second, 3)):
@@ -226,60 +226,9 @@ def test_another_rate_takes_the_volumes_from_the_cache_and_pays_for_them(context
     assert first.phases["tsdf"] == pytest.approx(second.phases["tsdf"])
 
 
-def test_progress_reaches_its_end(context: Context, tiny: Settings) -> None:
+def test_progress_reaches_its_end(context: Context, tiny: Tiny) -> None:
     told: list[tuple[int, int, str]] = []
     encode(replace(context, report=lambda done, total, note: told.append((done, total, note))), tiny, epochs=3)
     last = {note: (done, total) for done, total, note in told}
     assert last["volumes"] == (2, 2)
     assert last["training"][0] == last["training"][1]
-
-
-def test_the_ladder_goes_from_small_to_large() -> None:
-    specs = [NecgsRate.of(settings).spec() for settings in NecgsCodec.ladder.values()]
-    resolutions = [(spec.resolution, spec.parameter_count) for spec in specs]
-    assert len(resolutions) >= 4
-    assert resolutions == sorted(resolutions)
-
-
-def test_the_paper_preset_is_the_published_decoder() -> None:
-    rate = NecgsRate.of(PRESETS["paper"])
-    assert rate.spec().parameter_count == 1_468_548
-    assert (rate.resolution, rate.epochs, rate.batch, rate.learning_rate) == (128, 400, 4, 1e-3)
-    assert (rate.fit, rate.entropy, rate.architecture, rate.ssim) == ("rendered", "huffman", "auto-decoder", True)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"decoder": "sparse"}, "decoder is one of dense, block-sparse"),
-        ({"entropy": "zip"}, "huffman, range"),
-        ({"resolution": 100}, "power of two"),
-        ({"width": 0}, "width must be a whole number"),
-        ({"width": True}, "width must be a whole number"),
-        ({"ssim": "yes"}, "ssim is on or off"),
-        ({"decoder": "block-sparse"}, "no ssim"),
-        ({"decoder": "block-sparse", "ssim": False, "resolution": 66}, "multiple of the block"),
-        ({"latent_channels": 8}, "latent_channels=16"),
-        ({"rate_weight": -1}, "rate_weight must lie between 0 and 1"),
-        ({"learning_rate": 7}, "learning_rate"),
-        ({"widths": "64,48"}, "joined by"),
-        ({"breadth": 3}, "unknown setting breadth"),
-    ],
-)
-def test_settings_that_make_no_sense_are_named(settings: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        NecgsRate.of(settings)
-
-
-def test_def_is_short_for_deformation() -> None:
-    assert NecgsRate.of({"def": False}).channels == 1
-
-
-PAPER64 = {**PRESETS["paper"], "resolution": 64}
-
-
-def test_the_width_for_a_size_grows_with_it() -> None:
-    widths = [width_for(target, 10, PAPER64) for target in (1_000, 20_000, 60_000, 10**6)]
-    assert widths[0] == 0
-    assert widths == sorted(widths)
-    assert widths[2] >= 1

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from baselines.neural.quantdeepsdf.settings import QUICK, QuantDeepSdfRate
+from baselines.neural.quantdeepsdf.settings import QuantDeepSdfRate
 from bench.codec import Archive, Availability, CodecInfo, Context, EncodeFailed, Part, Rate, SetCodec
 
 if TYPE_CHECKING:
@@ -35,9 +35,8 @@ class QuantDeepSdf(SetCodec):
         devices=("cpu", "cuda"),
     )
     rate_type: ClassVar[type[Rate]] = QuantDeepSdfRate
-    ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        f"w{width}": {**QUICK, "width": width} for width in (40, 64, 96, 128)
-    }
+    ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {f"w{width}": {"width": width} for width in (40, 64, 96, 128)}
+    short_ladder: ClassVar[tuple[str, ...]] = ("w40", "w64", "w96")
     packages: ClassVar[tuple[str, ...]] = ("torch", "numpy", "constriction", "libigl", "open3d-cpu", "open3d")
 
     def availability(self) -> Availability:

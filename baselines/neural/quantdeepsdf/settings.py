@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from bench.codec import Rate
 from necgs.coding.entropy import CODERS, RANGE
@@ -15,17 +13,6 @@ MAX_RESOLUTION = 256
 """What a decoder agrees to: 7 million weights, and grids whose full volume takes 270 MB."""
 
 FITS = ("none", "direct", "rendered")
-
-QUICK: Mapping[str, Any] = {
-    "resolution": 64,
-    "latent": 64,
-    "deformation": False,
-    "fit": "none",
-    "steps": 4000,
-    "batch": 4096,
-    "learning_rate": 1e-2,
-}
-"""Settings for minutes on two cores."""
 
 
 @dataclass(frozen=True)
@@ -69,35 +56,39 @@ class NetworkSpec:
 
 @dataclass(frozen=True)
 class QuantDeepSdfRate(Rate):
-    """Settings of one rate point; the defaults are of the published scale and want a GPU.
+    """Settings of one rate point; the defaults are for minutes on two cores; the profile ``paper`` has the
+    published scale.
 
     Args:
         width: outputs of every layer but the last: the rate.
         latent: numbers of a shape's latent.
         resolution: K, grid points per axis.
         deformation: whether grid points move (TSDF-Def) or not (TSDF).
-        fit: how the deformation is found: ``rendered`` as published, ``direct`` by closest points, ``none``.
+        fit: how the deformation is found: ``rendered`` as published, ``direct`` by closest points, ``none``; without
+            deformation ``none``.
         entropy: ``huffman`` as published, or ``range``.
         steps: of the optimiser.
         batch: points per step, over all its shapes.
         learning_rate: at the start; falls to zero as a cosine.
     """
 
-    width: int = 256
-    latent: int = 256
-    resolution: int = 128
-    deformation: bool = True
-    fit: str = "rendered"
+    width: int = 64
+    latent: int = 64
+    resolution: int = 64
+    deformation: bool = False
+    fit: str = "none"
     entropy: str = RANGE
-    steps: int = 60_000
-    batch: int = 65_536
-    learning_rate: float = 1e-3
+    steps: int = 4000
+    batch: int = 4096
+    learning_rate: float = 1e-2
 
     def __post_init__(self) -> None:
         _one_of("fit", self.fit, FITS)
         _one_of("entropy", self.entropy, CODERS)
         if not isinstance(self.deformation, bool):
             raise ValueError(f"deformation is on or off, not {self.deformation!r}")
+        if self.fit != "none" and not self.deformation:
+            raise ValueError(f"fit={self.fit} has no effect with deformation=off: use fit=none")
         _whole("steps", self.steps, 1, 10**8)
         _whole("batch", self.batch, 64, 1 << 24)
         if not isinstance(self.learning_rate, int | float) or not 0 < self.learning_rate < 1:

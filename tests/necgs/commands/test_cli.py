@@ -17,13 +17,17 @@ import trimesh
 
 import necgs.training.train
 from bench.codec.atomic_write import write_atomically
-from necgs.__main__ import main
+from necgs.__main__ import build_parser, main
+from necgs.codec import NecgsCodec
 from necgs.coding.container import SetFile
+from necgs.commands.compress import settings_of
 from necgs.commands.progress import Progress
+from necgs.commands.target_size import width_for
+from necgs.paper_codec import NecgsPaperCodec
 
 FAST = ["--resolution", "16", "--width", "2", "--quiet", "--threads", "1", "--device", "cpu"]
 FAST += ["--set", "epochs=20", "--set", "fit=none"]
-DENSE = ["decoder=dense", "epochs=60", "learning_rate=0.01", "kaiming=on"]
+DENSE = ["--codec", "necgs-paper", "--set", "epochs=60", "--set", "learning_rate=0.01", "--set", "deformation=off"]
 QUIET = ["--quiet", "--threads", "1", "--device", "cpu"]
 
 
@@ -53,8 +57,7 @@ def coded(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dense(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    settings = [word for setting in DENSE for word in ("--set", setting)]
-    return compress(sources, tmp_path_factory.mktemp("dense") / "set.necgs", *settings)
+    return compress(sources, tmp_path_factory.mktemp("dense") / "set.necgs", *DENSE)
 
 
 def files(folder: Path) -> list[str]:
@@ -116,10 +119,19 @@ def test_info_accounts_for_every_byte(coded: Path, capsys: pytest.CaptureFixture
     assert facts["bytes"] == coded.stat().st_size == sum(facts["ledger"].values())
     assert list(facts["shapes"]) == ["ball", "box"]
     assert facts["decoder"]["resolution"] == 16
+    assert facts["codec"] == NecgsCodec.info.title
     assert main(["info", str(coded)]) == 0
     text = capsys.readouterr().out
+    assert NecgsCodec.info.title in text
     assert "weights" in text
     assert "ball" in text
+
+
+def test_info_tells_the_published_codec_from_ours(dense: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(dense)]) == 0
+    text = capsys.readouterr().out
+    assert NecgsPaperCodec.info.title in text
+    assert "huffman" in text
 
 
 @pytest.mark.parametrize("decoder", ["coded", "dense"])
@@ -139,7 +151,7 @@ def test_append_keeps_what_is_written(
 
 def test_a_target_is_kept(sources: Path, tmp_path: Path) -> None:
     fast = [*[argument for argument in FAST if argument not in ("--width", "2")], "--set", "epochs=2"]
-    dense = [word for setting in ("decoder=dense", "kaiming=on") for word in ("--set", setting)]
+    dense = ["--codec", "necgs-paper"]
     blocks = ["--set", "width=2"]
     for kind, target, least in ((dense, 64_000, 8_000), (blocks, 2_500, 1_000)):
         size = ["--target-bytes", str(target), "--force"]
@@ -147,6 +159,18 @@ def test_a_target_is_kept(sources: Path, tmp_path: Path) -> None:
         assert least < (tmp_path / "s.necgs").stat().st_size <= target
         too_small = ["--target-bytes", "100"]
         assert main(["compress", str(sources), "-o", str(tmp_path / "t.necgs"), *fast, *kind, *too_small]) == 2
+
+
+def test_the_width_for_a_size_grows_with_it() -> None:
+    widths = [width_for(target, 10, {"resolution": 64}) for target in (1_000, 20_000, 60_000, 10**6)]
+    assert widths[0] == 0
+    assert widths == sorted(widths)
+    assert widths[2] >= 1
+
+
+def test_a_rate_of_the_ladder_by_label() -> None:
+    args = build_parser().parse_args(["compress", "a", "-o", "b", "--rate", "k128-fine", "--set", "epochs=9"])
+    assert settings_of(args) == {"resolution": 128, "lambda": 1e-3, "epochs": 9}
 
 
 Arguments = Callable[[Path, Path], list[str]]
@@ -161,6 +185,15 @@ WRONG: dict[str, tuple[Arguments, str]] = {
     "bad value": (
         lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--resolution", "63"],
         "multiple of the block",
+    ),
+    "a setting of the other codec": (
+        lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--set", "ssim=on"],
+        "necgs: unknown setting ssim",
+    ),
+    "no such rate": (lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--rate", "k65"], "k64, k96-coarse"),
+    "a size that is fixed and chosen": (
+        lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--target-bytes", "99", "--set", "lambda=0.1"],
+        "--target-bytes chooses lambda",
     ),
     "not a setting": (lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--set", "epochs"], "KEY=VALUE"),
     "no such file": (lambda src, out: ["info", str(out / "nope.necgs")], "nope.necgs"),

@@ -5,7 +5,7 @@ import torch
 from necgs.decoder.dense import decode_volume
 from necgs.decoder.encoder import encode_volumes, encoder_shapes, initial_encoder, stages
 from necgs.decoder.spec import DENSE, DecoderSpec, paper_spec
-from necgs.settings import NecgsRate
+from necgs.paper_settings import PaperRate
 from necgs.training.dense import DenseSettings
 from necgs.training.train import train
 from tests.necgs.training.test_dense import spheres
@@ -52,5 +52,5 @@ def test_an_auto_encoder_codes_the_same_things_and_depends_on_the_volume():
 
 
 def test_the_codec_s_setting_reaches_the_training():
-    assert NecgsRate(resolution=64, architecture="auto-encoder").training().encoder
-    assert not NecgsRate(resolution=64).training().encoder
+    assert PaperRate(resolution=64, architecture="auto-encoder").training().encoder
+    assert not PaperRate(resolution=64).training().encoder

@@ -10,7 +10,7 @@ import pytest
 import trimesh
 
 from baselines.neural.quantdeepsdf.codec import QuantDeepSdf
-from baselines.neural.quantdeepsdf.settings import QUICK, NetworkSpec, QuantDeepSdfRate
+from baselines.neural.quantdeepsdf.settings import NetworkSpec, QuantDeepSdfRate
 from bench.codec import Archive, Context, CorruptArchive, DeadlineExceeded, Part
 
 TINY = {"resolution": 16, "latent": 4, "width": 16, "steps": 300, "batch": 2048, "learning_rate": 1e-2}
@@ -25,7 +25,7 @@ def meshes():
 
 
 def encode(context, shapes=None, **settings):
-    rate = QuantDeepSdfRate.of({**QUICK, **TINY, **settings})
+    rate = QuantDeepSdfRate.of({**TINY, **settings})
     return QuantDeepSdf().encode(meshes() if shapes is None else shapes, rate, context)
 
 
@@ -178,4 +178,5 @@ def test_a_rate_checks_itself(settings):
 def test_a_rate_names_what_it_does_not_know():
     with pytest.raises(ValueError, match="depth; known:"):
         QuantDeepSdfRate.of({"depth": 9})
-    assert QuantDeepSdfRate.of({"deformation": False}).spec().channels == 1
+    with pytest.raises(ValueError, match="fit=direct has no effect with deformation=off"):
+        QuantDeepSdfRate.of({"fit": "direct"})

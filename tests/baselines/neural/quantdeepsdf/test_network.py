@@ -7,7 +7,7 @@ import torch
 from baselines.neural.quantdeepsdf import network
 from baselines.neural.quantdeepsdf.network import Field, forward, initial_latents, initial_layers
 from baselines.neural.quantdeepsdf.points import ShapePoints, TrainingPoints
-from baselines.neural.quantdeepsdf.settings import QUICK, NetworkSpec, QuantDeepSdfRate
+from baselines.neural.quantdeepsdf.settings import NetworkSpec, QuantDeepSdfRate
 from baselines.neural.quantdeepsdf.training import QUANTIZER, field_loss, train
 from necgs.volume.tsdf_def import TsdfDef
 
@@ -24,7 +24,7 @@ def sphere_codes(radius, channels=1):
 
 
 def rate(**settings):
-    return QuantDeepSdfRate.of({**QUICK, **SMALL, **settings})
+    return QuantDeepSdfRate.of({**SMALL, **settings})
 
 
 @pytest.fixture(scope="module")
