@@ -26,8 +26,8 @@ LADDER: Mapping[str, Mapping[str, Any]] = {
     "k96-coarse": {"resolution": 96, "lambda": 16e-3},
     "k96": {"resolution": 96, "lambda": 4e-3},
     "k128": {"resolution": 128, "lambda": 4e-3},
-    "k128-fine": {"resolution": 128, "lambda": 1e-3},
     "k192": {"resolution": 192, "lambda": 4e-3},
+    "k128-fine": {"resolution": 128, "lambda": 1e-3},
 }
 """The rate points, from the smallest archive to the largest; all else is as the defaults of `NecgsRate` say."""
 
