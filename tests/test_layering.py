@@ -80,7 +80,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     },
     "necgs.codec": {*GROUND, "necgs.coding", "necgs.settings", "necgs.stages"},
     "necgs.cost": {"necgs.volume", "necgs.fit", "necgs.training", "necgs.paper_settings"},
-    "necgs.paper_codec": {"bench.codec", "necgs.codec", "necgs.cost", "necgs.paper_settings", "necgs.stages"},
+    "necgs.paper_codec": {"bench.codec", "necgs.codec", "necgs.cost", "necgs.paper_settings"},
     "necgs.set_file": {
         *GROUND,
         *("necgs.coding", "necgs.settings", "necgs.paper_settings", "necgs.stages", "necgs.codec", "necgs.paper_codec"),

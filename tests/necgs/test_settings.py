@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ def test_without_deformation_the_published_fit_has_nothing_to_do() -> None:
 def test_the_ladders_go_from_small_to_large_and_say_only_what_differs() -> None:
     # Of two neighbours, one is the finer grid or has the smaller lambda.
     rates = [NecgsRate.of(settings) for settings in NecgsCodec.ladder.values()]
-    for a, b in zip(rates, rates[1:], strict=False):
+    for a, b in pairwise(rates):
         assert b.resolution > a.resolution or b.lambda_ < a.lambda_
     assert all(set(settings) == {"resolution", "lambda"} for settings in LADDER.values())
     assert set(SHORT_LADDER) < set(LADDER)

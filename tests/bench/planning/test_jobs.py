@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bench.planning.jobs import CodecSpec, InvalidSpec, Job, ladder, plan
+from bench.planning.jobs import CodecSpec, InvalidSpec, Job, check_codecs_named, ladder, plan
 from bench.planning.profile import InvalidProfile, Profile, parse, read, shipped
 from bench.registry import UnknownCodec, get, names
 from tests.bench.doubles import Rounding
@@ -16,7 +16,7 @@ ROUNDING = "tests.bench.doubles:Rounding"
     ("text", "name", "overrides"),
     [
         ("draco", "draco", {}),
-        ("necgs:width=8:ssim=off", "necgs", {"width": 8, "ssim": False}),
+        ("necgs-paper:width=8:ssim=off", "necgs-paper", {"width": 8, "ssim": False}),
         ("a.b:C", "a.b:C", {}),
         ("a.b:C:x=0.5:y=on:z=text", "a.b:C", {"x": 0.5, "y": True, "z": "text"}),
     ],
@@ -58,6 +58,69 @@ def test_profile_rates_replace_the_ladder_and_a_spec_overrides_both():
     }
 
 
+def necgs(profile: Profile, text: str = "necgs") -> dict:
+    spec = CodecSpec.parse(text)
+    return ladder(spec, get(spec.name), profile)
+
+
+def test_a_profiles_settings_act_on_the_codecs_own_ladder():
+    profile = Profile("p", settings={"necgs": {"epochs": 7}, "draco": {}}, rates={"necgs": ("k96", "k64")})
+    rates = necgs(profile)
+    assert list(rates) == ["k96", "k64"]
+    assert {rate["epochs"] for rate in rates.values()} == {7}
+    assert [rate["lambda"] for rate in rates.values()] == [4e-3, 16e-3]
+    assert {rate["epochs"] for rate in necgs(profile, "necgs:epochs=3").values()} == {3}
+    assert {rate["epochs"] for rate in necgs(Profile("p")).values()} == {100}
+
+
+def test_a_rates_own_setting_comes_before_the_profiles_and_a_spec_before_both():
+    table = {"a": {"lambda": 1e-3}, "b": {}}
+    profile = Profile("p", settings={"necgs": {"lambda": 2e-3}}, rates={"necgs": table})
+    assert [rate["lambda"] for rate in necgs(profile).values()] == [1e-3, 2e-3]
+    assert [rate["lambda"] for rate in necgs(profile, "necgs:lambda=3e-3").values()] == [3e-3, 3e-3]
+
+
+@pytest.mark.parametrize("rates", [{}, {"necgs": ("k64",)}, {"necgs": {"a": {"resolution": 32}}}])
+def test_a_setting_that_every_rate_overrides_is_refused_by_name(rates):
+    profile = Profile("mine", settings={"necgs": {"epochs": 5, "resolution": 64}}, rates=rates)
+    with pytest.raises(InvalidSpec, match=r"profile mine: resolution under settings\.necgs has no effect"):
+        necgs(profile)
+
+
+def test_a_short_profile_runs_the_short_ladders():
+    assert list(necgs(Profile("p", ladder="short"))) == ["k64", "k96-coarse", "k96", "k128", "k128-fine"]
+    assert list(necgs(Profile("p"))) == [*get("necgs").ladder]
+    assert ladder(CodecSpec.parse(ROUNDING), Rounding(), Profile("p", ladder="short")).keys() == Rounding.ladder.keys()
+
+
+def test_a_label_that_is_not_in_the_ladder_is_refused_with_the_known_ones():
+    with pytest.raises(InvalidSpec, match="rates.necgs names k65; necgs has the rates k64, k96-coarse"):
+        necgs(Profile("p", rates={"necgs": ("k64", "k65")}))
+
+
+@pytest.mark.parametrize("table", ["settings", "rates", "leave_out"])
+def test_a_codec_that_does_not_exist_is_not_passed_over(table):
+    value = {"settings": {}, "rates": {"a": {}}, "leave_out": "slow"}[table]
+    with pytest.raises(InvalidSpec, match=rf"{table}\.necg: there is no codec 'necg'"):
+        check_codecs_named(Profile("p", **{table: {"necg": value}}))
+    check_codecs_named(Profile("p", **{table: {ROUNDING: value}}))
+
+
+@pytest.mark.parametrize("name", names())
+def test_ladders_say_only_what_differs_and_short_ones_are_parts_of_them(name):
+    codec = get(name)
+    assert set(codec.short_ladder) <= set(codec.ladder)
+    if len(codec.ladder) > 1:
+        for setting in {key for own in codec.ladder.values() for key in own}:
+            assert len({own.get(setting) for own in codec.ladder.values()}) > 1, f"{setting} belongs into the defaults"
+
+
+def test_quick_leaves_the_published_codec_out_and_says_why():
+    assert "hours" in read("quick").leave_out["necgs-paper"]
+    assert {"necgs", "necgs-paper"} <= set(read("paper").codecs)
+    assert {"necgs", "necgs-paper"} <= set(read("decoders").codecs)
+
+
 def test_a_codec_that_has_no_use_for_a_gpu_is_keyed_as_cpu():
     jobs = plan([CodecSpec.parse(ROUNDING)], Profile("p"), dataset="d", shapes="s", protocol="m", seed=0, device="cuda")
     assert [job.device for job in jobs] == ["cpu", "cpu"]
@@ -67,7 +130,8 @@ def test_a_codec_that_has_no_use_for_a_gpu_is_keyed_as_cpu():
 def test_shipped_profiles_are_valid_and_their_rates_fit_the_codecs(name):
     profile = read(name)
     assert profile.description
-    for codec in {*profile.rates, *profile.settings} & set(names()):
+    check_codecs_named(profile)
+    for codec in names():
         assert ladder(CodecSpec.parse(codec), get(codec), profile)
 
 
@@ -82,6 +146,13 @@ def test_shipped_profiles_are_valid_and_their_rates_fit_the_codecs(name):
         ({"timeout_s": {"encoding": 1}}, "encoding"),
         ({"rates": {"draco": {}}}, "rates.draco"),
         ({"rates": {"draco": {"q8": 8}}}, "rates.draco"),
+        ({"rates": {"draco": []}}, "rates.draco"),
+        ({"rates": {"draco": ["q8", "q8"]}}, "rates.draco.*each once"),
+        ({"rates": {"draco": [8]}}, "rates.draco"),
+        ({"rates": ["q8"]}, "rates is a table"),
+        ({"settings": {"draco": 8}}, "settings.draco"),
+        ({"leave_out": {"draco": ""}}, "leave_out.draco must say why"),
+        ({"ladder": "tall"}, "ladder is one of full, short"),
     ],
 )
 def test_an_invalid_profile_is_explained(content, message):
@@ -91,8 +162,8 @@ def test_an_invalid_profile_is_explained(content, message):
 
 def test_a_profile_of_the_users_own_is_read_by_its_path(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text("limit = 3\n[rates.draco]\nq8 = { bits = 8 }\n")
-    assert read(str(path)).rates == {"draco": {"q8": {"bits": 8}}}
+    path.write_text("limit = 3\n[rates]\noctree = ['b5']\n[rates.draco]\nq8 = { bits = 8 }\n")
+    assert read(str(path)).rates == {"octree": ("b5",), "draco": {"q8": {"bits": 8}}}
     path.write_text("limit = ")
     with pytest.raises(InvalidProfile, match=r"mine\.toml"):
         read(str(path))
