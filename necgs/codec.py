@@ -61,7 +61,7 @@ class VolumeCodec(SetCodec):
         from necgs.coding.bitstream import decode_shared
 
         with context.phase("entropy"):
-            return decode_shared(data)
+            return decode_shared(data, context.max_memory)
 
     def decode_shape(self, shared: SharedPart, data: bytes, context: Context) -> Trimesh:
         """Phases: entropy, network, extraction."""

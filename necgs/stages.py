@@ -11,6 +11,7 @@ from trimesh import Trimesh
 
 from bench.codec import Context, CorruptArchive
 from necgs.coding.bitstream import SharedPart, decode_shape
+from necgs.decoder.memory import BYTES_PER_CROSSING
 from necgs.decoder.spec import BLOCK_SPARSE
 from necgs.decoder.trained_set import INSIDE, OCCUPIED, TrainedSet
 from necgs.settings import VolumeRate
@@ -82,11 +83,12 @@ def decode_mesh(shared: SharedPart, data: bytes, context: Context, resolution: i
         ValueError: the resolution is too coarse or too fine for the coded one.
     """
     with context.phase("entropy"):
-        shape = decode_shape(shared, data)
+        shape = decode_shape(shared, data, context.max_memory)
+    coded = shared.nbytes + len(data)
     resolution = resolution or shape.spec.resolution
     if shape.spec.variant == BLOCK_SPARSE and resolution == shape.spec.resolution:
-        return _mesh_of_blocks(shape, context)
-    return _mesh_of_volume(shape, resolution, context)
+        return _mesh_of_blocks(shape, coded, context)
+    return _mesh_of_volume(shape, resolution, coded, context)
 
 
 def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -96,8 +98,15 @@ def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return values
 
 
-def _mesh_of_volume(shape: TrainedSet, resolution: int, context: Context) -> Trimesh:
-    """Extract from the dense volume, whatever the decoder."""
+def surface_bytes(tsdf: NDArray[np.float32]) -> int:
+    """About the memory that extracting the surface of volumes (n, K, K, K) takes: by the grid edges that it crosses."""
+    inside = tsdf < 0
+    crossed = sum(int(np.count_nonzero(np.diff(inside, axis=axis))) for axis in (1, 2, 3))
+    return BYTES_PER_CROSSING * crossed
+
+
+def _mesh_of_volume(shape: TrainedSet, resolution: int, coded: int, context: Context) -> Trimesh:
+    """Extract from the dense volume, whatever the decoder; ``coded`` bytes ask for it."""
     import torch
 
     from necgs.decoder.dense import decode_volume
@@ -105,15 +114,18 @@ def _mesh_of_volume(shape: TrainedSet, resolution: int, context: Context) -> Tri
     from necgs.volume.resampled_extraction import mesh_at
 
     with context.phase("network"):
-        volume = torch.from_numpy(_finite(decode_volume(shape, 0, context.device)))
+        values = _finite(decode_volume(shape, 0, context.device))
+        finer = max(1, resolution // shape.spec.resolution) ** 2
+        context.check_memory(finer * surface_bytes(values[None, 0]), coded, "the decoded surface")
+        volume = torch.from_numpy(values)
     with context.phase("extraction"):
         if resolution != shape.spec.resolution:
             return mesh_at(volume, resolution)
         return mesh_of(volume[0], volume[1:] if len(volume) == 4 else None)
 
 
-def _mesh_of_blocks(shape: TrainedSet, context: Context) -> Trimesh:
-    """Extract from the blocks alone: no dense volume is made."""
+def _mesh_of_blocks(shape: TrainedSet, coded: int, context: Context) -> Trimesh:
+    """Extract from the blocks alone: no dense volume is made; ``coded`` bytes ask for it."""
     import torch
     import trimesh
 
@@ -129,6 +141,7 @@ def _mesh_of_blocks(shape: TrainedSet, context: Context) -> Trimesh:
         weights = dequantized_weights(shape, context.device)
         latents = dequantized_latents(shape, 0, context.device)
         values = _finite(decode_blocks(shape.spec, weights, latents, BlockSet.of(states[None]), context.device))
+        context.check_memory(surface_bytes(values[:, 0]), coded, "the decoded surface")
     with context.phase("extraction"), torch.no_grad():
         where = torch.from_numpy(np.argwhere(states == OCCUPIED))
         inside = torch.from_numpy(states == INSIDE)

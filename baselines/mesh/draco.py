@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from bench.codec import CodecInfo, Context, CorruptArchive, DecodeFailed, EncodeFailed, Part, Rate, ShapeCodec
 from bench.codec.checks import checked_arrays, decoded_mesh
-from bench.codec.fields import CHECKSUM_BYTES, checked_crc32, with_crc32
+from bench.codec.fields import CHECKSUM_BYTES, FieldReader, checked_crc32, with_crc32
 
 if TYPE_CHECKING:
     import numpy as np
     from trimesh import Trimesh
 
 COMPRESSION_LEVEL = 10
+VERSION = b"\x02\x02"
+HEADER_BYTES = 11
+BYTES_PER_TRIANGLE = 256
+"""Memory of decoding a triangle or vertex: Draco's corner table, attributes and their copies."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Draco(ShapeCodec):
         return pack(*checked_arrays(mesh), rate.bits)
 
     def decode_shape(self, data: bytes, context: Context) -> Trimesh:
-        return unpack(data)
+        return unpack(data, context)
 
 
 def pack(vertices: np.ndarray[Any, Any], faces: np.ndarray[Any, Any], bits: int) -> Part:
@@ -76,11 +80,17 @@ def pack(vertices: np.ndarray[Any, Any], faces: np.ndarray[Any, Any], bits: int)
     return Part(framed[-CHECKSUM_BYTES:] + stream, {"checksum": CHECKSUM_BYTES, "geometry": len(stream)})
 
 
-def unpack(data: bytes) -> Trimesh:
-    """Decode what `pack` wrote."""
+def unpack(data: bytes, context: Context) -> Trimesh:
+    """Decode what `pack` wrote.
+
+    Raises:
+        CorruptArchive: cut, altered, no mesh, or a number of triangles that the length does not allow.
+        DecodeFailed: Draco refuses the stream.
+    """
     import DracoPy
 
     stream = checked_crc32(data[CHECKSUM_BYTES:] + data[:CHECKSUM_BYTES], "the Draco stream")
+    context.check_memory(BYTES_PER_TRIANGLE * stated_size(stream), len(data), "the Draco stream")
     try:
         decoded = DracoPy.decode(stream)
     except Exception as error:
@@ -89,3 +99,21 @@ def unpack(data: bytes) -> Trimesh:
     if faces is None:
         raise CorruptArchive("the Draco stream holds a point cloud, not a mesh")
     return decoded_mesh(decoded.points, faces)
+
+
+def stated_size(stream: bytes) -> int:
+    """Triangles and vertices that the header of a Draco mesh states; 0 where it is none (Draco says why).
+
+    Bitstream 2.2, section "Header": ``DRACO``, version (2 bytes), geometry type (1: mesh), method (1: Edgebreaker,
+    0: sequential), flags (2); then, behind the traversal's type with Edgebreaker, two varints of up to 32 bits.
+    """
+    if stream[:5] != b"DRACO" or stream[7:8] != b"\x01" or len(stream) < HEADER_BYTES:
+        return 0
+    if stream[5:7] != VERSION:
+        raise CorruptArchive(f"the Draco stream has version {stream[5]}.{stream[6]}, not {VERSION[0]}.{VERSION[1]}")
+    if stream[10] & 0x80:
+        raise CorruptArchive("the Draco stream carries metadata, which this codec never writes")
+    fields = FieldReader(stream[HEADER_BYTES:], "the Draco stream")
+    if stream[8] == 1:
+        fields.raw(1, "traversal")
+    return sum(fields.unsigned(name, (1 << 32) - 1) for name in ("first count", "second count"))

@@ -59,7 +59,7 @@ class DracoSimplify(ShapeCodec):
         return draco.pack(vertices, faces, rate.bits)
 
     def decode_shape(self, data: bytes, context: Context) -> Trimesh:
-        return draco.unpack(data)
+        return draco.unpack(data, context)
 
 
 def simplify(

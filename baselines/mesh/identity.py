@@ -49,14 +49,14 @@ class Identity(ShapeCodec):
     def decode_shape(self, data: bytes, context: Context) -> Trimesh:
         import numpy as np
 
-        content = _unpack(data)
+        content = _unpack(data, context)
         v, f = COUNTS.unpack_from(content)
         vertices = np.frombuffer(content, "<f4", 3 * v, COUNTS.size).reshape(v, 3)
         faces = np.frombuffer(content, "<u4", 3 * f, COUNTS.size + 12 * v).reshape(f, 3)
         return decoded_mesh(vertices, faces)
 
 
-def _unpack(data: bytes) -> bytes:
+def _unpack(data: bytes, context: Context) -> bytes:
     """The content of the xz stream; never more memory than its own counts, and 1 GiB, allow."""
     reader = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY)
     try:
@@ -66,6 +66,7 @@ def _unpack(data: bytes) -> bytes:
         rest = 12 * sum(COUNTS.unpack(counts))
         if rest > LARGEST_CONTENT:
             raise CorruptArchive(f"the counts claim {rest} bytes, more than is allowed")
+        context.check_memory(4 * rest, len(data), "the stored mesh")
         # One byte more than there should be: only that makes the reader go on to the checksums at the end.
         content = counts + reader.decompress(b"", max_length=rest + 1)
     except (lzma.LZMAError, EOFError) as error:

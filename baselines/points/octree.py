@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 COUNT_BYTES = 4
+BYTES_PER_POINT = 256
+"""Memory of decoding a point: keys and masks of its level and the one above, and their sorted copies."""
 
 
 class Octree(ShapeCodec):
@@ -49,5 +51,6 @@ class Octree(ShapeCodec):
         rate, body = point_cloud.unpack(data)
         with context.phase("decode"):
             count = int.from_bytes(body[:COUNT_BYTES], "little")
+            context.check_memory(BYTES_PER_POINT * count, len(data), "points")
             voxels = decode_occupancy(body[COUNT_BYTES:], count, rate.bits)
         return point_cloud.surface_of(voxels, rate, context)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench.codec.atomic_write import replacing
 from bench.codec.errors import CodecError, DeadlineExceeded, Unavailable
+from bench.codec.memory import check_memory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +42,7 @@ class Context:
         cache: folder of the content-addressed cache, or None for no cache.
         threads: CPU threads that the job may use.
         report: called with (done, total, note) as work goes on.
+        max_memory: bytes that decoding may ask for; None: by the length of what is decoded (`bench.codec.memory`).
     """
 
     device: str = "cpu"
@@ -50,6 +52,7 @@ class Context:
     cache: Path | None = None
     threads: int = 1
     report: Callable[[int, int, str], None] | None = None
+    max_memory: int | None = None
     phases: dict[str, float] = field(default_factory=dict)
     recalled: dict[str, float] = field(default_factory=dict)
     """Seconds of each phase that were charged for work that an earlier job had done: the clock does not see them."""
@@ -104,6 +107,10 @@ class Context:
         left = self.remaining()
         if left is not None and left <= 0:
             raise DeadlineExceeded("the job's time is over", "allow more with --timeout")
+
+    def check_memory(self, needed: int, coded: int, what: str) -> None:
+        """Before ``needed`` bytes are allocated for ``coded`` bytes of an archive: raises `CorruptArchive`."""
+        check_memory(needed, coded, what, self.max_memory)
 
     def limit_torch(self) -> None:
         """Let torch use no more than `threads`. Imports torch: for codecs that are about to use it."""

@@ -36,14 +36,16 @@ from numpy.typing import NDArray
 
 from bench.codec import Archive, Part
 from bench.codec.fields import CHECKSUM_BYTES, FieldReader, FieldWriter, checked_crc32, with_crc32
+from bench.codec.memory import check_memory
 from necgs.coding import entropy
 from necgs.coding.entropy import CODERS
 from necgs.coding.latents import LatentCoder, fit_latents, read_latents
 from necgs.coding.mask import decode_states, encode_states
 from necgs.coding.prediction import Predictor
 from necgs.coding.table_family import fit_tables, read_tables, write_tables
+from necgs.decoder.memory import decoding_bytes, parameter_bytes
 from necgs.decoder.spec import BLOCK_SPARSE, VARIANTS, DecoderSpec, parameter_shapes
-from necgs.decoder.trained_set import TrainedSet
+from necgs.decoder.trained_set import OCCUPIED, TrainedSet
 
 VERSION = 1
 MAX_NUMBER = 1 << 16
@@ -69,6 +71,11 @@ class SharedPart:
     decoder: TrainedSet
     latents: LatentCoder
     ledger: Mapping[str, int]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the coded part."""
+        return sum(self.ledger.values())
 
 
 def encode_set(trained: TrainedSet, coder: str, predictor: Predictor | None = None) -> Archive:
@@ -113,8 +120,12 @@ def encode_shared(trained: TrainedSet, coder: str, predictor: Predictor | None =
     return SharedPart(coder, decoder, latents, ledger), Part(data, ledger)
 
 
-def decode_shared(data: bytes) -> SharedPart:
+def decode_shared(data: bytes, max_memory: int | None = None) -> SharedPart:
     """Read a shared part.
+
+    Args:
+        data: the part.
+        max_memory: bytes that it may ask for (`bench.codec.memory`).
 
     Raises:
         CorruptArchive: cut short, altered, of another version, or asking for what cannot be.
@@ -125,6 +136,8 @@ def decode_shared(data: bytes) -> SharedPart:
     coder = CODERS[fields.unsigned("entropy coder", len(CODERS) - 1)]
     spec = _read_spec(fields)
     shapes = stored_shapes(spec)
+    numbers = sum(math.prod(shape) for shape in shapes.values())
+    check_memory(parameter_bytes(numbers), len(data), "weights", max_memory)
     exponents = dict(zip(shapes, _read_steps(fields, len(shapes), "weight steps"), strict=True))
     latent_exponents = _read_steps(fields, spec.latent_channels, "latent steps")
     header = fields.position
@@ -163,15 +176,19 @@ def encode_shape(shared: SharedPart, codes: Codes, states: States | None = None)
     return Part(with_crc32(data), {"mask": mask, "latents": len(data) - mask, "header": CHECKSUM_BYTES})
 
 
-def decode_shape(shared: SharedPart, data: bytes) -> TrainedSet:
+def decode_shape(shared: SharedPart, data: bytes, max_memory: int | None = None) -> TrainedSet:
     """The decoder with the one shape of ``data``, which is the part of a shape.
 
+    What the network will take for it is checked here (``max_memory`` as in `decode_shared`).
+
     Raises:
-        CorruptArchive: cut short or altered.
+        CorruptArchive: cut short or altered, or asking for more memory than its length allows.
     """
     decoder, spec = shared.decoder, shared.decoder.spec
     stream = entropy.decoder(shared.coder, checked_crc32(data, "part of a shape"))
     states = decode_states(stream, spec.latent_grid) if spec.variant == BLOCK_SPARSE else None
+    occupied = 0 if states is None else int((states == OCCUPIED).sum())
+    check_memory(decoding_bytes(spec, occupied), shared.nbytes + len(data), "part of a shape", max_memory)
     codes = shared.latents.decode(stream, states)
     blocks = () if states is None else (states,)
     return TrainedSet(spec, decoder.weights, decoder.weight_exponents, (codes,), decoder.latent_exponents, blocks)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bench.codec import DecodeFailed
 from bench.codec.atomic_write import write_atomically
 from necgs.coding.container import Entry, SetFile
-from necgs.commands.inputs import WrongInput, add_context_options, context_of, positive
+from necgs.commands.inputs import WrongInput, add_context_options, add_memory_option, context_of, positive
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -37,6 +37,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--force", action="store_true", help="overwrite files that are there")
     add_context_options(parser)
+    add_memory_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     with args.file.open("rb") as file:
         coded = SetFile(file)
         wanted = _wanted(coded, args.only)
-        shared = decode_shared(coded.shared())
+        shared = decode_shared(coded.shared(), args.max_memory)
         _check_resolution(args.resolution, shared.decoder.spec.resolution)
         targets = _targets(args.output, wanted, args.format, args.force)
         context = context_of(args)

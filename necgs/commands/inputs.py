@@ -28,6 +28,24 @@ def add_context_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
+def gigabytes(text: str) -> int:
+    """An argument in GB, as bytes."""
+    value = float(text)
+    if not 0 < value < 1e6:  # neither nan nor inf
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
+    return int(value * 2**30)
+
+
+def add_memory_option(parser: argparse.ArgumentParser) -> None:
+    """``--max-memory``: for commands that decode."""
+    parser.add_argument(
+        "--max-memory",
+        type=gigabytes,
+        metavar="GB",
+        help="memory that decoding may ask for (default: 0.5, and 32 KiB for each byte of the file)",
+    )
+
+
 def positive(text: str) -> int:
     """An argument that is a whole number from 1 on."""
     value = int(text)
@@ -57,7 +75,9 @@ def context_of(args: argparse.Namespace, seed: int = 0, scratch: Path = Path()) 
     if device == "cuda" and not torch.cuda.is_available():
         raise WrongInput("there is no CUDA device here; use --device cpu")
     threads, progress = args.threads or os.cpu_count() or 1, Progress(quiet=args.quiet)
-    return Context(device=device, seed=seed, scratch=scratch, threads=threads, report=progress)
+    return Context(
+        device, seed, scratch, threads=threads, report=progress, max_memory=getattr(args, "max_memory", None)
+    )
 
 
 def read_meshes(paths: Sequence[Path], taken: Iterable[str] = ()) -> list[NamedMesh]:

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from baselines.neural.quantdeepsdf.settings import LAYERS, MAX_RESOLUTION, MAX_WIDTH, NetworkSpec
 from bench.codec import Part
 from bench.codec.fields import CHECKSUM_BYTES, FieldReader, FieldWriter, checked_crc32, with_crc32
+from bench.codec.memory import check_memory
 from necgs.coding import entropy
 from necgs.coding.entropy import CODERS, Table
 from necgs.quantize import PAPER_EXPONENT, values
@@ -74,8 +75,12 @@ def encode_shared(trained: Trained, coder: str) -> tuple[SharedPart, Part]:
     return SharedPart(spec, coder, trained.layers, tables[-1]), Part(data, ledger)
 
 
-def decode_shared(data: bytes) -> SharedPart:
+def decode_shared(data: bytes, max_memory: int | None = None) -> SharedPart:
     """Read a shared part.
+
+    Args:
+        data: the part.
+        max_memory: bytes that decoding may ask for (`bench.codec.memory`).
 
     Raises:
         CorruptArchive: cut short, altered, of another version, or asking for what cannot be.
@@ -85,6 +90,7 @@ def decode_shared(data: bytes) -> SharedPart:
         raise fields.fault(f"it has format version {version}; this program reads version {VERSION}")
     coder = CODERS[fields.unsigned("entropy coder", len(CODERS) - 1)]
     spec = _read_spec(fields)
+    check_memory(spec.decoding_bytes, len(data), "shared part", max_memory)
     tables = [entropy.read_table(coder, fields) for _ in range(LAYERS + 1)]
     stream = entropy.decoder(coder, fields.rest())
     layers = []

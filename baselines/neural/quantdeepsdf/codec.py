@@ -91,7 +91,7 @@ class QuantDeepSdf(SetCodec):
         from baselines.neural.quantdeepsdf.bitstream import decode_shared
 
         with context.phase("entropy"):
-            return decode_shared(data)
+            return decode_shared(data, context.max_memory)
 
     def decode_shape(self, shared: SharedPart, data: bytes, context: Context) -> Trimesh:
         """Phases: entropy, network, extraction."""

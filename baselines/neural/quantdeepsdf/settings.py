@@ -9,6 +9,7 @@ from necgs.coding.entropy import CODERS, RANGE
 
 LAYERS = 8
 MAX_WIDTH = 1024
+POINTS = 1 << 13
 MAX_RESOLUTION = 256
 """What a decoder agrees to: 7 million weights, and grids whose full volume takes 270 MB."""
 
@@ -52,6 +53,11 @@ class NetworkSpec:
     def parameter_count(self) -> int:
         """Weights and biases."""
         return sum(outputs * (inputs + 1) for outputs, inputs in self.layer_shapes())
+
+    @property
+    def decoding_bytes(self) -> int:
+        """About the memory of decoding a shape: weights, the points evaluated at a time, the whole volume."""
+        return 16 * self.parameter_count + 12 * POINTS * self.width + 8 * self.channels * self.resolution**3
 
 
 @dataclass(frozen=True)

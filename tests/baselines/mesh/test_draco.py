@@ -5,7 +5,7 @@ import pytest
 import trimesh
 from scipy.spatial import cKDTree
 
-from baselines.mesh.draco import Draco, DracoRate
+from baselines.mesh.draco import Draco, DracoRate, stated_size
 from bench.codec import Context, CorruptArchive, DecodeFailed, InvalidMesh
 from bench.metrics.measure import measure
 from bench.metrics.protocol import Protocol
@@ -107,6 +107,24 @@ def test_a_point_cloud_is_no_mesh(context):
     cloud = DracoPy.encode(np.asarray(small_meshes.torus(16).vertices, np.float32))
     with pytest.raises(CorruptArchive, match="point cloud"):
         CODEC.decode_shape(zlib.crc32(cloud).to_bytes(4, "little") + cloud, context)
+
+
+@pytest.mark.parametrize("name", [name for name in small_meshes.ALL if name != "tiny"])
+def test_the_header_states_how_much_there_is(name, context):
+    part, decoded = code(small_meshes.ALL[name](), 12, context)
+    stated = stated_size(part.data[4:])
+    assert 0.4 * (len(decoded.faces) + len(decoded.vertices)) <= stated <= 3 * len(decoded.faces) + 10
+
+
+def test_a_header_that_states_too_much_is_refused_before_draco_reads_it(context):
+    stream = bytearray(code(small_meshes.torus(16), 8, context)[0].data[4:])
+    assert stream[:9] == b"DRACO\x02\x02\x01\x01"
+    bomb = bytes(stream[:12]) + b"\xff\xff\xff\xff\x0f" * 2 + bytes(stream[16:])
+    with pytest.raises(CorruptArchive, match="MiB of memory"):
+        CODEC.decode_shape(zlib.crc32(bomb).to_bytes(4, "little") + bomb, context)
+    old = bytes([*stream[:6], 1, *stream[7:]])
+    with pytest.raises(CorruptArchive, match=r"version 2\.1"):
+        CODEC.decode_shape(zlib.crc32(old).to_bytes(4, "little") + old, context)
 
 
 def test_an_empty_set_is_an_empty_archive(context):
