@@ -83,7 +83,7 @@ def decompressed(file: BinaryIO, names: Sequence[str] | None, context: Context) 
     context.limit_torch()
     coded = SetFile(file)
     entries = {entry.name: entry for entry in coded.entries}
-    shared = decode_shared(coded.shared())
+    shared = decode_shared(coded.shared(), context.max_memory)
     for name in entries if names is None else names:
         record = coded.shape(entries[name])
         mesh = decode_mesh(shared, record.part, context)
