@@ -51,7 +51,7 @@ class VolumeCodec(SetCodec):
             with context.phase("entropy"):
                 archive = encode_set(trained, rate.entropy)
         except ValueError as error:  # codes that are not finite, or so far apart that no table holds them
-            raise EncodeFailed(f"the training diverged: {error}", "use a smaller learning_rate") from None
+            raise EncodeFailed(f"training diverged: {error}", "use a smaller learning_rate") from None
         context.notes["parameters"] = str(trained.spec.parameter_count)
         coded = dict(zip(fitted, archive.shapes, strict=True))
         return Archive(tuple(coded.get(index, Part(b"")) for index in range(len(meshes))), archive.shared)

@@ -137,11 +137,11 @@ class NecgsRate(Rate):
         from necgs.training.block_sparse import BlockSettings
 
         return BlockSettings(
-            rate=self.lambda_,
+            lambda_=self.lambda_,
             epochs=self.epochs,
             batch=self.batch,
             learning_rate=self.learning_rate,
-            latent_rate=self.latent_learning_rate,
+            latent_learning_rate=self.latent_learning_rate,
             step=self.latent_step,
             weight_step=self.weight_step,
         )

@@ -13,7 +13,7 @@ Bits = NDArray[np.uint8]
 MAX_PREFIX = 32
 
 
-def spread(words: NDArray[np.int64], lengths: NDArray[np.int64]) -> Bits:
+def concatenate_codewords(words: NDArray[np.int64], lengths: NDArray[np.int64]) -> Bits:
     """The code words one after the other, most significant bit first.
 
     Args:
@@ -33,7 +33,7 @@ def exp_golomb(values: NDArray[np.int64], order: int) -> Bits:
     """Signed integers, zigzagged, in the Exp-Golomb code of ``order``: small magnitudes take few bits."""
     folded = np.array([zigzag(int(v)) for v in values], dtype=np.int64) + (1 << order)
     width = np.array([int(v).bit_length() for v in folded], dtype=np.int64)
-    return spread(folded, 2 * width - order - 1)
+    return concatenate_codewords(folded, 2 * width - order - 1)
 
 
 class BitReader:

@@ -28,7 +28,7 @@ Table: TypeAlias = FrequencyTable | HuffmanTable
 HUFFMAN, RANGE = "huffman", "range"
 CODERS = (HUFFMAN, RANGE)
 
-ODDS = 256
+PROBABILITY_UNIT = 256
 """Probabilities of bits are in 1/256."""
 
 MAX_PER_BYTE = 4096
@@ -44,8 +44,8 @@ class Encoder(Protocol):
     def numbers(self, values: Codes, table: Table) -> None:
         """Append integers; raises ``ValueError`` for one that the table does not cover."""
 
-    def bits(self, values: NDArray[np.bool_], odds: NDArray[np.int64]) -> None:
-        """Append bits that are expected to be set with probability odds/256, odds in 1..255."""
+    def bits(self, values: NDArray[np.bool_], probabilities: NDArray[np.int64]) -> None:
+        """Append bits that are expected to be set with probability p/256, p in 1..255."""
 
     @property
     def ideal_bits(self) -> float:
@@ -61,8 +61,8 @@ class Decoder(Protocol):
     def numbers(self, count: int, table: Table) -> Codes:
         """The next ``count`` integers."""
 
-    def bits(self, odds: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """The next ``len(odds)`` bits."""
+    def bits(self, probabilities: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The next ``len(probabilities)`` bits."""
 
 
 def fit(coder: str, values: Codes, *, margin: int = 0) -> Table:
@@ -100,8 +100,8 @@ class HuffmanEncoder:
         self._pieces.append(huffman.encode(values, table))
         self._count += values.size
 
-    def bits(self, values: NDArray[np.bool_], odds: NDArray[np.int64]) -> None:
-        """See `Encoder`; a Huffman code of two symbols has no use for the odds."""
+    def bits(self, values: NDArray[np.bool_], probabilities: NDArray[np.int64]) -> None:
+        """See `Encoder`; a Huffman code of two symbols has no use for the probabilities."""
         self._pieces.append(values.ravel().astype(np.uint8))
         self._count += values.size
 
@@ -131,11 +131,11 @@ class HuffmanDecoder:
         self._bits = self._bits[taken:]
         return values
 
-    def bits(self, odds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def bits(self, probabilities: NDArray[np.int64]) -> NDArray[np.bool_]:
         """See `Decoder`."""
-        if len(odds) > len(self._bits):
+        if len(probabilities) > len(self._bits):
             raise CorruptArchive("coded bits are cut short")
-        values, self._bits = self._bits[: len(odds)].astype(bool), self._bits[len(odds) :]
+        values, self._bits = self._bits[: len(probabilities)].astype(bool), self._bits[len(probabilities) :]
         return values
 
 
@@ -162,12 +162,13 @@ class RangeEncoder:
         self._replay.append(lambda decoder: np.array_equal(decoder.numbers(values.size, table), values.ravel()))
         self._count += values.size
 
-    def bits(self, values: NDArray[np.bool_], odds: NDArray[np.int64]) -> None:
+    def bits(self, values: NDArray[np.bool_], probabilities: NDArray[np.int64]) -> None:
         """See `Encoder`."""
-        if len(odds):
-            self._coder.encode(values.astype(np.int32), _bernoulli(), odds / ODDS)
-            self.ideal_bits -= float(np.log2(np.where(values, odds, ODDS - odds) / ODDS).sum())
-        self._replay.append(lambda decoder: np.array_equal(decoder.bits(odds), values))
+        if len(probabilities):
+            self._coder.encode(values.astype(np.int32), _bernoulli(), probabilities / PROBABILITY_UNIT)
+            found = np.where(values, probabilities, PROBABILITY_UNIT - probabilities)
+            self.ideal_bits -= float(np.log2(found / PROBABILITY_UNIT).sum())
+        self._replay.append(lambda decoder: np.array_equal(decoder.bits(probabilities), values))
         self._count += values.size
 
     def symbols(self, index: NDArray[np.int64], frequencies: NDArray[np.int64]) -> None:
@@ -217,12 +218,12 @@ class RangeDecoder:
         values: Codes = self._decode(_categorical(table), count) + np.int32(table.low)
         return values
 
-    def bits(self, odds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def bits(self, probabilities: NDArray[np.int64]) -> NDArray[np.bool_]:
         """See `Decoder`."""
-        self._budget.spend(len(odds))
-        if not len(odds):
+        self._budget.spend(len(probabilities))
+        if not len(probabilities):
             return np.zeros(0, dtype=bool)
-        return self._decode(_bernoulli(), odds / ODDS).astype(bool)
+        return self._decode(_bernoulli(), probabilities / PROBABILITY_UNIT).astype(bool)
 
     def expect(self, count: int) -> None:
         """Raise `CorruptArchive` where the stream is too short to hold ``count`` more numbers."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.codec import CorruptArchive
 from bench.codec.fields import FieldReader, FieldWriter
-from necgs.coding.bit_string import Bits, spread
+from necgs.coding.bit_string import Bits, concatenate_codewords
 from necgs.coding.frequency_table import MAX_ALPHABET, MAX_LOW, read_levels, write_levels
 
 Integers = NDArray[np.int64]
@@ -130,7 +130,7 @@ def encode(values: NDArray[np.int32], table: HuffmanTable) -> Bits:
     lengths = np.array(table.lengths, dtype=np.int64)
     if len(index) and (index.min() < 0 or index.max() >= table.size or (table.size > 1 and not lengths[index].all())):
         raise ValueError("a value has no code in this table")
-    return spread(table.words[index], lengths[index])
+    return concatenate_codewords(table.words[index], lengths[index])
 
 
 def decode(bits: Bits, table: HuffmanTable, count: int) -> tuple[NDArray[np.int32], int]:

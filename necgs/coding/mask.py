@@ -4,8 +4,8 @@ Occupied blocks are coded as an octree from the root down. The eight children of
 position by child position, each under one of 448 contexts: the child's position, how many of the parent's three face
 neighbours on the child's side are occupied, how many of the child's own face neighbours are already known to be, and
 whether a child of the same parent is.
-Each pass needs earlier passes only, so a pass is one vector operation. The odds of the contexts are constants of the
-format, counted on scans, animals, CAD parts and prints; no table is stored and every shape can be decoded alone.
+Each pass needs earlier passes only, so a pass is one vector operation. The probabilities of the contexts are constants
+of the format, counted on scans, animals, CAD parts and prints; no table is stored and every shape can be decoded alone.
 
 Blocks without surface that touch each other lie on one side of it: one bit for every connected region of them.
 """
@@ -25,17 +25,18 @@ from necgs.decoder.trained_set import INSIDE, OCCUPIED, OUTSIDE
 
 States: TypeAlias = NDArray[np.int8]
 Mask: TypeAlias = NDArray[np.bool_]
-Odds: TypeAlias = NDArray[np.int64]
+Probabilities: TypeAlias = NDArray[np.int64]
 Cells: TypeAlias = tuple[NDArray[np.int64], ...]
-Coder: TypeAlias = Callable[[int, Cells, Odds], Mask]
-"""(level, cells of that level, odds that they are occupied) -> whether they are."""
+Coder: TypeAlias = Callable[[int, Cells, Probabilities], Mask]
+"""(level, cells of that level, probabilities in 1/256 that they are occupied) -> whether they are."""
 
-ROOT_ODDS = 255
-ONE_SIDE_ODDS = 254
-INSIDE_ODDS = (232, 2)
-"""For regions that do not and that do touch the border of the grid."""
+ROOT_PROBABILITY = 255
+ONE_SIDE_PROBABILITY = 254
+INSIDE_PROBABILITIES = (232, 2)
+"""In 1/256: that the root is occupied; that each region has one side; that a region lies inside, where it does not and
+where it does touch the border of the grid."""
 
-CONTEXT_ODDS = np.frombuffer(
+CONTEXT_PROBABILITIES = np.frombuffer(
     bytes.fromhex(
         "40808080808080808080808080803280808080808080808080808080848080808080808080808080"
         "8080df8080808080808080808080808008808087808080808080808080800c806b4580e880808080"
@@ -52,7 +53,7 @@ CONTEXT_ODDS = np.frombuffer(
     ),
     dtype=np.uint8,
 ).astype(np.int64)
-"""(8 children * 4 * 7 * 2) odds in 1/256 that the child is occupied."""
+"""(8 children * 4 * 7 * 2) probabilities in 1/256 that the child is occupied."""
 
 
 def encode_states(encoder: Encoder, states: States) -> None:
@@ -62,19 +63,19 @@ def encode_states(encoder: Encoder, states: States) -> None:
     occupied = states == OCCUPIED
     levels = _pyramid(occupied)
 
-    def code(level: int, cells: Cells, odds: Odds) -> Mask:
+    def code(level: int, cells: Cells, probabilities: Probabilities) -> Mask:
         bits: Mask = levels[level][cells]
-        encoder.bits(bits, odds)
+        encoder.bits(bits, probabilities)
         return bits
 
     _walk([len(level) for level in levels], code)
-    labels, odds = _regions(~occupied)
+    labels, probabilities = _regions(~occupied)
     inside = states[~occupied] == INSIDE
-    sides = np.zeros(len(odds), dtype=bool)
+    sides = np.zeros(len(probabilities), dtype=bool)
     sides[labels[~occupied] - 1] = inside
     one_sided = np.array_equal(sides[labels[~occupied] - 1], inside)
-    encoder.bits(np.array([one_sided]), np.array([ONE_SIDE_ODDS]))
-    encoder.bits(*((sides, odds) if one_sided else (inside, np.full(len(inside), 128))))
+    encoder.bits(np.array([one_sided]), np.array([ONE_SIDE_PROBABILITY]))
+    encoder.bits(*((sides, probabilities) if one_sided else (inside, np.full(len(inside), 128))))
 
 
 def decode_states(decoder: Decoder, grid: int) -> States:
@@ -84,11 +85,11 @@ def decode_states(decoder: Decoder, grid: int) -> States:
     sizes = [grid]
     while sizes[0] > 1:
         sizes.insert(0, -(-sizes[0] // 2))
-    occupied = _walk(sizes, lambda _, __, odds: decoder.bits(odds))
+    occupied = _walk(sizes, lambda _, __, probabilities: decoder.bits(probabilities))
     states = np.where(occupied, OCCUPIED, OUTSIDE).astype(np.int8)
-    labels, odds = _regions(~occupied)
-    if decoder.bits(np.array([ONE_SIDE_ODDS]))[0]:
-        inside = decoder.bits(odds)[labels[~occupied] - 1]
+    labels, probabilities = _regions(~occupied)
+    if decoder.bits(np.array([ONE_SIDE_PROBABILITY]))[0]:
+        inside = decoder.bits(probabilities)[labels[~occupied] - 1]
     else:
         inside = decoder.bits(np.full(int((~occupied).sum()), 128))
     states[~occupied] = np.where(inside, INSIDE, OUTSIDE)
@@ -127,12 +128,12 @@ def _walk(sizes: Sequence[int], code: Coder) -> Mask:
     """Visit the octree from the root down; ``code`` writes or reads the bits of every pass."""
     known = np.zeros((1, 1, 1), dtype=bool)
     root = tuple(np.zeros((3, 1), dtype=np.int64))
-    known[root] = code(0, root, np.array([ROOT_ODDS]))
+    known[root] = code(0, root, np.array([ROOT_PROBABILITY]))
     for level, size in enumerate(sizes[1:], start=1):
         parents, known = known, np.zeros((size,) * 3, dtype=bool)
         for child in range(8):
             cells, contexts = child_contexts(parents, known, child)
-            known[cells] = code(level, cells, CONTEXT_ODDS[contexts])
+            known[cells] = code(level, cells, CONTEXT_PROBABILITIES[contexts])
     return known
 
 
@@ -152,12 +153,12 @@ def _merged(cells: Mask) -> Mask:
     return merged
 
 
-def _regions(empty: Mask) -> tuple[NDArray[np.signedinteger], Odds]:
-    """Connected regions of the empty blocks: labels from 1, and for each the odds that it lies inside."""
+def _regions(empty: Mask) -> tuple[NDArray[np.signedinteger], Probabilities]:
+    """Connected regions of the empty blocks: labels from 1, and the probability in 1/256 that each lies inside."""
     from scipy import ndimage
 
     labels, count = ndimage.label(empty)
     border = np.ones(empty.shape, dtype=bool)
     border[1:-1, 1:-1, 1:-1] = False
     touching = np.isin(np.arange(1, count + 1), labels[border])
-    return labels, np.array(INSIDE_ODDS)[touching.astype(np.int64)]
+    return labels, np.array(INSIDE_PROBABILITIES)[touching.astype(np.int64)]

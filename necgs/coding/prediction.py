@@ -78,10 +78,14 @@ class Predictor:
         return predicted
 
 
-def neighbour_features(blocks: BlockSet) -> NDArray[np.float32]:
-    """(n, 13): which face neighbours are outside (6), which are inside (6), and a constant 1."""
-    sides = blocks.sides[:, FACES]
-    return np.concatenate([sides == 1, sides == -1, np.ones((len(sides), 1), bool)], axis=1).astype(np.float32)
+def neighbour_features(sides: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """(n, 13): which face neighbours are outside (6), which are inside (6), and a constant 1.
+
+    Args:
+        sides: (n, 27), as in `BlockSet`.
+    """
+    faces = sides[:, FACES]
+    return np.concatenate([faces == 1, faces == -1, np.ones((len(faces), 1), bool)], axis=1)
 
 
 def causal_codes(padded: Array, neighbours: Array) -> Array:
@@ -98,7 +102,7 @@ def causal_codes(padded: Array, neighbours: Array) -> Array:
 def visit_in_wavefronts(blocks: BlockSet, channels: int, visit: Visit) -> Codes:
     """Codes (n, C) of the blocks of one shape, wavefront by wavefront, each made by ``visit`` from those before it."""
     codes = np.zeros((len(blocks) + 1, channels), dtype=np.int64)
-    features = neighbour_features(blocks).astype(np.int64)
+    features = neighbour_features(blocks.sides).astype(np.int64)
     wave = np.argwhere(blocks.states[0] == OCCUPIED).sum(axis=1)
     order = np.argsort(wave, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(wave[order])) + 1) if len(order) else []:
@@ -148,5 +152,5 @@ def bounded_residuals(
 def _known_inputs(codes: Codes, blocks: BlockSet) -> Integers:
     padded = np.concatenate([codes, np.zeros((1, codes.shape[1]), np.int32)]).astype(np.int64)
     return np.concatenate(
-        [causal_codes(padded, blocks.neighbours), neighbour_features(blocks).astype(np.int64)], axis=1
+        [causal_codes(padded, blocks.neighbours), neighbour_features(blocks.sides).astype(np.int64)], axis=1
     )

@@ -32,7 +32,7 @@ def block_decoder(spec: DecoderSpec, weights: Weights, latents: Tensor, neighbou
         weights: tensors of `parameter_shapes`.
         latents: (n, C), one vector per block.
         neighbours: int64 (n, 27) into the n blocks, n for none (`necgs.decoder.blocks.BlockSet`).
-        sides: (n, 27), 0 beside occupied blocks, else -1 (inside) or 1 (outside).
+        sides: int8 or float (n, 27), 0 beside occupied blocks, else -1 (inside) or 1 (outside).
 
     Returns:
         (n, channels, b, b, b), unbounded.
@@ -40,7 +40,11 @@ def block_decoder(spec: DecoderSpec, weights: Weights, latents: Tensor, neighbou
     n, edge = len(latents), spec.block_edge
     linear = F.linear(latents, weights["synthesis.weight"], weights["synthesis.bias"])
     x = torch.cat(
-        [with_halo(latents.view(n, 1, 1, 1, spec.latent_channels), neighbours), sides.view(n, 3, 3, 3, 1)], dim=-1
+        [
+            with_halo(latents.view(n, 1, 1, 1, spec.latent_channels), neighbours),
+            sides.to(latents.dtype).view(n, 3, 3, 3, 1),
+        ],
+        dim=-1,
     )
     for level in range(spec.doublings + 1):
         if level:
@@ -48,13 +52,17 @@ def block_decoder(spec: DecoderSpec, weights: Weights, latents: Tensor, neighbou
         x = F.conv3d(x.permute(0, 4, 1, 2, 3), weights[f"conv{level}.weight"], weights[f"conv{level}.bias"])
         x = F.gelu(x).permute(0, 2, 3, 4, 1)
         if level < spec.doublings:
-            x = F.gelu(spread(F.linear(x, weights[f"up{level}.weight"], weights[f"up{level}.bias"]), 2))
-    x = spread(F.linear(x, weights["out.weight"], weights["out.bias"]), edge >> spec.doublings)
+            x = F.gelu(pixel_shuffle(F.linear(x, weights[f"up{level}.weight"], weights[f"up{level}.bias"]), 2))
+    x = pixel_shuffle(F.linear(x, weights["out.weight"], weights["out.bias"]), edge >> spec.doublings)
     return linear.view(n, spec.channels, edge, edge, edge) + x.permute(0, 4, 1, 2, 3)
 
 
-def spread(x: Tensor, factor: int) -> Tensor:
-    """Move channels into space: (n, s, s, s, c f^3) -> (n, f s, f s, f s, c), channel ``(a f^2 + b f + e) c + i``."""
+def pixel_shuffle(x: Tensor, factor: int) -> Tensor:
+    """Move channels into space: (n, s, s, s, c f^3) -> (n, f s, f s, f s, c).
+
+    Channel ``(a f^2 + b f + e) c + i`` lands at offset (a, b, e) of channel i. The order is not that of
+    `necgs.decoder.dense.pixel_shuffle_3d`, where the offset is the fast index; both are part of the file format.
+    """
     n, s, channels = x.shape[0], x.shape[1], x.shape[4] // factor**3
     x = x.reshape(n, s, s, s, factor, factor, factor, channels).permute(0, 1, 4, 2, 5, 3, 6, 7)
     return x.reshape(n, s * factor, s * factor, s * factor, channels)
@@ -102,7 +110,7 @@ def decode_blocks(
     spec: DecoderSpec, weights: Weights, latents: Tensor, blocks: BlockSet, device: str | torch.device
 ) -> NDArray[np.float32]:
     """Values float32 (n, channels, b, b, b) in [-1, 1] of all blocks of a set."""
-    neighbours = torch.from_numpy(blocks.neighbours).to(device)
+    neighbours = torch.from_numpy(blocks.neighbours).to(device, torch.int64)
     sides = torch.from_numpy(blocks.sides).to(device)
     with torch.no_grad(), full_precision():
         values = block_decoder(spec, weights, latents, neighbours, sides).clamp(-1, 1)

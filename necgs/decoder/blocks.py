@@ -30,44 +30,51 @@ class BlockSet:
     Args:
         states: int8 (shapes, G, G, G).
         starts: int64 (shapes + 1,), index of each shape's first block.
-        neighbours: int64 (n, 27), index of the occupied block at each offset, n where there is none.
-        sides: float32 (n, 27), 0 where an occupied block lies, -1 for inside, +1 for outside and beyond the grid.
+        neighbours: int32 (n, 27), index of the occupied block at each offset, n where there is none.
+        sides: int8 (n, 27), 0 where an occupied block lies, -1 for inside, +1 for outside and beyond the grid.
     """
 
     states: States
     starts: NDArray[np.int64]
-    neighbours: NDArray[np.int64]
-    sides: NDArray[np.float32]
+    neighbours: NDArray[np.int32]
+    sides: NDArray[np.int8]
 
     @classmethod
     def of(cls, states: States) -> BlockSet:
         """Index the occupied blocks of ``states`` (shapes, G, G, G)."""
-        occupied = states == OCCUPIED
-        counts = occupied.reshape(len(states), -1).sum(1)
-        total = int(counts.sum())
-        index = np.full(_padded(states.shape), total, dtype=np.int64)
-        index[:, 1:-1, 1:-1, 1:-1][occupied] = np.arange(total)
-        side = np.ones(_padded(states.shape), dtype=np.float32)
-        side[:, 1:-1, 1:-1, 1:-1] = np.array([1, 0, -1], dtype=np.float32)[states]
-        shape, x, y, z = np.nonzero(occupied)
-        offsets = np.indices((3, 3, 3)).reshape(3, -1)
-        at = (shape[:, None], x[:, None] + offsets[0], y[:, None] + offsets[1], z[:, None] + offsets[2])
-        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-        return cls(states, starts, index[at], side[at])
+        counts = [int(np.count_nonzero(grid == OCCUPIED)) for grid in states]
+        starts = np.cumsum([0, *counts])
+        total = int(starts[-1])
+        neighbours = np.empty((total, NEIGHBOURS), dtype=np.int32)
+        sides = np.empty((total, NEIGHBOURS), dtype=np.int8)
+        for shape, grid in enumerate(states):  # one at a time: the index arrays are large
+            rows = slice(starts[shape], starts[shape + 1])
+            neighbours[rows], sides[rows] = _surroundings(grid, int(starts[shape]), total)
+        return cls(states, starts, neighbours, sides)
 
     def __len__(self) -> int:
         return int(self.starts[-1])
 
     def batch(self, shapes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The blocks of some shapes (m,), and their neighbours (m, 27) as indices into these, m for none."""
-        blocks = np.concatenate([np.arange(self.starts[s], self.starts[s + 1]) for s in shapes])
-        position = np.full(len(self) + 1, len(blocks), dtype=np.int64)
-        position[blocks] = np.arange(len(blocks))
-        return blocks, position[self.neighbours[blocks]]
+        counts = self.starts[shapes + 1] - self.starts[shapes]
+        count, before = int(counts.sum()), np.cumsum(counts) - counts
+        shift = np.repeat(self.starts[shapes] - before, counts)
+        blocks = np.arange(count) + shift
+        neighbours = self.neighbours[blocks].astype(np.int64)
+        return blocks, np.where(neighbours == len(self), count, neighbours - shift[:, None])
 
 
-def _padded(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (shape[0], *(size + 2 for size in shape[1:]))
+def _surroundings(grid: States, first: int, none: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Neighbours and sides (m, 27) of the occupied blocks of one shape, of which the first has index ``first``."""
+    occupied = grid == OCCUPIED
+    index = np.full([size + 2 for size in grid.shape], none, dtype=np.int64)
+    index[1:-1, 1:-1, 1:-1][occupied] = first + np.arange(np.count_nonzero(occupied))
+    side = np.ones(index.shape, dtype=np.int8)
+    side[1:-1, 1:-1, 1:-1] = np.array([1, 0, -1], dtype=np.int8)[grid]
+    offsets = np.indices((3, 3, 3)).reshape(3, -1)
+    at = tuple(place[:, None] + offset for place, offset in zip(np.nonzero(occupied), offsets, strict=True))
+    return index[at], side[at]
 
 
 def surface_points(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -23,7 +23,8 @@ Weights = Mapping[str, Tensor]
 def pixel_shuffle_3d(x: Tensor) -> Tensor:
     """Move groups of 8 channels into space: (N, 8 C, D, H, W) -> (N, C, 2 D, 2 H, 2 W).
 
-    Channel ``c * 8 + 4 a + 2 b + e`` lands at offset (a, b, e), as in the 2-D operator.
+    Channel ``8 c + 4 a + 2 b + e`` lands at offset (a, b, e) of channel c, as in the 2-D operator of torch. The
+    block-sparse decoder's `necgs.decoder.block_sparse.pixel_shuffle` has another order.
     """
     n, c, d, h, w = x.shape
     x = x.view(n, c // 8, 2, 2, 2, d, h, w).permute(0, 1, 5, 2, 6, 3, 7, 4)

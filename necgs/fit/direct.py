@@ -19,9 +19,10 @@ from torch import Tensor
 from necgs.fit.narrow_band import NarrowBand
 from necgs.fit.thin_parts import capture_thin_parts
 from necgs.quantize import Quantizer
+from necgs.volume import LEVEL
 from necgs.volume.surface import Surface, sample_count
 from necgs.volume.topology import Topology, topology
-from necgs.volume.tsdf_def import LEVEL, TsdfDef
+from necgs.volume.tsdf_def import TsdfDef
 
 _AGREE = 0.2  # cosine between normals below which two points lie on different sides of a thin part
 

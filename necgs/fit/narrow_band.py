@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from necgs.volume import LEVEL
 from necgs.volume.dmc import interpolate
 from necgs.volume.topology import Topology
-from necgs.volume.tsdf_def import LEVEL, TsdfDef, dequantise
+from necgs.volume.tsdf_def import TsdfDef, dequantise, quantise
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,7 @@ class NarrowBand:
     def volume_of(self, values: Tensor) -> TsdfDef:
         """The whole volume with the band's values (4, n) put in place and quantised."""
         codes = self.volume.codes.copy()
-        rounded = np.rint(np.clip(values.detach().cpu().numpy(), -1.0, 1.0) * LEVEL)
-        codes.reshape(4, -1)[:, self.points.cpu().numpy()] = rounded.astype(np.int16)
+        codes.reshape(4, -1)[:, self.points.cpu().numpy()] = quantise(values.detach().cpu().numpy())
         return TsdfDef(codes)
 
     def _at(self, points: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from necgs.volume import LEVEL
 from necgs.volume.surface import Surface, sample_count
-from necgs.volume.tsdf_def import LEVEL, TsdfDef, quantise
+from necgs.volume.tsdf_def import TsdfDef, quantise
 from necgs.volume.winding_number import rounded_winding
 
 if TYPE_CHECKING:

@@ -2,11 +2,12 @@
 
 What differs from the published training, and why:
 
-* What counts is the value where the surface crosses the grid (`necgs.training.sign_changes`), less so the values at the
-  ends of crossed edges; all other points count when their sign is in danger.
-* Latents and the linear transform start from principal components (`necgs.training.block_transform`), not from noise.
+* What counts is the value where the TSDF changes sign (`necgs.training.block_loss`).
+* Latents and the linear transform start from principal components (`necgs.training.block_start`), not from noise.
 * The rate of the latents is part of the loss. In the first phase uniform noise stands for quantisation (the rate is
   then smooth in steps and scales); in the second, latents and weights are rounded as they will be.
+
+A step costs what its shapes cost, however large the set (`necgs.training.latent_adam`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,20 +23,18 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from necgs.coding.prediction import SHIFT, Predictor, causal_codes, neighbour_features, residuals
+from necgs.coding.prediction import causal_codes, neighbour_features
 from necgs.decoder.block_sparse import block_decoder
-from necgs.decoder.blocks import BlockSet, block_states, gather_blocks, surface_points
-from necgs.decoder.spec import DecoderSpec, parameter_shapes
+from necgs.decoder.blocks import BlockSet, block_states
+from necgs.decoder.spec import DecoderSpec
 from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import codes, step_exponent, step_size, straight_through
-from necgs.training.block_transform import MARGIN, BlockTransform, fit_transform
+from necgs.training.block_loss import BlockTarget, BlockTargets, block_loss
+from necgs.training.block_start import block_start
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.dense import Progress
+from necgs.training.latent_adam import BETAS, LatentAdam
 from necgs.training.rate_model import laplace_bits
-from necgs.training.sign_changes import CrossedEdges
-
-LEVELS = 128
-_POINTS = 0.25  # of the error is that of points, the rest that of crossings
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,12 @@ class BlockSettings:
     """How to train the block-sparse variant.
 
     Args:
-        rate: weight of the latents' bits, per thousand bits of a shape, against the mean error of the points that
-            decide where the surface lies, in units of the TSDF: the rate knob.
+        lambda_: weight of the latents' bits, per thousand bits of a shape, against the mean error of the points that
+            decide where the surface lies, in units of the TSDF.
         epochs: passes over the set.
         batch: shapes per step.
         learning_rate: of the network's weights.
-        latent_rate: learning rate of the latents.
+        latent_learning_rate: of the latents.
         step: initial quantisation step of the latents, in units of the TSDF times the root of a block's points.
         weight_step: quantisation step of a weight tensor, as a part of its root mean square.
         sign_weight: of a wrong or endangered sign against an equal error of a value.
@@ -56,11 +55,11 @@ class BlockSettings:
         warmup: part of the training over which the learning rates grow from zero; then a cosine takes them down.
     """
 
-    rate: float = 2e-3
+    lambda_: float = 2e-3
     epochs: int = 100
     batch: int = 4
     learning_rate: float = 8e-3
-    latent_rate: float = 2e-2
+    latent_learning_rate: float = 2e-2
     step: float = 0.4
     weight_step: float = 0.1
     sign_weight: float = 3.0
@@ -70,8 +69,8 @@ class BlockSettings:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1:
             raise ValueError(f"epochs and batch must be at least 1, not {self.epochs} and {self.batch}")
-        if min(self.learning_rate, self.latent_rate, self.step, self.weight_step) <= 0 or self.rate < 0:
-            raise ValueError(f"learning rates and steps must be positive, the rate's weight not negative: {self}")
+        if min(self.learning_rate, self.latent_learning_rate, self.step, self.weight_step) <= 0 or self.lambda_ < 0:
+            raise ValueError(f"learning rates and steps must be positive, lambda not negative: {self}")
         if not (0 <= self.noise < 1 and 0 < self.warmup < 1):
             raise ValueError("noise and warmup are parts of the training")
 
@@ -92,61 +91,34 @@ class BlockTraining:
     ) -> None:
         self.spec, self.settings, self.device = spec, settings, torch.device(device)
         self.generator = torch.Generator().manual_seed(seed)
-        self.blocks = BlockSet.of(block_states(volumes[:, 0], spec.latent_grid))
-        self.targets, self.exact = (values.to(self.device) for values in _targets(volumes, self.blocks))
-        self.edges = CrossedEdges.of(volumes[:, 0], self.blocks)
-        self._start(np.random.default_rng(seed))
+        states = [block_states(tsdf[None], spec.latent_grid)[0] for tsdf in volumes[:, 0]]
+        self.blocks = BlockSet.of(np.stack(states))
+        self.targets = BlockTargets.of(volumes, self.blocks, self.device)
+        self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
 
-    def _start(self, random: np.random.Generator) -> None:
-        transform = self._transform(random)
-        scale = float(transform.coefficients.std(axis=0).mean()) + 1e-3 if len(self.blocks) else 1.0
-        latents = torch.from_numpy(transform.coefficients / scale)
-        channels = self.spec.latent_channels
-        steps = np.full(channels, self.settings.step / scale, dtype=np.float32)
-        rounded = np.rint(latents.numpy() / steps).astype(np.int32)
-        predictor = Predictor.fit(np.split(rounded, self.blocks.starts[1:-1]), tuple(self.blocks.states), channels)
-        left = np.abs(residuals(rounded, self.blocks, predictor)).sum(axis=0) / max(len(rounded), 1)
-        self.weights = {name: self._parameter(w) for name, w in self._initial_weights(transform, scale).items()}
-        self.latents = self._parameter(latents)
-        self.log_steps = self._parameter(torch.from_numpy(np.log(steps)))
-        self.log_scales = self._parameter(torch.from_numpy(np.log(left + 1e-2).astype(np.float32)))
-        self.predictor = self._parameter(torch.from_numpy(predictor.weights.astype(np.float32) / 2**SHIFT))
-        self.flags = torch.from_numpy(neighbour_features(self.blocks)).to(self.device)
-        self.sides = torch.from_numpy(self.blocks.sides).to(self.device)
+    def _start(self, seed: int) -> None:
+        start = block_start(self.spec, self.targets, self.settings.step, np.random.default_rng(seed), self.generator)
+        self.weights = {name: self._parameter(w) for name, w in start.weights.items()}
+        self.latents = LatentAdam(torch.from_numpy(start.latents).to(self.device), self.blocks.starts)
+        self.log_steps = self._parameter(torch.from_numpy(np.log(start.steps)))
+        self.log_scales = self._parameter(torch.from_numpy(np.log(start.scales)))
+        self.predictor = self._parameter(torch.from_numpy(start.predictor))
+        self.optimizer = self._optimizer()
+        self.weight_exponents: dict[str, int] = {}
+
+    def _optimizer(self) -> torch.optim.Adam:
+        """Of all parameters but the latents."""
+        learning_rate = self.settings.learning_rate
         network = [w for name, w in self.weights.items() if not name.startswith("synthesis")]
-        rate, latent_rate = self.settings.learning_rate, self.settings.latent_rate
         groups = [
-            (network, rate),
-            ([self.weights["synthesis.weight"], self.weights["synthesis.bias"]], rate / 10),
-            ([self.latents], latent_rate),
+            (network, learning_rate),
+            ([self.weights["synthesis.weight"], self.weights["synthesis.bias"]], learning_rate / 10),
             ([self.log_scales, self.log_steps], 1e-2),
             ([self.predictor], 2e-3),
         ]
-        self.optimizer = torch.optim.Adam([{"params": p, "base": r} for p, r in groups], betas=(0.9, 0.99))
-        self.weight_exponents: dict[str, int] = {}
-
-    def _transform(self, random: np.random.Generator) -> BlockTransform:
-        values = (self.targets.float() / LEVELS).flatten(1).cpu().numpy()
-        exact = self.exact.expand(self.targets.shape).flatten(1).cpu().numpy()
-        signed = self.spec.block_edge**3
-        return fit_transform(values, exact, signed, self.spec.latent_channels, random)
-
-    def _initial_weights(self, transform: BlockTransform, scale: float) -> dict[str, Tensor]:
-        """Principal components; He's initialisation; a network that adds nothing yet."""
-        weights = {
-            "synthesis.weight": torch.from_numpy(np.ascontiguousarray(transform.components.T) * np.float32(scale)),
-            "synthesis.bias": torch.from_numpy(transform.mean),
-        }
-        for name, shape in parameter_shapes(self.spec).items():
-            if name in weights:
-                continue
-            weights[name] = torch.zeros(shape)
-            if name.endswith("weight") and not name.startswith("out"):
-                deviation = math.sqrt(2 / math.prod(shape[1:]))
-                weights[name] = torch.randn(shape, generator=self.generator) * deviation
-        return weights
+        return torch.optim.Adam([{"params": p, "base": base} for p, base in groups], betas=BETAS)
 
     def _parameter(self, value: Tensor) -> Tensor:
         layout = torch.channels_last_3d if value.dim() == 5 else torch.preserve_format
@@ -154,31 +126,24 @@ class BlockTraining:
 
     def loss(self, shapes: NDArray[np.int64], *, noisy: bool) -> Tensor:
         """Distortion plus weighted rate of some shapes."""
-        index, neighbours = (torch.from_numpy(a).to(self.device) for a in self.blocks.batch(shapes))
+        return self._loss(Batch.of(self, shapes), noisy=noisy)
+
+    def _loss(self, batch: Batch, *, noisy: bool) -> Tensor:
         steps = self.log_steps.exp()
-        scaled = self.latents[index] / steps
+        scaled = batch.latents / steps
         if noisy:
             rated = coded = scaled + torch.rand(scaled.shape, generator=self.generator).to(self.device) - 0.5
         else:
             rated, coded = scaled, straight_through(scaled, 1.0)
         weights = self.weights if noisy else self._rounded_weights()
-        predicted = block_decoder(self.spec, weights, coded * steps, neighbours, self.sides[index])
-        bits = laplace_bits(rated - self._predicted(coded, neighbours, self.flags[index]), self.log_scales)
-        distortion = block_loss(predicted, self._target(shapes, index), self.settings.sign_weight)
-        return distortion + self.settings.rate / 1000 * bits.sum() / len(shapes)
+        predicted = block_decoder(self.spec, weights, coded * steps, batch.neighbours, batch.sides)
+        bits = laplace_bits(rated - self._predicted(coded, batch), self.log_scales)
+        distortion = block_loss(predicted, batch.target, self.settings.sign_weight)
+        return distortion + self.settings.lambda_ / 1000 * bits.sum() / len(batch.shapes)
 
-    def _target(self, shapes: NDArray[np.int64], index: Tensor) -> BlockTarget:
-        ends, shares = self.edges.batch(shapes, self.blocks, self.spec.block_edge**3)
-        return BlockTarget(
-            self.targets[index].float() / LEVELS,
-            self.exact[index],
-            torch.from_numpy(ends).to(self.device),
-            torch.from_numpy(shares).to(self.device),
-        )
-
-    def _predicted(self, coded: Tensor, neighbours: Tensor, sides: Tensor) -> Tensor:
+    def _predicted(self, coded: Tensor, batch: Batch) -> Tensor:
         padded = torch.cat([coded, coded.new_zeros(1, coded.shape[1])])
-        return F.linear(torch.cat([causal_codes(padded, neighbours), sides], dim=1), self.predictor)
+        return F.linear(torch.cat([causal_codes(padded, batch.neighbours), batch.features], dim=1), self.predictor)
 
     def _rounded_weights(self) -> dict[str, Tensor]:
         return {name: straight_through(w, step_size(self.weight_exponents[name])) for name, w in self.weights.items()}
@@ -202,12 +167,15 @@ class BlockTraining:
         noisy = position < self.settings.noise
         if not noisy and not self.weight_exponents:
             self._freeze_steps()
+        factor = learning_rate_factor(position, self.settings.warmup)
         for group in self.optimizer.param_groups:
-            group["lr"] = group["base"] * learning_rate_factor(position, self.settings.warmup)
-        loss = self.loss(shapes, noisy=noisy)
+            group["lr"] = group["base"] * factor
+        batch = Batch.of(self, shapes)
+        loss = self._loss(batch, noisy=noisy)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
+        self.latents.step(shapes, batch.index, batch.latents, self.settings.latent_learning_rate * factor)
         return loss.detach()
 
     def run(self, checkpoint: Checkpoint, progress: Progress | None = None) -> None:
@@ -229,13 +197,14 @@ class BlockTraining:
             self.epoch += 1
 
     def _parameters(self) -> dict[str, Tensor]:
-        own = {n: getattr(self, n) for n in ("latents", "log_steps", "log_scales", "predictor")}
+        own = {n: getattr(self, n) for n in ("log_steps", "log_scales", "predictor")}
         return {**self.weights, **own}
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch depends on."""
         return {
             "parameters": {name: value.detach() for name, value in self._parameters().items()},
+            "latents": self.latents.state(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
             "weight_exponents": dict(self.weight_exponents),
@@ -247,6 +216,7 @@ class BlockTraining:
         with torch.no_grad():
             for name, value in self._parameters().items():
                 value.copy_(state["parameters"][name])
+        self.latents.restore(state["latents"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"].cpu())
         self.weight_exponents = dict(state["weight_exponents"])
@@ -258,7 +228,7 @@ class BlockTraining:
         if not self.weight_exponents:
             self._freeze_steps()
         exponents = self._latent_exponents()
-        rounded = codes(self.latents, torch.tensor([step_size(e) for e in exponents], device=self.device))
+        rounded = codes(self.latents.settled(), torch.tensor([step_size(e) for e in exponents], device=self.device))
         return TrainedSet(
             spec=self.spec,
             weights={n: codes(w, step_size(self.weight_exponents[n])) for n, w in self.weights.items()},
@@ -270,54 +240,40 @@ class BlockTraining:
 
 
 @dataclass(frozen=True)
-class BlockTarget:
-    """What n blocks should be.
+class Batch:
+    """Some shapes of a training and what a step needs of them.
 
     Args:
-        values: float32 (n, channels, b, b, b) in [-1, 1]; channel 0 the TSDF.
-        exact: bool (n, 1, b, b, b), the points whose values decide where the surface lies.
-        ends: int32 or int64 (m, 2), the ends of the crossed edges among the n b^3 points.
-        shares: float32 (m, 2), the parts of their values in the value at the crossing, which should be zero.
+        shapes: int64 (s,).
+        index: int64 (n,), their blocks.
+        neighbours: int64 (n, 27), within the batch (`BlockSet.batch`).
+        sides: int8 (n, 27), as in `BlockSet`.
+        features: float32 (n, 13), of the prediction (`neighbour_features`).
+        latents: float32 (n, C), a leaf.
+        target: of the blocks.
     """
 
-    values: Tensor
-    exact: Tensor
-    ends: Tensor
-    shares: Tensor
+    shapes: NDArray[np.int64]
+    index: Tensor
+    neighbours: Tensor
+    sides: Tensor
+    features: Tensor
+    latents: Tensor
+    target: BlockTarget
 
-
-def block_loss(predicted: Tensor, target: BlockTarget, sign_weight: float) -> Tensor:
-    """Mean absolute error of what decides where the surface lies, plus what endangers a sign of the TSDF.
-
-    The error is mostly that of the TSDF where the surface crosses the grid, where errors of an edge's ends may cancel;
-    a part is that of the ends themselves, which could shrink together otherwise. Where values decide, a sign is in
-    danger below half its value (a thin part vanishes when its few points change sign, at little cost in values);
-    elsewhere below `MARGIN`.
-
-    Args:
-        predicted: (n, channels, b, b, b).
-        target: of the same blocks.
-        sign_weight: of what a TSDF lacks to be out of danger.
-    """
-    points = target.exact.sum().clamp(min=1)
-    at_points = ((predicted - target.values).abs() * target.exact).sum() / points
-    ends = predicted[:, 0].reshape(-1).index_select(0, target.ends.reshape(-1)).view(-1, 2)
-    at_crossings = (ends * target.shares).sum(1).abs().sum() / max(len(ends), 1)
-    tsdf = target.values[:, :1]
-    side = torch.where(tsdf >= 0, predicted[:, :1], -predicted[:, :1])
-    danger = F.relu(torch.where(target.exact, tsdf.abs() / 2, MARGIN) - side).sum() / points
-    return _POINTS * at_points + (1 - _POINTS) * at_crossings + sign_weight * danger
+    @classmethod
+    def of(cls, training: BlockTraining, shapes: NDArray[np.int64]) -> Batch:
+        """The batch of the shapes ``shapes``, on the training's device."""
+        index, neighbours = training.blocks.batch(shapes)
+        sides = training.blocks.sides[index]
+        features = neighbour_features(sides).astype(np.float32)
+        arrays = (torch.from_numpy(a).to(training.device) for a in (index, neighbours, sides, features))
+        rows, *others = arrays
+        latents, target = training.latents.rows(shapes, rows), training.targets.batch(shapes, rows)
+        return cls(shapes, rows, *others, latents, target)
 
 
 def learning_rate_factor(position: float, warmup: float) -> float:
     """Linear warm-up, then a cosine down to 2 %."""
     cosine = 0.5 * (1 + math.cos(math.pi * max(0.0, (position - warmup) / (1 - warmup))))
     return min(1.0, position / warmup) * (0.98 * cosine + 0.02)
-
-
-def _targets(volumes: NDArray[np.int16], blocks: BlockSet) -> tuple[Tensor, Tensor]:
-    """Of all blocks: int16 codes (n, c, b, b, b), and bool (n, 1, b, b, b) the points with a crossed edge."""
-    exact = surface_points(volumes[:, 0] < 0)[:, None]
-    gathered = (gather_blocks(cast("NDArray[np.generic]", a), blocks.states) for a in (volumes, exact))
-    codes_, exact_ = (torch.from_numpy(np.ascontiguousarray(a)) for a in gathered)
-    return codes_, exact_

@@ -1,8 +1,8 @@
 """The first linear transform of blocks: principal components, fitted to what matters of a TSDF.
 
-Only points with a crossed edge (`necgs.decoder.blocks.surface_points`) decide where the surface lies; all others must
-merely keep their sign. So the components are fitted to the former, and the latter are filled with what the components
-say, kept on their side of zero by a margin.
+Only the ends of edges that change sign (`necgs.decoder.blocks.surface_points`) decide where the surface lies; all other
+points must merely keep their sign. So the components are fitted to the former, and the latter are filled with what the
+components say, kept on their side of zero by a margin.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 MARGIN = 0.3
-"""How far from zero, in units of the TSDF, a point without a crossed edge should stay."""
+"""How far from zero, in units of the TSDF, a point beside no change of sign should stay."""
 
 ROUNDS = 12
-MAX_SAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -28,42 +27,40 @@ class BlockTransform:
     Args:
         mean: float32 (points,).
         components: float32 (C, points), orthonormal rows, the strongest first.
-        coefficients: float32 (n, C) of the blocks that it was fitted to.
+        signed: of how many points (the TSDF's, which come first) the sign must be met.
     """
 
     mean: Floats
     components: Floats
-    coefficients: Floats
+    signed: int
+
+    def coefficients(self, targets: Floats, exact: NDArray[np.bool_]) -> Floats:
+        """Coefficients (n, C) that meet ``targets`` (n, points) best where they are ``exact``."""
+        complete = targets
+        for _ in range(ROUNDS):
+            predicted = (complete - self.mean) @ self.components.T @ self.components + self.mean
+            complete = filled(targets, exact, predicted, self.signed)
+        result: Floats = (complete - self.mean) @ self.components.T
+        return result
 
 
-def fit_transform(
-    targets: Floats, exact: NDArray[np.bool_], signed: int, count: int, random: np.random.Generator
-) -> BlockTransform:
-    """Fit the first ``count`` components.
+def fit_transform(targets: Floats, exact: NDArray[np.bool_], signed: int, count: int) -> BlockTransform:
+    """Fit the first ``count`` components to a sample of blocks.
 
     Args:
         targets: float32 (n, points), values in [-1, 1].
         exact: bool (n, points), where a value must be met.
-        signed: of how many points (the TSDF's, which come first) the sign must be met elsewhere.
+        signed: see `BlockTransform`.
         count: C; components beyond the number of points are zero.
-        random: picks the blocks of which the components are computed.
     """
-    if not len(targets):
-        points = targets.shape[1]
-        nothing = np.zeros((0, count), np.float32)
-        return BlockTransform(np.zeros(points, np.float32), np.zeros((count, points), np.float32), nothing)
-    chosen = random.choice(len(targets), min(len(targets), MAX_SAMPLES), replace=False)
-    sample, known = targets[chosen], exact[chosen]
-    complete = sample
-    for _ in range(ROUNDS + 1):
+    points = targets.shape[1]
+    mean, components = np.zeros(points, np.float32), np.zeros((count, points), np.float32)
+    complete = targets
+    for _ in range(ROUNDS + 1 if len(targets) else 0):
         mean = complete.mean(axis=0)
         components = _principal(complete - mean, count)
-        complete = filled(sample, known, (complete - mean) @ components.T @ components + mean, signed)
-    complete = targets
-    for _ in range(ROUNDS):
-        coefficients = (complete - mean) @ components.T
-        complete = filled(targets, exact, coefficients @ components + mean, signed)
-    return BlockTransform(mean, components, (complete - mean) @ components.T)
+        complete = filled(targets, exact, (complete - mean) @ components.T @ components + mean, signed)
+    return BlockTransform(mean, components, signed)
 
 
 def filled(targets: Floats, exact: NDArray[np.bool_], predicted: Floats, signed: int) -> Floats:

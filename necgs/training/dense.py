@@ -19,9 +19,7 @@ from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import PAPER_EXPONENT, Quantizer
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.losses import LossWeights, latent_loss, volume_loss
-
-LEVELS = 128
-"""Codes of volumes lie in -128..128."""
+from necgs.volume import LEVEL
 
 Progress = Callable[[int, int, str], None]
 
@@ -34,7 +32,7 @@ class DenseSettings:
         epochs: passes over the set.
         batch: shapes per step.
         learning_rate: of Adam at the end of the warm-up.
-        warmup: part of the epochs over which the rate grows linearly from ``warmup_start`` times its value.
+        warmup: part of the epochs over which the learning rate grows linearly from ``warmup_start`` times its value.
         warmup_start: see ``warmup``.
         loss: weights of the loss terms.
         kaiming: initialise for constant variance instead of the framework's default.
@@ -108,7 +106,7 @@ class DenseTraining:
         return self.sources["latents"][indices]
 
     def _volumes(self, indices: Tensor) -> Tensor:
-        return self.volumes[indices].float() / LEVELS
+        return self.volumes[indices].float() / LEVEL
 
     def _parameter(self, value: Tensor) -> Tensor:
         layout = torch.channels_last_3d if value.dim() == 5 else torch.preserve_format
@@ -133,9 +131,9 @@ class DenseTraining:
 
     def run_epoch(self) -> Iterator[Tensor]:
         """Train one epoch; yields the loss of each step."""
-        rate = self.settings.learning_rate * learning_rate_factor(self.epoch, self.settings)
+        learning_rate = self.settings.learning_rate * learning_rate_factor(self.epoch, self.settings)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate
         order = torch.randperm(len(self.volumes), generator=self.generator).to(self.device)
         for indices in torch.split(order, self.settings.batch):
             yield self.step(indices)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from necgs.coding.bitstream import SharedPart
 from necgs.decoder.spec import BLOCK_SPARSE
+from necgs.volume import LEVEL
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,8 +24,6 @@ Progress = Callable[[int, int, str], None]
 Codes = NDArray[np.int32]
 States = NDArray[np.int8]
 Volumes = Sequence[NDArray[np.int16]]
-
-LEVELS = 128
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def _fit_dense(
 
     def loss() -> None:
         for batch in batches:
-            target = torch.from_numpy(np.stack([volumes[i] for i in batch])).to(device).float() / LEVELS
+            target = torch.from_numpy(np.stack([volumes[i] for i in batch])).to(device).float() / LEVEL
             predicted = dense_decoder(spec, weights, straight_through(latents[list(batch)], steps))
             volume_loss(predicted, target, LossWeights()).backward()  # type: ignore[no-untyped-call]
 
@@ -112,11 +111,10 @@ def _fit_blocks(
     import torch
 
     from necgs.decoder.block_sparse import block_decoder
-    from necgs.decoder.blocks import BlockSet, block_states, gather_blocks, surface_points
+    from necgs.decoder.blocks import BlockSet, block_states
     from necgs.decoder.dense import dequantized_weights
     from necgs.quantize import codes, step_size, straight_through
-    from necgs.training.block_sparse import BlockTarget, block_loss
-    from necgs.training.sign_changes import CrossedEdges
+    from necgs.training.block_loss import BlockTargets, block_loss
 
     spec = shared.decoder.spec
     states = block_states(volume[:1], spec.latent_grid)
@@ -125,21 +123,19 @@ def _fit_blocks(
         return np.zeros((0, spec.latent_channels), np.int32), states[0]
     weights = dequantized_weights(shared.decoder, device)
     steps = torch.tensor([step_size(exponent) for exponent in shared.decoder.latent_exponents], device=device)
-    target = torch.from_numpy(gather_blocks(volume[None], states).astype(np.float32)).to(device) / LEVELS
-    exact = torch.from_numpy(gather_blocks(surface_points(volume[:1] < 0)[:, None], states)).to(device)
-    edges = CrossedEdges.of(volume[:1], blocks)
-    ends, shares = (torch.from_numpy(a).to(device) for a in (edges.ends, edges.shares))
-    wanted = BlockTarget(target, exact, ends, shares)
+    shape = np.zeros(1, dtype=np.int64)
+    index, neighbours = (torch.from_numpy(a).to(device) for a in blocks.batch(shape))
+    sides = torch.from_numpy(blocks.sides).to(device)
+    target = BlockTargets.of(volume[None], blocks, device).batch(shape, index)
     basis, mean = weights["synthesis.weight"], weights["synthesis.bias"]
-    start = (target.reshape(len(target), -1) - mean) @ torch.linalg.pinv(basis).T
+    start = (target.values.flatten(1) - mean) @ torch.linalg.pinv(basis).T
     unit = start.square().mean().sqrt().clamp(min=1e-6)
     latents = (start / unit).detach().requires_grad_()
-    neighbours, sides = (torch.from_numpy(a).to(device) for a in (blocks.neighbours, blocks.sides))
 
     def loss() -> None:
         rounded = straight_through(latents * unit, steps)
         predicted = block_decoder(spec, weights, rounded, neighbours, sides)
-        block_loss(predicted, wanted, sign_weight=3.0).backward()  # type: ignore[no-untyped-call]
+        block_loss(predicted, target, sign_weight=3.0).backward()  # type: ignore[no-untyped-call]
 
     _minimise(latents, loss, settings, progress)
     return codes(latents * unit, steps), states[0]

@@ -1,4 +1,4 @@
-"""Edges of the grid that the surface crosses: where it does, and which points of occupied blocks are their ends.
+"""Edges of the grid along which the TSDF changes sign, and which points of occupied blocks are their ends.
 
 Marching cubes puts a vertex where the value between the ends of such an edge is zero. So the value that a decoder gives
 there is how far its surface has moved, in units of the TSDF, whatever becomes of the two ends by themselves.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,34 +16,31 @@ from numpy.typing import NDArray
 from necgs.decoder.blocks import BlockSet
 from necgs.decoder.trained_set import OCCUPIED
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 @dataclass(frozen=True)
-class CrossedEdges:
-    """The m crossed edges of a set of shapes, shape after shape.
+class SignChanges:
+    """The m edges of a set of shapes that change sign, shape after shape.
 
     Args:
         starts: int64 (shapes + 1,), index of each shape's first edge.
         ends: int32 (m, 2), the points at their ends: block * b^3 + point in C order, the shape's own blocks counted
             in the order of `BlockSet`.
-        shares: float32 (m, 2), what part of each end's value the value at the crossing is.
     """
 
     starts: NDArray[np.int64]
     ends: NDArray[np.int32]
-    shares: NDArray[np.float32]
 
     @classmethod
-    def of(cls, tsdf: NDArray[np.int16], blocks: BlockSet) -> CrossedEdges:
-        """Find the crossed edges of TSDF codes (shapes, K, K, K) with the occupied blocks ``blocks``."""
-        found = [_edges_of(codes, states == OCCUPIED) for codes, states in zip(tsdf, blocks.states, strict=True)]
-        starts = np.cumsum([0, *(len(ends) for ends, _ in found)])
-        ends, shares = (np.concatenate(part) for part in zip(*found, strict=True))
-        return cls(starts, ends, shares)
+    def of(cls, tsdf: NDArray[np.int16], blocks: BlockSet) -> SignChanges:
+        """Find them in TSDF codes (shapes, K, K, K) with the occupied blocks ``blocks``."""
+        found = [_ends(codes, states == OCCUPIED) for codes, states in zip(tsdf, blocks.states, strict=True)]
+        return cls(np.cumsum([0, *(len(ends) for ends in found)]), np.concatenate(found))
 
-    def batch(
-        self, shapes: NDArray[np.int64], blocks: BlockSet, points: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Ends and shares of the edges of some shapes, in a batch of their blocks (`BlockSet.batch`).
+    def batch(self, shapes: NDArray[np.int64], blocks: BlockSet, points: int) -> NDArray[np.int64]:
+        """Ends (m, 2) of the edges of some shapes, in a batch of their blocks (`BlockSet.batch`).
 
         Args:
             shapes: int64 (s,), in the order of the batch.
@@ -50,23 +48,33 @@ class CrossedEdges:
             points: b^3, points of a block.
         """
         counts = blocks.starts[shapes + 1] - blocks.starts[shapes]
-        edges = [slice(self.starts[s], self.starts[s + 1]) for s in shapes]
         before = (np.cumsum(counts) - counts) * points
-        ends = np.concatenate([self.ends[e] + first for e, first in zip(edges, before, strict=True)])
-        return ends, np.concatenate([self.shares[e] for e in edges])
+        pairs = zip(shapes, before, strict=True)
+        return np.concatenate([self.ends[self.starts[s] : self.starts[s + 1]] + first for s, first in pairs])
 
 
-def _edges_of(tsdf: NDArray[np.int16], occupied: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def zero_shares(values: Tensor) -> Tensor:
+    """What part of each end's value the value at the zero between them is.
+
+    Args:
+        values: float (m, 2), of different signs.
+
+    Returns:
+        (m, 2), each row sums to 1.
+    """
+    size = values.abs()
+    return size.flip(1) / size.sum(1, keepdim=True)
+
+
+def _ends(tsdf: NDArray[np.int16], occupied: NDArray[np.bool_]) -> NDArray[np.int32]:
     number = np.cumsum(occupied).reshape(occupied.shape) - 1
     edge = len(tsdf) // len(occupied)
-    ends, shares = [], []
+    ends = []
     for low, high in _neighbours(tsdf < 0):
         block, point = np.divmod(np.stack([low, high], axis=1), edge)
         local = (point * (edge * edge, edge, 1)).sum(axis=2)
         ends.append(number[tuple(np.moveaxis(block, 2, 0))] * edge**3 + local)
-        a, b = (np.abs(tsdf[tuple(p.T)]).astype(np.float32) for p in (low, high))
-        shares.append(np.stack([b, a], axis=1) / (a + b)[:, None])
-    return np.concatenate(ends).astype(np.int32), np.concatenate(shares)
+    return np.concatenate(ends).astype(np.int32)
 
 
 def _neighbours(inside: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

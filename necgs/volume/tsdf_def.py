@@ -15,14 +15,12 @@ import numpy as np
 
 from bench.codec import Context
 from bench.codec.checks import checked_arrays
+from necgs.volume import LEVEL
 from necgs.volume.distance_band import distance_band
 from necgs.volume.winding_number import grid_positions, inside_grid
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
-
-LEVEL = 128
-"""The largest code; levels are -128..128, zero is one of them."""
 
 _SHELL = 0.9  # half the thickness of an open sheet in cells; sqrt(3)/2 and a little
 

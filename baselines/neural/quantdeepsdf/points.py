@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from necgs.volume.tsdf_def import LEVEL
+from necgs.volume import LEVEL
 
 NEAR_PART = 0.8
 """Part of a batch that lies inside the truncation band."""

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from bench.codec import CorruptArchive
 from bench.codec.fields import FieldReader, FieldWriter
 from necgs.coding import entropy, frequency_table, huffman
-from necgs.coding.bit_string import BitReader, exp_golomb, spread
+from necgs.coding.bit_string import BitReader, concatenate_codewords, exp_golomb
 from necgs.coding.entropy import CODERS, HUFFMAN, MAX_PER_BYTE, RANGE
 from necgs.coding.frequency_table import CONSTANT, GAUSS, HISTOGRAM, LAPLACE, TOTAL, FrequencyTable
 from necgs.coding.huffman import HuffmanTable
@@ -57,16 +57,16 @@ def test_numbers_come_back(coder: str, values: np.ndarray, margin: int) -> None:
 
 @pytest.mark.parametrize("coder", CODERS)
 @settings(deadline=None, max_examples=60)
-@given(values=Codes, bits=hnp.arrays(bool, st.integers(0, 50)), odds=st.integers(1, 255))
-def test_a_stream_mixes_numbers_and_bits(coder: str, values: np.ndarray, bits: np.ndarray, odds: int) -> None:
-    table, chances = entropy.fit(coder, values), np.full(len(bits), odds)
+@given(values=Codes, bits=hnp.arrays(bool, st.integers(0, 50)), probability=st.integers(1, 255))
+def test_a_stream_mixes_numbers_and_bits(coder: str, values: np.ndarray, bits: np.ndarray, probability: int) -> None:
+    table, each = entropy.fit(coder, values), np.full(len(bits), probability)
     stream = entropy.encoder(coder)
     for _ in range(2):
-        stream.bits(bits, chances)
+        stream.bits(bits, each)
         stream.numbers(values, table)
     reader = entropy.decoder(coder, stream.getvalue())
     for _ in range(2):
-        np.testing.assert_array_equal(reader.bits(chances), bits)
+        np.testing.assert_array_equal(reader.bits(each), bits)
         np.testing.assert_array_equal(reader.numbers(values.size, table), values)
 
 
@@ -173,7 +173,7 @@ def test_exp_golomb_codes_come_back(values: np.ndarray, order: int) -> None:
 
 
 def test_spread_writes_code_words_most_significant_bit_first() -> None:
-    assert spread(np.array([5, 0, 1]), np.array([3, 0, 2])).tolist() == [1, 0, 1, 0, 1]
+    assert concatenate_codewords(np.array([5, 0, 1]), np.array([3, 0, 2])).tolist() == [1, 0, 1, 0, 1]
 
 
 @pytest.mark.parametrize("coder", CODERS)

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from bench.codec import CorruptArchive
 from necgs.coding import entropy
 from necgs.coding.entropy import CODERS, RANGE
-from necgs.coding.mask import CONTEXT_ODDS, child_contexts, decode_states, encode_states
+from necgs.coding.mask import CONTEXT_PROBABILITIES, child_contexts, decode_states, encode_states
 from necgs.decoder.spec import MAX_BLOCKS
 from necgs.decoder.trained_set import INSIDE, OCCUPIED, OUTSIDE
 
@@ -80,9 +80,9 @@ def test_contexts_are_those_of_brute_force() -> None:
 
 
 def test_odds_leave_both_answers_possible() -> None:
-    assert CONTEXT_ODDS.shape == (448,)
-    assert CONTEXT_ODDS.min() >= 1
-    assert CONTEXT_ODDS.max() <= 255
+    assert CONTEXT_PROBABILITIES.shape == (448,)
+    assert CONTEXT_PROBABILITIES.min() >= 1
+    assert CONTEXT_PROBABILITIES.max() <= 255
 
 
 def test_a_huge_grid_is_refused_by_both_sides() -> None:

@@ -42,9 +42,9 @@ def test_codes_that_follow_from_their_neighbours_cost_nothing():
 
 def test_features_name_the_sides():
     sides = BLOCKS.sides[:, FACES]
-    assert np.array_equal(neighbour_features(BLOCKS)[:, :6], sides == 1)
-    assert np.array_equal(neighbour_features(BLOCKS)[:, 6:12], sides == -1)
-    assert (neighbour_features(BLOCKS)[:, 12] == 1).all()
+    assert np.array_equal(neighbour_features(BLOCKS.sides)[:, :6], sides == 1)
+    assert np.array_equal(neighbour_features(BLOCKS.sides)[:, 6:12], sides == -1)
+    assert (neighbour_features(BLOCKS.sides)[:, 12] == 1).all()
 
 
 @pytest.mark.parametrize("extreme", [2**31 - 1, -(2**31)])
@@ -69,7 +69,7 @@ def test_a_set_is_fitted_as_least_squares_of_all_its_rows_at_once():
     codes = smooth_codes()
     padded = np.concatenate([codes, np.zeros((1, 3), np.int32)])
     near = padded[BLOCKS.neighbours[:, FACES[:3]]].reshape(len(codes), 9)
-    inputs = np.concatenate([near, neighbour_features(BLOCKS)], axis=1).astype(np.float64)
+    inputs = np.concatenate([near, neighbour_features(BLOCKS.sides)], axis=1).astype(np.float64)
     ridge = np.concatenate([inputs, np.eye(22)])
     expected, *_ = np.linalg.lstsq(ridge, np.concatenate([codes, np.zeros((22, 3))]))
     fitted = Predictor.fit(np.split(codes, BLOCKS.starts[1:-1]), BLOCKS.states, 3)

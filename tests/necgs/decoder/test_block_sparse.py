@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from necgs.decoder.block_sparse import block_decoder, spread, with_halo
+from necgs.decoder.block_sparse import block_decoder, pixel_shuffle, with_halo
 from necgs.decoder.blocks import BlockSet, scatter_blocks
 from necgs.decoder.spec import BLOCK_SPARSE, DecoderSpec, block_sparse_spec, latent_shape, parameter_shapes
 from necgs.decoder.trained_set import INSIDE, OCCUPIED, OUTSIDE
@@ -40,7 +40,7 @@ def test_gradient_of_the_halo():
 
 def test_spread_puts_channels_at_their_places():
     x = torch.arange(2 * 8 * 3.0).view(1, 1, 1, 2, 24)[:, :, :, :1]
-    out = spread(x, 2)
+    out = pixel_shuffle(x, 2)
     for a, b, e, c in np.ndindex(2, 2, 2, 3):
         assert out[0, a, b, e, c] == (4 * a + 2 * b + e) * 3 + c
 

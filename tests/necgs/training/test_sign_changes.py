@@ -1,11 +1,11 @@
-"""Edges that the surface crosses, against the vertices that marching cubes puts on them."""
+"""Edges that change sign, against the vertices that marching cubes puts on them."""
 
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
 from necgs.decoder.blocks import BlockSet, block_states, gather_blocks
-from necgs.training.sign_changes import CrossedEdges
+from necgs.training.sign_changes import SignChanges, zero_shares
 from necgs.volume.dmc import extract
 
 K, EDGE = 12, 4
@@ -25,12 +25,14 @@ def volumes():
 def test_crossings_are_the_vertices_of_marching_cubes():
     codes = volumes()
     blocks = BlockSet.of(block_states(codes, K // EDGE))
-    edges = CrossedEdges.of(codes, blocks)
+    changes = SignChanges.of(codes, blocks)
     where = np.stack(np.meshgrid(*[np.arange(K, dtype=np.float64)] * 3, indexing="ij"))
     positions = gather_blocks(np.broadcast_to(where, (3, 3, K, K, K)), blocks.states).transpose(0, 2, 3, 4, 1)
     for shape in range(3):
         index, _ = blocks.batch(np.array([shape]))
-        ends, shares = edges.batch(np.array([shape]), blocks, EDGE**3)
+        ends = changes.batch(np.array([shape]), blocks, EDGE**3)
+        at_ends = gather_blocks(codes[:, None], blocks.states)[index].reshape(-1)[ends]
+        shares = zero_shares(torch.from_numpy(at_ends.astype(np.float32))).numpy()
         own = (positions[index].reshape(-1, 3)[ends] * shares[:, :, None]).sum(1) * 2 / (K - 1) - 1
         vertices = extract(torch.from_numpy(codes[shape] / np.float32(128)), None)[0].numpy()
         assert (len(own) == 0) == (shape == 1)
@@ -42,12 +44,13 @@ def test_crossings_are_the_vertices_of_marching_cubes():
 def test_a_batch_counts_its_own_blocks():
     codes = volumes()
     blocks = BlockSet.of(block_states(codes, K // EDGE))
-    edges = CrossedEdges.of(codes, blocks)
+    changes = SignChanges.of(codes, blocks)
     values = gather_blocks(codes[:, None], blocks.states)
     for shapes in ([0], [2], [2, 1, 0], [1]):
         index, _ = blocks.batch(np.array(shapes))
-        ends, shares = edges.batch(np.array(shapes), blocks, EDGE**3)
+        ends = changes.batch(np.array(shapes), blocks, EDGE**3)
         at_ends = values[index].reshape(-1)[ends]
-        assert len(ends) == sum(edges.starts[s + 1] - edges.starts[s] for s in shapes)
+        shares = zero_shares(torch.from_numpy(at_ends.astype(np.float32))).numpy()
+        assert len(ends) == sum(changes.starts[s + 1] - changes.starts[s] for s in shapes)
         assert ((at_ends[:, 0] < 0) != (at_ends[:, 1] < 0)).all()
         np.testing.assert_allclose((at_ends * shares).sum(1), 0, atol=1e-4)

@@ -1,0 +1,94 @@
+"""Adam over the latents of a whole set, at the cost of the shapes of a batch.
+
+Most rows have no gradient in a step. Adam moves them nevertheless: their moments decay by beta1 and beta2, and the row
+goes on along its first moment. Over k such steps that is a geometric sum, which is added when the row is next wanted.
+So the result is that of `torch.optim.Adam` over all rows, but for rounding and for epsilon in those k steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+BETAS = (0.9, 0.99)
+EPSILON = 1e-8
+HORIZON = 400
+"""Steps without a gradient after which a row has come to rest: (0.9 / 0.99^0.5)^400 is 4e-18."""
+
+
+class LatentAdam:
+    """Latents of a set and their moments.
+
+    Args:
+        latents: float32 (n, C), shape after shape.
+        starts: int64 (shapes + 1,), index of each shape's first row.
+    """
+
+    def __init__(self, latents: Tensor, starts: NDArray[np.int64]) -> None:
+        self.values = latents
+        self._first, self._second = torch.zeros_like(latents), torch.zeros_like(latents)
+        self._starts = starts
+        self._current = np.zeros(len(starts) - 1, dtype=np.int64)  # the step after which each shape's rows stand
+        self._sizes: list[float] = []  # of each step: its learning rate and what corrects the moments' bias
+
+    def rows(self, shapes: NDArray[np.int64], index: Tensor) -> Tensor:
+        """Latents (m, C) of some shapes, up to date, as a leaf that takes a gradient; ``index`` (m,) are their rows."""
+        done = len(self._sizes)
+        behind = done - self._current[shapes]
+        if behind.any():
+            counts = self._starts[shapes + 1] - self._starts[shapes]
+            moves = np.array([self._move(int(k)) for k in behind])
+            factors = np.stack([moves, BETAS[0] ** behind, BETAS[1] ** behind]).repeat(counts, axis=1)
+            move, first, second = torch.from_numpy(factors.astype(np.float32)).to(self.values.device)[:, :, None]
+            m, v = self._first[index], self._second[index]
+            self.values[index] -= move * m / (v.sqrt() + EPSILON)
+            self._first[index], self._second[index] = first * m, second * v
+            self._current[shapes] = done
+        return self.values[index].requires_grad_()
+
+    def step(self, shapes: NDArray[np.int64], index: Tensor, rows: Tensor, learning_rate: float) -> None:
+        """One step of Adam with the gradient of ``rows``, which are those that `rows` gave."""
+        assert rows.grad is not None
+        count = len(self._sizes) + 1
+        corrections = 1 - BETAS[0] ** count, 1 - BETAS[1] ** count
+        self._sizes.append(learning_rate * corrections[1] ** 0.5 / corrections[0])
+        m = self._first[index].lerp_(rows.grad, 1 - BETAS[0])
+        v = self._second[index].mul_(BETAS[1]).addcmul_(rows.grad, rows.grad, value=1 - BETAS[1])
+        step = learning_rate / corrections[0] * m / (v.sqrt() / corrections[1] ** 0.5 + EPSILON)
+        self.values[index] = rows.detach() - step
+        self._first[index], self._second[index] = m, v
+        self._current[shapes] = count
+
+    def settled(self) -> Tensor:
+        """The latents (n, C) of all shapes, up to date."""
+        for shape in range(len(self._current)):
+            index = torch.arange(self._starts[shape], self._starts[shape + 1], device=self.values.device)
+            self.rows(np.array([shape]), index)
+        return self.values
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next step depends on."""
+        return {
+            "values": self.values,
+            "first": self._first,
+            "second": self._second,
+            "current": torch.from_numpy(self._current),
+            "sizes": torch.tensor(self._sizes, dtype=torch.float64),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from a `state`."""
+        for name, value in (("values", self.values), ("first", self._first), ("second", self._second)):
+            value.copy_(state[name])
+        self._current = state["current"].numpy().copy()
+        self._sizes = state["sizes"].tolist()
+
+    def _move(self, behind: int) -> float:
+        """How far the last ``behind`` steps, without a gradient, move a row, in its m / v^0.5 before them."""
+        sizes = np.array(self._sizes[len(self._sizes) - behind :][:HORIZON])
+        return float(sizes @ (BETAS[0] / BETAS[1] ** 0.5) ** np.arange(1, len(sizes) + 1))
