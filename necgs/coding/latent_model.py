@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.codec.fields import FieldReader, FieldWriter
 from necgs.coding.entropy import Decoder, Encoder, RangeDecoder, RangeEncoder
@@ -140,7 +141,7 @@ class LatentModel:
         table = frequencies(self.reach)
         widths = [scale_width(scale) for scale in self.scales]
 
-        def visit(rows: Integers, near: Integers, inputs: Integers) -> Integers:
+        def visit(rows: Integers, near: NDArray[np.int32], inputs: Integers) -> Integers:
             base, phase = _base_and_phase(self.predictor.predict(inputs, FRACTION))
             expected = ScalePredictor(magnitudes[near], (near < count).sum(axis=1))
             codes = np.empty((len(rows), channels), dtype=np.int64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ Codes: TypeAlias = NDArray[np.int32]
 Integers: TypeAlias = NDArray[np.int64]
 States: TypeAlias = NDArray[np.int8]
 Array = TypeVar("Array", NDArray[np.int64], "Tensor")
-Visit: TypeAlias = Callable[[Integers, Integers, Integers], Integers]
+Visit: TypeAlias = Callable[[Integers, NDArray[np.int32], Integers], Integers]
 """(blocks (r,), their causal neighbours (r, 3), inputs of the prediction (r, 3 C + 13)) -> codes (r, C)."""
 
 SHIFT = 6
@@ -88,14 +88,14 @@ def neighbour_features(sides: NDArray[np.int8]) -> NDArray[np.bool_]:
     return np.concatenate([faces == 1, faces == -1, np.ones((len(faces), 1), bool)], axis=1)
 
 
-def causal_codes(padded: Array, neighbours: Array) -> Array:
+def causal_codes(padded: Array, neighbours: Any) -> Array:
     """Codes (n, 3 C) of each block's causal neighbours.
 
     Args:
         padded: (m + 1, C), codes of m blocks and a last row of zeros, which stands for "no such block".
-        neighbours: (n, 27) into these rows, as in `BlockSet`.
+        neighbours: array or tensor (n, 27) of indices into these rows, as in `BlockSet`.
     """
-    near = padded[neighbours[:, list(CAUSAL)]]
+    near: Array = padded[neighbours[:, list(CAUSAL)]]
     return near.reshape(len(neighbours), len(CAUSAL) * padded.shape[1])
 
 
@@ -125,7 +125,7 @@ def residuals(codes: Codes, blocks: BlockSet, predictor: Predictor) -> Codes:
 def reconstruct(remaining: Codes, blocks: BlockSet, predictor: Predictor) -> Codes:
     """Codes (n, C) of one shape from their residuals: the inverse of `residuals`."""
 
-    def visit(rows: Integers, _: Integers, inputs: Integers) -> Integers:
+    def visit(rows: Integers, _: NDArray[np.int32], inputs: Integers) -> Integers:
         return predictor.predict(inputs) + remaining[rows]
 
     return visit_in_wavefronts(blocks, remaining.shape[1], visit)
@@ -140,7 +140,7 @@ def bounded_residuals(
     """
     remaining = np.zeros(codes.shape, dtype=np.int32)
 
-    def visit(rows: Integers, _: Integers, inputs: Integers) -> Integers:
+    def visit(rows: Integers, _: NDArray[np.int32], inputs: Integers) -> Integers:
         predicted = predictor.predict(inputs)
         remaining[rows] = (codes[rows] - predicted).clip(low, high)
         return predicted + remaining[rows]

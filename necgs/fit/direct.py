@@ -111,15 +111,27 @@ def fit_direct(
         the fitted volume; the same one where it holds no surface.
     """
     volume = capture_thin_parts(volume, vertices, faces, seed, move=settings.deformation)
-    surface = Surface(vertices, faces, threads)
     band = NarrowBand.of(volume)
-    start = band.values()[0]
-    values = band.values().requires_grad_()
-    mesh = topology(band.inside(values[0]))
+    mesh = topology(band.inside(band.values()[0]))
     if not len(mesh.faces):
         return volume
-    low, high = _bounds(values.detach())
+    surface = Surface(vertices, faces, threads)
     samples = _samples(surface, settings, volume.resolution, seed)
+    return band.volume_of(_optimised(band, mesh, surface, samples, settings, step))
+
+
+def _optimised(
+    band: NarrowBand,
+    mesh: Topology,
+    surface: Surface,
+    samples: _Samples,
+    settings: DirectFit,
+    step: Callable[[int, int], None] | None,
+) -> Tensor:
+    """The band's values (4, n) after all steps; see `fit_direct`."""
+    values = band.values()
+    start, (low, high) = values[0].clone(), _bounds(values)
+    values.requires_grad_()
     quantizer, optimiser = Quantizer(), torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.95))
     pairs: _Pairs | None = None
     for iteration in range(settings.iterations):
@@ -128,7 +140,7 @@ def fit_direct(
         moved = band.vertices(mesh, quantizer(values))
         if pairs is None or iteration % settings.associate_every == 0:
             pairs = _associate(moved.detach(), mesh, surface, samples)
-        loss = _misfit(moved, mesh, pairs, samples, 2.0 / (volume.resolution - 1), settings.normal_weight)
+        loss = _misfit(moved, mesh, pairs, samples, 2.0 / (band.resolution - 1), settings.normal_weight)
         loss = loss + settings.regularisation * values[1:].abs().mean()
         loss = loss + settings.anchor * (values[0] - start).square().mean()
         optimiser.zero_grad()
@@ -140,7 +152,7 @@ def fit_direct(
         optimiser.step()
         with torch.no_grad():
             values.copy_(values.clamp(low, high))
-    return band.volume_of(values)
+    return values
 
 
 def _bounds(values: Tensor) -> tuple[Tensor, Tensor]:

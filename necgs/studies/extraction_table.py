@@ -14,14 +14,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from necgs.fit.direct import DirectFit
 from necgs.fit.fit_volume import fitted_volume
-from necgs.studies.fit_table import deviation, load_normalised
+from necgs.studies.fit_table import load_normalised, surface_errors
 from necgs.volume.resampled_extraction import check_extraction, mesh_at
-from necgs.volume.surface import Surface
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -29,16 +27,14 @@ if TYPE_CHECKING:
 
 def extraction_rows(mesh: Trimesh, name: str, coded: int, grids: Sequence[int]) -> Iterator[str]:
     """Lines of the table for one normalised mesh, as soon as they are known."""
-    reference = Surface(np.asarray(mesh.vertices), np.asarray(mesh.faces))
     for label, fit, channels in (("plain", None, 1), ("direct", DirectFit(), 4)):
         volume = torch.from_numpy(fitted_volume(mesh, coded, fit).values()[:channels])
         for grid in grids:
             start = time.process_time()
             extracted = mesh_at(volume, grid)
             spent = 1e3 * (time.process_time() - start)
-            surface = Surface(extracted.vertices, extracted.faces)
-            there, back = deviation(reference, surface), deviation(surface, reference)
-            error, normals = ((a + b) / 2 for a, b in zip(there, back, strict=True))
+            there, back, normals = surface_errors(mesh, extracted)
+            error = (there + back) / 2
             faces = len(extracted.faces)
             yield f"{name:24.24} {label:7} {coded:4d} {grid:4d} {error:8.3f} {normals:7.4f} {faces:8,d} {spent:6.0f}"
 

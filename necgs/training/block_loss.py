@@ -63,8 +63,8 @@ class BlockTargets:
             near = surface_points(volume[:1] < 0)[:, None]
             codes.append(gather_blocks(volume[None], states[None]))
             exact.append(gather_blocks(near, states[None]))
-        joined = (torch.from_numpy(np.concatenate(arrays)).to(device) for arrays in (codes, exact))
-        return cls(blocks, *joined, SignChanges.of(volumes[:, 0], blocks))
+        codes_, exact_ = (torch.from_numpy(np.concatenate(arrays)).to(device) for arrays in (codes, exact))
+        return cls(blocks, codes_, exact_, SignChanges.of(volumes[:, 0], blocks))
 
     def batch(self, shapes: NDArray[np.int64], index: Tensor) -> BlockTarget:
         """The target of some shapes, whose blocks have the indices ``index`` (`BlockSet.batch`)."""

@@ -264,13 +264,12 @@ class Batch:
     @classmethod
     def of(cls, training: BlockTraining, shapes: NDArray[np.int64]) -> Batch:
         """The batch of the shapes ``shapes``, on the training's device."""
-        index, neighbours = training.blocks.batch(shapes)
-        sides = training.blocks.sides[index]
-        features = neighbour_features(sides).astype(np.float32)
-        arrays = (torch.from_numpy(a).to(training.device) for a in (index, neighbours, sides, features))
-        rows, *others = arrays
-        latents, target = training.latents.rows(shapes, rows), training.targets.batch(shapes, rows)
-        return cls(shapes, rows, *others, latents, target)
+        rows, near = training.blocks.batch(shapes)
+        side = training.blocks.sides[rows]
+        arrays = (rows, near, side, neighbour_features(side).astype(np.float32))
+        index, neighbours, sides, features = (torch.from_numpy(a).to(training.device) for a in arrays)
+        latents, target = training.latents.rows(shapes, index), training.targets.batch(shapes, index)
+        return cls(shapes, index, neighbours, sides, features, latents, target)
 
 
 def learning_rate_factor(position: float, warmup: float) -> float:

@@ -77,7 +77,8 @@ def _transform(
     chosen = random.choice(blocks, min(blocks, SAMPLE), replace=False) if blocks else np.zeros(0, np.int64)
     transform = fit_transform(*_flat(targets, torch.from_numpy(chosen)), spec.block_edge**3, count)
     coefficients = np.empty((blocks, count), dtype=np.float32)
-    for rows in torch.arange(blocks).split(CHUNK):
+    for first in range(0, blocks, CHUNK):
+        rows = torch.arange(first, min(first + CHUNK, blocks))
         coefficients[rows.numpy()] = transform.coefficients(*_flat(targets, rows))
     return transform, coefficients
 

@@ -40,8 +40,7 @@ class BlockTransform:
         for _ in range(ROUNDS):
             predicted = (complete - self.mean) @ self.components.T @ self.components + self.mean
             complete = filled(targets, exact, predicted, self.signed)
-        result: Floats = (complete - self.mean) @ self.components.T
-        return result
+        return np.asarray((complete - self.mean) @ self.components.T, dtype=np.float32)
 
 
 def fit_transform(targets: Floats, exact: NDArray[np.bool_], signed: int, count: int) -> BlockTransform:
@@ -63,7 +62,7 @@ def fit_transform(targets: Floats, exact: NDArray[np.bool_], signed: int, count:
     return BlockTransform(mean, components, signed)
 
 
-def filled(targets: Floats, exact: NDArray[np.bool_], predicted: Floats, signed: int) -> Floats:
+def filled(targets: Floats, exact: NDArray[np.bool_], predicted: NDArray[np.floating], signed: int) -> Floats:
     """``targets`` where they are exact, elsewhere what is predicted, kept `MARGIN` away from zero on its side."""
     kept = np.where(targets >= 0, np.maximum(predicted, MARGIN), np.minimum(predicted, -MARGIN))
     kept[:, signed:] = predicted[:, signed:]
