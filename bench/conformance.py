@@ -13,8 +13,9 @@ from bench import registry
 from bench.codec import Archive, Part
 from bench.execution.supervisor import Outcome, run_worker
 from bench.execution.task import Task
-from bench.planning.jobs import CodecSpec, InvalidSpec, ladder
+from bench.planning.jobs import ladder
 from bench.planning.profile import Profile
+from bench.results.spec import CodecSpec, InvalidSpec
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -95,7 +96,7 @@ def check(spec: CodecSpec, rate: str | None = None, device: str = "cpu") -> Iter
     """Run all checks on the codec of ``spec`` and yield a verdict for each as it is reached.
 
     Raises:
-        bench.planning.jobs.InvalidSpec: a setting that the codec does not have, or a rate not in its ladder.
+        bench.results.spec.InvalidSpec: a setting that the codec does not have, or a rate not in its ladder.
     """
     codec = registry.get(spec.name)
     rates = ladder(spec, codec, Profile(name="conformance"))

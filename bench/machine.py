@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -58,6 +59,12 @@ def describe() -> dict[str, Any]:
     identity = {key: facts[key] for key in ("cpu", "cores", "memory_gb", "gpu")}
     facts["fingerprint"] = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]
     return facts
+
+
+@functools.lru_cache(1)
+def fingerprint() -> str:
+    """The fingerprint of this machine, see `describe`."""
+    return str(describe()["fingerprint"])
 
 
 def package_versions() -> dict[str, str]:

@@ -246,10 +246,10 @@ def _timing(data: RunData, writer: Writer) -> None:
         caption = f"Seconds a shape against surface error on {dataset}; hollow markers ran on a GPU"
         writer.figure(time_quality.time_quality_figure(data, dataset), f"time_quality_{slug(dataset)}", caption)
         writer.table(timing.phase_table(data, dataset), f"timing_{slug(dataset)}")
-    machines = {row["machine"] for row in data.set_rows if row.get("machine")}
+    machines = {row["machine"] for row in data.set_rows if row["machine"]}
     if len(machines) > 1:
         writer.add(Text(f"The jobs ran on {len(machines)} different machines: compare times within one only."))
-    workers = {row.get("workers", 1) for row in data.set_rows} - {1, None}
+    workers = {row["workers"] for row in data.set_rows} - {1}
     if workers:
         counts = ", ".join(str(count) for count in sorted(workers))
         writer.add(Text(f"Jobs ran {counts} at a time: their times include what they took from each other."))

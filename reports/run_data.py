@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from bench.results.store import Row, RunFolder
+from bench.results.manifest import CodecEntry, Manifest
+from bench.results.rows import Row, SetRow, set_rows
+from bench.results.spec import CodecSpec, codec_name
+from bench.results.store import RunFolder
 from bench.results.summary import over_seeds, shape_frame, summarise
-from reports.document.style import base_name, in_order
+from reports.document.style import in_order
 
 CONTROLS = ("identity",)
 """Codecs that show what the metrics read on a perfect reconstruction; never ranked."""
@@ -18,7 +20,7 @@ CONTROLS = ("identity",)
 
 def is_control(codec: str) -> bool:
     """Whether a codec is one of `CONTROLS`."""
-    return base_name(codec) in CONTROLS
+    return codec_name(codec) in CONTROLS
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class RunData:
 
     Args:
         path: the folder.
-        manifest: its ``manifest.json``; any key may be missing but what a reader asks for with ``get``.
+        manifest: its ``manifest.json``.
         rows: the rows of finished jobs.
         summary: one line per (dataset, codec, rate, seed), see `bench.results.summary`.
         points: the same, averaged over seeds: the points of the rate-distortion curves.
@@ -35,7 +37,7 @@ class RunData:
     """
 
     path: Path
-    manifest: Row
+    manifest: Manifest
     rows: list[Row]
     summary: pd.DataFrame
     points: pd.DataFrame
@@ -50,9 +52,9 @@ class RunData:
         return cls(path, manifest, rows, summary, over_seeds(summary), shape_frame(rows))
 
     @property
-    def set_rows(self) -> list[Row]:
+    def set_rows(self) -> list[SetRow]:
         """The set rows: sizes, ledgers, timings."""
-        return [row for row in self.rows if row["kind"] == "set"]
+        return set_rows(self.rows)
 
     @property
     def datasets(self) -> list[str]:
@@ -64,13 +66,12 @@ class RunData:
         """Codecs with results, in the order of every legend and table."""
         return in_order(self.points["codec"])
 
-    def described(self, codec: str) -> dict[str, Any]:
-        """What the manifest says about a codec."""
-        described: dict[str, Any] = self.manifest.get("codecs", {}).get(codec, {})
-        return described
+    def described(self, codec: str) -> CodecEntry | None:
+        """What the manifest says about a codec, if anything."""
+        return self.manifest["codecs"].get(codec)
 
     def title(self, codec: str) -> str:
         """A codec's name in tables and legends; a variant carries its settings: ``NeCGS (resolution=64)``."""
-        title = str(self.described(codec).get("title") or base_name(codec))
-        settings = [piece for piece in codec.split(":") if "=" in piece]
-        return f"{title} ({', '.join(settings)})" if settings else title
+        spec, described = CodecSpec.parse(codec), self.described(codec)
+        title = (described["title"] if described else "") or spec.name
+        return f"{title} ({spec.settings_text})" if spec.settings_text else title

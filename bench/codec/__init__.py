@@ -19,6 +19,7 @@ Errors::
       EncodeFailed       the encoder broke or wrote nothing usable
       DecodeFailed       the decoder broke or returned no usable mesh
       CorruptArchive     the bytes are truncated, altered or not of this codec
+      OutOfMemory        memory, of the CPU or of a GPU, does not suffice
       DeadlineExceeded   the time allowed for the job is over
 """
 
@@ -33,6 +34,7 @@ from bench.codec.errors import (
     DecodeFailed,
     EncodeFailed,
     InvalidMesh,
+    OutOfMemory,
     Unavailable,
     UserError,
 )
@@ -50,6 +52,7 @@ __all__ = [
     "DecodeFailed",
     "EncodeFailed",
     "InvalidMesh",
+    "OutOfMemory",
     "Part",
     "Rate",
     "SetCodec",

@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.codec.atomic_write import replacing
-from bench.codec.errors import CodecError, DeadlineExceeded, Unavailable
+from bench.codec.errors import CodecError, DeadlineExceeded, OutOfMemory, Unavailable
 from bench.codec.memory import check_memory
 
 if TYPE_CHECKING:
     import numpy as np
 
     Arrays = Mapping[str, np.ndarray]
+
+
+TORCH_OUT_OF_MEMORY = ("CUDA out of memory", "not enough memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
+"""Texts by which torch says so in a plain RuntimeError: allocators of the CPU and of CUDA's libraries."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +79,21 @@ class Context:
     def shape(self, index: int, otherwise: type[CodecError]) -> Iterator[None]:
         """Turn any error of the block into a failure of shape ``index``; an unexpected one counts as ``otherwise``.
 
-        What concerns the whole job (deadline, missing program, memory, a full disk) passes through.
+        What concerns the whole job (deadline, missing program, a full disk) passes through. A shape for which the
+        memory does not suffice fails with the status ``out_of_memory``.
         """
         self.check_deadline()
         try:
             yield
-        except (DeadlineExceeded, Unavailable, MemoryError):
+        except (DeadlineExceeded, Unavailable):
             raise
         except CodecError as error:
             self.fail(index, error)
         except Exception as error:
             if disk_is_full(error):
                 raise
-            self.fail(index, otherwise(f"{type(error).__name__}: {error}"))
+            text = f"{type(error).__name__}: {error}"
+            self.fail(index, OutOfMemory(text) if is_out_of_memory(error) else otherwise(text))
 
     def fail(self, index: int, error: CodecError) -> None:
         """Record that shape ``index`` failed; the first reason is kept."""
@@ -161,3 +167,10 @@ class Context:
 def disk_is_full(error: BaseException) -> bool:
     """Whether ``error`` says that nothing more can be written."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether ``error`` says that memory, of the CPU or of a GPU, does not suffice: Python's, numpy's and torch's."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in TORCH_OUT_OF_MEMORY)

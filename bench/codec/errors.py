@@ -73,6 +73,12 @@ class CorruptArchive(CodecError):
     status = "corrupt"
 
 
+class OutOfMemory(CodecError):
+    """Memory, of the CPU or of a GPU, does not suffice."""
+
+    status = "out_of_memory"
+
+
 class DeadlineExceeded(CodecError):
     """The time allowed for the job is over."""
 

@@ -26,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from bench.codec import Unavailable
     from bench.conformance import check
-    from bench.planning.jobs import CodecSpec
     from bench.registry import get
+    from bench.results.spec import CodecSpec
 
     spec = CodecSpec.parse(args.name)
     state = get(spec.name).availability()

@@ -67,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     if args.update_baseline:
         if not new.points:
             raise StoreError(f"{args.folder} holds no finished job: no baseline can be made from it")
+        if any(point.unmeasured for point in new.points.values()):
+            raise StoreError(f"{args.folder} holds shapes that could not be measured", "do them again: --retry-failed")
         before = _earlier(args.baseline)
         new.write(args.baseline)
         publish(markdown(compare(before, new, tolerance)) if before else f"{args.baseline}: {len(new.points)} points")

@@ -13,7 +13,8 @@ from bench.commands.arguments import finite, natural, positive, shard
 if TYPE_CHECKING:
     from bench.planning.plan import Plan, Request
     from bench.planning.profile import Profile
-    from bench.results.store import Row, RunFolder
+    from bench.results.rows import SetRow
+    from bench.results.store import RunFolder
 
 EPILOG = """examples:
   python -m bench run
@@ -106,6 +107,7 @@ def build_request(args: argparse.Namespace) -> Request:
     """The request that the command line and the profile make together."""
     from bench.cache import default_cache
     from bench.planning import profile as profiles
+    from bench.planning.limits import Limits
     from bench.planning.plan import Request
 
     profile = profiles.read(args.profile)
@@ -130,9 +132,7 @@ def build_request(args: argparse.Namespace) -> Request:
         executor=args.executor,
         scheduler=args.scheduler,
         workers=args.workers or profile.workers,
-        threads=args.threads,
-        memory_limit_mb=None if args.memory_limit is None else args.memory_limit * 1024,
-        timeouts=timeouts,
+        limits=Limits(args.threads, None if args.memory_limit is None else args.memory_limit * 1024, timeouts),
         shard=args.shard,
         keep_decoded=args.keep_decoded,
         retry_failed=args.retry_failed,
@@ -164,17 +164,17 @@ def _print_jobs(plan: Plan, todo: list[Any]) -> None:
     print(f"{len(plan.jobs)} jobs, {len(todo)} to do, {plan.workers} at a time; run folder {plan.request.out}")
 
 
-def _verdict(rows: list[Row], folder: RunFolder) -> int:
+def _verdict(rows: list[SetRow], folder: RunFolder) -> int:
+    from bench.execution.progress import describe_failures
+    from bench.results.rows import is_clean
     from bench.results.summary import console_table
 
     print(console_table(folder))
     if (folder.path / "report").exists():
         print(f"\nreport: {folder.path / 'report' / 'report.md'}")
-    failed = [row for row in rows if row["status"] != "ok" or row["failed"]]
+    failed = [row for row in rows if not is_clean(row)]
     for row in failed:
-        reason = (
-            row["message"].splitlines()[0] if row["message"] else f"{row['failed']} of {row['shapes']} shapes failed"
-        )
+        reason = row["message"].splitlines()[0] if row["message"] else describe_failures(row)
         print(f"failed: {row['dataset']} {row['codec']} {row['rate']}: {reason}", file=sys.stderr)
     return 1 if failed else 0
 

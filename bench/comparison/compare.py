@@ -14,8 +14,9 @@ from enum import Enum
 import numpy as np
 
 from bench.comparison.bd_rate import BDRate, Status
-from bench.comparison.gate_reference import ERRORS, SCORES, Baseline, Key, Point
+from bench.comparison.gate_reference import ERRORS, SCORES, Baseline, Point
 from bench.comparison.paired import ShapeCurve, pairwise
+from bench.results.rows import PointKey
 
 SAME_ERROR = 1e-3
 """Relative difference up to which one mesh has the same error on two machines."""
@@ -121,7 +122,7 @@ def _lost_codecs(before: Baseline, after: Baseline) -> dict[tuple[str, str], Fin
     return lost
 
 
-def _point(key: Key, before: Baseline, after: Baseline, tolerance: Tolerance) -> list[Finding]:
+def _point(key: PointKey, before: Baseline, after: Baseline, tolerance: Tolerance) -> list[Finding]:
     old, new = before.points.get(key), after.points.get(key)
     dataset, codec, rate, seed = key
     label = rate if seed == 0 else f"{rate}, seed {seed}"
@@ -135,6 +136,8 @@ def _point(key: Key, before: Baseline, after: Baseline, tolerance: Tolerance) ->
         return [finding(Kind.MISSING, "in the baseline, not in the run")]
     if new.status == "unavailable":
         return [finding(Kind.UNMEASURABLE, "the codec became unavailable during the run")]
+    if new.unmeasured:
+        return [finding(Kind.UNMEASURABLE, f"the harness could not measure {_count(set(new.unmeasured))}")]
     if not old.deterministic and old.device != new.device:
         return [finding(Kind.UNMEASURABLE, f"the baseline is of device {old.device}, the run of {new.device}")]
     found = _failures(old, new) or _metric(old, new)

@@ -7,6 +7,7 @@ deterministic also bytes and errors shape by shape, which the paired bootstrap n
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,11 +16,11 @@ from typing import Any
 from bench.codec import UserError
 from bench.codec.atomic_write import write_atomically
 from bench.results.identity import data_digest, protocol_of, sha256_of
-from bench.results.store import Row, RunFolder
+from bench.results.manifest import Manifest
+from bench.results.rows import UNMEASURED, PointKey, SetRow, ShapeRow, Timing, metric_of
+from bench.results.store import RunFolder, StoreError
 
 FORMAT = 2
-Key = tuple[str, str, str, int]
-"""Data set, codec, rate, seed."""
 
 ERRORS = ("surface_cd", "surface_p95", "cd")
 """Distances whose means a point keeps, in units of 1e-3."""
@@ -56,7 +57,7 @@ class Point:
     Args:
         deterministic: gated bit-exactly.
         size: bytes of the archive.
-        failed: names of the shapes that failed.
+        failed: names of the shapes that the codec failed on.
         status: of the set; the whole set is lost where it is not ``ok``.
         archive: sha256 of the archive.
         decoded: sha256 over the hashes of the decoded meshes.
@@ -66,6 +67,7 @@ class Point:
         cpu_s: CPU seconds of ``encode`` and ``decode``: unlike wall seconds, other work on the machine hardly changes
             them. A step that took part of its work from the cache has none.
         shapes: None where the baseline does not keep them.
+        unmeasured: names of the shapes that the harness could not measure; they are in no mean.
     """
 
     dataset: str
@@ -86,11 +88,12 @@ class Point:
     worst: str
     cpu_s: Mapping[str, float]
     shapes: Shapes | None = None
+    unmeasured: tuple[str, ...] = ()
 
     @property
-    def key(self) -> Key:
+    def key(self) -> PointKey:
         """What identifies the point from run to run."""
-        return self.dataset, self.codec, self.rate, self.seed
+        return PointKey(self.dataset, self.codec, self.rate, self.seed)
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class Baseline:
     protocol: str
     machine: str
     data: Mapping[str, str]
-    points: Mapping[Key, Point]
+    points: Mapping[PointKey, Point]
     created: str = ""
     profile: str = ""
     unavailable: tuple[str, ...] = field(default=())
@@ -115,20 +118,19 @@ class Baseline:
     @classmethod
     def of(cls, run: RunFolder) -> Baseline:
         """The baseline that a run makes."""
-        manifest, rows = run.read_manifest(), run.rows()
-        shapes: dict[Key, list[Row]] = {}
-        for row in rows:
-            if row["kind"] == "shape":
-                shapes.setdefault(_key(row), []).append(row)
-        points = [_point(row, shapes.get(_key(row), []), manifest) for row in rows if row["kind"] == "set"]
+        manifest = run.read_manifest()
+        points, protocol = [], ""
+        for job in run.jobs():
+            protocol = protocol or protocol_of(manifest, job.rows)
+            points.append(_point(job.whole, job.shapes, manifest))
         return cls(
-            protocol=protocol_of(manifest, rows),
-            machine=str((manifest.get("machine") or {}).get("fingerprint", "")),
+            protocol=protocol or protocol_of(manifest, ()),
+            machine=manifest["machine"]["fingerprint"],
             data={name: data_digest(manifest, name) for name in dict.fromkeys(point.dataset for point in points)},
             points={point.key: point for point in points},
-            created=str(manifest.get("created", "")),
-            profile=str((manifest.get("profile") or {}).get("name", "")),
-            unavailable=tuple(str(entry["name"]) for entry in manifest.get("skipped") or []),
+            created=manifest["created"],
+            profile=manifest["profile"]["name"],
+            unavailable=tuple(entry["name"] for entry in manifest["skipped"]),
         )
 
     def write(self, path: Path) -> None:
@@ -161,44 +163,63 @@ class Baseline:
             raise InvalidBaseline(f"{path} is not a baseline: {type(error).__name__}: {error}") from None
 
 
-def _point(row: Row, shapes: Sequence[Row], manifest: Mapping[str, Any]) -> Point:
-    shapes = sorted(shapes, key=lambda shape: shape["index"])
-    described = (manifest.get("codecs") or {}).get(row["codec"]) or {}
-    worst = max(shapes, key=lambda shape: shape["surface_cd"], default=None)
-    means = {name: sum(shape[name] for shape in shapes) / len(shapes) for name in (*ERRORS, *SCORES) if shapes}
+def _point(row: SetRow, shapes: Sequence[ShapeRow], manifest: Manifest) -> Point:
+    ordered = sorted(shapes, key=lambda shape: shape["index"])
+    measured = [shape for shape in ordered if shape["status"] != UNMEASURED]
+    described = manifest["codecs"].get(row["codec"])
+    worst = max(measured, key=lambda shape: _metric(shape, "surface_cd"), default=None)
     return Point(
-        **{name: row[name] for name in ("dataset", "codec", "rate", "seed", "device", "status")},
-        version=str(row.get("codec_version", "")),
-        deterministic=bool(described.get("deterministic", False)),
-        size=int(row.get("bytes") or 0),
-        shared=int(row.get("bytes_shared") or 0),
-        failed=tuple(shape["shape"] for shape in shapes if shape["status"] != "ok"),
-        archive=str(row.get("archive_sha256") or ""),
-        decoded=sha256_of(str(shape.get("decoded_sha256") or "") for shape in shapes),
-        errors={k: v for k, v in means.items() if k in ERRORS} | ({"worst": worst["surface_cd"]} if worst else {}),
-        scores={k: v for k, v in means.items() if k in SCORES},
-        worst=str(worst["shape"]) if worst else "",
-        cpu_s={step: row[step]["cpu_s"] for step in ("encode", "decode") if _clocked(row.get(step))},
+        dataset=row["dataset"],
+        codec=row["codec"],
+        rate=row["rate"],
+        seed=row["seed"],
+        device=row["device"],
+        status=row["status"],
+        version=row["codec_version"],
+        deterministic=bool(described and described["deterministic"]),
+        size=row["bytes"],
+        shared=row["bytes_shared"],
+        failed=tuple(shape["shape"] for shape in measured if shape["status"] != "ok"),
+        archive=row["archive_sha256"],
+        decoded=sha256_of(shape["decoded_sha256"] for shape in ordered),
+        errors=_means(measured, ERRORS) | ({"worst": _metric(worst, "surface_cd")} if worst else {}),
+        scores=_means(measured, SCORES),
+        worst=worst["shape"] if worst else "",
+        cpu_s=_cpu_seconds({"encode": row["encode"], "decode": row["decode"]}),
         shapes=Shapes(
-            tuple(shape["shape"] for shape in shapes),
-            tuple(shape["bytes"] for shape in shapes),
-            tuple(shape["surface_cd"] for shape in shapes),
+            tuple(shape["shape"] for shape in measured),
+            tuple(shape["bytes"] for shape in measured),
+            tuple(_metric(shape, "surface_cd") for shape in measured),
         ),
+        unmeasured=tuple(shape["shape"] for shape in ordered if shape["status"] == UNMEASURED),
     )
 
 
-def _clocked(timing: Row | None) -> bool:
-    """Whether a step's CPU seconds are known and those of all its work."""
-    return timing is not None and timing.get("cpu_s") is not None and not timing.get("recalled_s")
+def _metric(shape: ShapeRow, name: str) -> float:
+    value = metric_of(shape, name)
+    if math.isnan(value):
+        raise StoreError(f"shape {shape['shape']} of {shape['codec']} {shape['rate']} has no metric {name}")
+    return value
 
 
-def _key(row: Row) -> Key:
-    return row["dataset"], row["codec"], row["rate"], row["seed"]
+def _means(shapes: Sequence[ShapeRow], names: Sequence[str]) -> dict[str, float]:
+    return {name: sum(_metric(shape, name) for shape in shapes) / len(shapes) for name in names if shapes}
+
+
+def _cpu_seconds(timings: Mapping[str, Timing | None]) -> dict[str, float]:
+    """Step -> CPU seconds, where they are known and are those of all its work."""
+    return {
+        step: timing["cpu_s"]
+        for step, timing in timings.items()
+        if timing is not None and timing["cpu_s"] is not None and not timing["recalled_s"]
+    }
 
 
 def _encode(point: dict[str, Any], drop: bool) -> str:
     if drop:
         point["shapes"] = None
+    if not point["unmeasured"]:
+        del point["unmeasured"]
     return json.dumps(_rounded(point), sort_keys=True)
 
 
@@ -214,4 +235,5 @@ def _rounded(value: Any) -> Any:
 def _decode(point: dict[str, Any]) -> Point:
     shapes = point.pop("shapes")
     kept = None if shapes is None else Shapes(*(tuple(shapes[n]) for n in ("names", "sizes", "surface_cd")))
-    return Point(**{**point, "failed": tuple(point["failed"])}, shapes=kept)
+    names = {name: tuple(point.get(name, ())) for name in ("failed", "unmeasured")}
+    return Point(**{**point, **names}, shapes=kept)

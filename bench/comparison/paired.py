@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bench.comparison.bd_rate import DISTANCES, MIN_OVERLAP, BDRate, Curve, Status, compare, quality
+from bench.results.rows import Row, SetRow, ShapeRow, metric_of
 from bench.results.summary import SATURATION
 
 if TYPE_CHECKING:
@@ -59,22 +60,25 @@ class ShapeCurve:
         )
 
 
-def shape_curves(
-    rows: Iterable[Mapping[str, Any]], dataset: str, metric: str, *, unsaturated: bool = True
-) -> dict[str, ShapeCurve]:
-    """Per codec, its curve on a data set. Seeds are averaged; a rate that failed as a whole has no point.
+def shape_curves(rows: Iterable[Row], dataset: str, metric: str, *, unsaturated: bool = True) -> dict[str, ShapeCurve]:
+    """Per codec, its curve on a data set. Seeds are averaged; a rate that failed as a whole, or at which
+    a shape could not be measured, has no point.
 
     Where ``unsaturated``, rates whose mean sampled metric is within 10 % of its floor are left out: what differs there
     is sampling noise.
     """
-    sets: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    shapes: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    sets: dict[tuple[str, str], list[SetRow]] = {}
+    shapes: dict[tuple[str, str], list[ShapeRow]] = {}
     for row in rows:
-        if row["dataset"] == dataset:
-            (sets if row["kind"] == "set" else shapes).setdefault((row["codec"], row["rate"]), []).append(row)
+        if row["dataset"] != dataset:
+            continue
+        if row["kind"] == "set":
+            sets.setdefault((row["codec"], row["rate"]), []).append(row)
+        else:
+            shapes.setdefault((row["codec"], row["rate"]), []).append(row)
     points: dict[str, list[_Point]] = {}
     for (codec, rate), group in sets.items():
-        if any(not row.get("bytes") or row["status"] != "ok" for row in group):
+        if any(not row["bytes"] or row["status"] != "ok" or row["unmeasured"] for row in group):
             continue
         shared = float(np.mean([row["bytes_shared"] for row in group]))
         point = _point(rate, shared, shapes[codec, rate], metric, unsaturated)
@@ -133,18 +137,16 @@ class _Point:
     failed: int
 
 
-def _point(
-    rate: str, shared: float, rows: Sequence[Mapping[str, Any]], metric: str, unsaturated: bool
-) -> _Point | None:
+def _point(rate: str, shared: float, rows: Sequence[ShapeRow], metric: str, unsaturated: bool) -> _Point | None:
     """A point averaged over its seeds; None where it is saturated and such points are to be left out."""
-    seeds: dict[int, list[Mapping[str, Any]]] = {}
+    seeds: dict[int, list[ShapeRow]] = {}
     for row in sorted(rows, key=lambda row: row["index"]):
         seeds.setdefault(row["seed"], []).append(row)
     sizes = np.mean([[row["bytes"] for row in group] for group in seeds.values()], axis=0)
-    values = np.mean([[row[metric] for row in group] for group in seeds.values()], axis=0)
-    floors = [row[f"{metric}_floor"] for row in rows if row["status"] == "ok" and f"{metric}_floor" in row]
-    if unsaturated and floors:
-        floor, mean = float(np.mean(floors)), float(values.mean())
+    values = np.mean([[metric_of(row, metric) for row in group] for group in seeds.values()], axis=0)
+    floors = np.array([metric_of(row, f"{metric}_floor") for row in rows if row["status"] == "ok"])
+    if unsaturated and not np.isnan(floors).all():
+        floor, mean = float(np.nanmean(floors)), float(values.mean())
         if mean <= SATURATION * floor if metric in DISTANCES else mean >= floor / SATURATION:
             return None
     names = tuple(row["shape"] for row in next(iter(seeds.values())))

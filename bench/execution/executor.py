@@ -7,28 +7,26 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from bench.planning.jobs import Job
-from bench.results.store import Row
+from bench.results.rows import JobRows
 
-Work = Callable[[Job], list[Row]]
+Work = Callable[[Job], JobRows]
 
 
-def run_local(
-    jobs: Sequence[Job], work: Work, *, workers: int, stop: threading.Event
-) -> Iterator[tuple[Job, list[Row]]]:
+def run_local(jobs: Sequence[Job], work: Work, *, workers: int, stop: threading.Event) -> Iterator[tuple[Job, JobRows]]:
     """Run ``work`` for each job, at most ``workers`` at a time and one at a time on the GPU; yield them as they end.
 
     An exception of ``work`` (an interrupt, a full disk) stops the other jobs and is raised.
     """
     gpu = threading.Lock()
 
-    def guarded(job: Job) -> list[Row]:
+    def guarded(job: Job) -> JobRows:
         if job.device == "cpu":
             return work(job)
         with gpu:
             return work(job)
 
     with ThreadPoolExecutor(workers) as pool:
-        futures: dict[Future[list[Row]], Job] = {pool.submit(guarded, job): job for job in jobs}
+        futures: dict[Future[JobRows], Job] = {pool.submit(guarded, job): job for job in jobs}
         pending = set(futures)
         try:
             while pending:
@@ -43,7 +41,7 @@ def run_local(
             raise
 
 
-def run_dask(jobs: Sequence[Job], work: Work, *, address: str | None) -> Iterator[tuple[Job, list[Row]]]:
+def run_dask(jobs: Sequence[Job], work: Work, *, address: str | None) -> Iterator[tuple[Job, JobRows]]:
     """Run ``work`` for each job on a Dask cluster (a local one without ``address``); yield them as they end.
 
     The run folder and the cache must lie on a file system that all workers share.

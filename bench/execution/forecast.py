@@ -34,12 +34,12 @@ def forecasts(plan: Plan, todo: Sequence[Job]) -> Iterator[str]:
 def _expected(plan: Plan, job: Job) -> str:
     """``w8: 43.1 h (fit 14.0, train 29.1)``; empty where the codec expects nothing that is worth a word."""
     codec = registry.get(job.name)
-    context = Context(scratch=Path(), device=job.device, seed=job.seed, threads=plan.request.threads)
+    context = Context(scratch=Path(), device=job.device, seed=job.seed, threads=plan.request.limits.threads)
     shapes = len(plan.prepared[job.dataset].references)
     phases = codec.expected_seconds(codec.rate_type.of(job.settings), shapes, context)
     if not phases:
         return ""
-    total, limit = sum(phases.values()), plan.request.timeouts.encode
+    total, limit = sum(phases.values()), plan.request.limits.timeouts.encode
     text = f"{job.rate}: {_hours(total)} h ({', '.join(f'{name} {_hours(s)}' for name, s in phases.items())})"
     if total > limit:
         text += f", more than the {_hours(limit)} h that it is allowed: --timeout {2 * total:.0f}"

@@ -10,26 +10,28 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+from bench import machine
 from bench.codec import Archive, CodecError
 from bench.codec.atomic_write import write_atomically
 from bench.execution.supervisor import Outcome, run_worker
-from bench.execution.task import Task
+from bench.execution.task import FAILURE, Task
+from bench.metrics.protocol import Protocol, penalty
 from bench.planning.jobs import Job
-from bench.planning.profile import Timeouts
+from bench.planning.limits import Limits
 from bench.planning.references import Reference
-from bench.results.store import Row, RunFolder
+from bench.results.rows import STATUSES, UNMEASURED, JobRows, Metrics, RowHead, SetRow, ShapeRow, Timing, is_clean
+from bench.results.store import RunFolder
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RunContext:
     """What all jobs of a run share.
 
     Args:
-        protocol: fields of the metric protocol.
-        penalty: metrics of a shape that failed.
-        threads: CPU threads a job may use.
+        protocol: how decoded meshes are measured.
+        limits: what a job may use.
         workers: how many jobs run at a time; it stands beside the timings.
         keep_decoded: keep the decoded meshes in the run folder.
         stop: set to end the run.
@@ -38,12 +40,9 @@ class Surroundings:
     run: RunFolder
     references: Sequence[Reference]
     cache: Path
-    protocol: Mapping[str, Any]
-    penalty: Mapping[str, float]
-    timeouts: Timeouts = field(default_factory=Timeouts)
-    threads: int = 1
+    protocol: Protocol
+    limits: Limits = field(default_factory=Limits)
     workers: int = 1
-    memory_limit_mb: float | None = None
     keep_decoded: bool = False
     stop: threading.Event | None = None
 
@@ -59,32 +58,32 @@ class _ShapeResult:
     decoded_sha256: str = ""
 
 
-def run_job(job: Job, around: Surroundings, progress: Progress | None = None) -> list[Row]:
-    """Run ``job`` and return its rows, shape rows first, the set row last. Whatever the codec does, it returns rows.
+def run_job(job: Job, context: RunContext, progress: Progress | None = None) -> JobRows:
+    """Run ``job`` and return its rows. Whatever the codec does, there are rows.
 
     An archive that an interrupted run left finished is used again, with the times of its own encoding.
 
     Raises:
         bench.execution.supervisor.Interrupted: when the run is asked to stop.
     """
-    scratch = around.run.path / "scratch" / job.key
+    scratch = context.run.path / "scratch" / job.key
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     outcomes: dict[str, Outcome] = {}
     try:
         for phase in ("encode", "decode", "measure"):
-            outcomes[phase] = _run_phase(phase, job, around, scratch, progress)
+            outcomes[phase] = _run_phase(phase, job, context, scratch, progress)
             if outcomes[phase].status != "ok":
                 break
-        rows = _rows(job, around, outcomes)
-        _keep(job, around, scratch, failed=rows[-1]["failed"] > 0)
+        rows = _rows(job, context, outcomes)
+        _keep(job, context, scratch, failed=not is_clean(rows.whole))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return rows
 
 
-def _run_phase(phase: str, job: Job, around: Surroundings, scratch: Path, progress: Progress | None) -> Outcome:
-    archive = around.run.archive(job.archive_key)
+def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progress: Progress | None) -> Outcome:
+    archive = context.run.archive(job.archive_key)
     if phase == "encode":
         finished = _finished_archive(archive)
         if finished:
@@ -92,10 +91,10 @@ def _run_phase(phase: str, job: Job, around: Surroundings, scratch: Path, progre
         for left_over in (archive, _partial(archive)):
             shutil.rmtree(left_over, ignore_errors=True)
     outcome = run_worker(
-        _task(phase, job, around, scratch),
+        _task(phase, job, context, scratch),
         scratch,
-        memory_limit_mb=around.memory_limit_mb,
-        stop=around.stop,
+        memory_limit_mb=context.limits.memory_mb,
+        stop=context.stop,
         progress=None if progress is None else lambda fraction, note: progress(phase, fraction, note),
     )
     if phase == "encode" and outcome.status == "ok":
@@ -103,9 +102,9 @@ def _run_phase(phase: str, job: Job, around: Surroundings, scratch: Path, progre
     return outcome
 
 
-def _task(phase: str, job: Job, around: Surroundings, scratch: Path) -> Task:
-    archive = around.run.archive(job.archive_key)
-    paths = tuple(reference.path for reference in around.references)
+def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:
+    archive = context.run.archive(job.archive_key)
+    paths = tuple(reference.path for reference in context.references)
     encoding, measuring = phase == "encode", phase == "measure"
     return Task(
         phase=phase,
@@ -116,12 +115,12 @@ def _task(phase: str, job: Job, around: Surroundings, scratch: Path) -> Task:
         result=str(scratch / f"{phase}.json"),
         seed=job.seed if encoding else 0,
         device="cpu" if measuring else job.device,
-        threads=around.threads,
-        timeout_s=getattr(around.timeouts, phase),
-        cache=str(around.cache / "codecs") if encoding else "",
+        threads=context.limits.threads,
+        timeout_s=getattr(context.limits.timeouts, phase),
+        cache=str(context.cache / "codecs") if encoding else "",
         references=() if phase == "decode" else paths,
         settings=job.settings if encoding else {},
-        protocol=around.protocol if measuring else {},
+        protocol=dataclasses.asdict(context.protocol) if measuring else {},
     )
 
 
@@ -167,83 +166,108 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _shape_results(around: Surroundings, outcomes: Mapping[str, Outcome]) -> list[_ShapeResult]:
+def _shape_results(context: RunContext, outcomes: Mapping[str, Outcome]) -> list[_ShapeResult]:
     """One result per shape: that of the first phase that failed it, else its metrics."""
-    failed_set = next((o for o in outcomes.values() if o.status != "ok"), None)
+    failed_set = _failed_set(outcomes)
     measured = outcomes["measure"].result.get("shapes", []) if "measure" in outcomes else []
     results = []
-    for index in range(len(around.references)):
-        own = next((o.result["failures"][str(index)] for o in outcomes.values() if _lost(o, index)), None)
+    for index in range(len(context.references)):
+        own = next((found for o in outcomes.items() if (found := _lost(*o, index))), None)
         if own is not None:
-            results.append(_ShapeResult(own[0], own[1], around.penalty))
+            results.append(_failed_shape(*own, context))
         elif failed_set is not None:
-            results.append(_ShapeResult(failed_set.status, failed_set.message, around.penalty))
+            results.append(_failed_shape(failed_set.status, failed_set.message, context))
+        elif measured[index]["status"] != "ok":
+            results.append(_failed_shape(measured[index]["status"], measured[index]["message"], context))
         else:
             shape = measured[index]
-            metrics = {**around.penalty, **shape.get("metrics", {})}
-            results.append(_ShapeResult(shape["status"], shape["message"], metrics, shape.get("decoded_sha256", "")))
+            results.append(_ShapeResult("ok", "", shape["metrics"], shape["decoded_sha256"]))
     return results
 
 
-def _lost(outcome: Outcome, index: int) -> bool:
-    return str(index) in outcome.result.get("failures", {})
+def _failed_set(outcomes: Mapping[str, Outcome]) -> Outcome | None:
+    """The phase that failed the job as a whole."""
+    return next((outcome for outcome in outcomes.values() if outcome.status != "ok"), None)
 
 
-def _rows(job: Job, around: Surroundings, outcomes: Mapping[str, Outcome]) -> list[Row]:
-    common = {
+def _lost(phase: str, outcome: Outcome, index: int) -> tuple[str, str] | None:
+    """Status and message of a shape that ``phase`` failed; a codec has no other statuses than its own."""
+    found = outcome.result.get("failures", {}).get(str(index))
+    if found is None:
+        return None
+    status, message = found
+    known = status in STATUSES and status not in ("ok", UNMEASURED)
+    return (status if known else FAILURE[phase]), message
+
+
+def _failed_shape(status: str, message: str, context: RunContext) -> _ShapeResult:
+    """A shape without metrics: the penalty stands for them, but not where the harness is at fault."""
+    return _ShapeResult(status, message, {} if status == UNMEASURED else penalty(context.protocol))
+
+
+def _rows(job: Job, context: RunContext, outcomes: Mapping[str, Outcome]) -> JobRows:
+    encoded = outcomes["encode"].result
+    results = _shape_results(context, outcomes)
+    sizes = encoded.get("bytes_shape") or [0] * len(context.references)
+    shapes = [
+        _shape_row(job, index, reference, size, result)
+        for index, (reference, size, result) in enumerate(zip(context.references, sizes, results, strict=True))
+    ]
+    failed_set = _failed_set(outcomes)
+    unmeasured = sum(result.status == UNMEASURED for result in results)
+    whole: SetRow = {
+        **_head(job, failed_set.status if failed_set else "ok", failed_set.message if failed_set else ""),
+        "kind": "set",
+        "shapes": len(results),
+        "failed": sum(result.status != "ok" for result in results) - unmeasured,
+        "unmeasured": unmeasured,
+        "source_bytes": sum(reference.source_bytes for reference in context.references),
+        "bytes": encoded.get("bytes", 0),
+        "bytes_shared": encoded.get("bytes_shared", 0),
+        "ledger": encoded.get("ledger", {}),
+        "archive_sha256": encoded.get("archive_sha256", ""),
+        "settings": dict(job.settings),
+        "codec_version": job.version,
+        "workers": context.workers,
+        "notes": {key: value for o in outcomes.values() for key, value in o.result.get("notes", {}).items()},
+        "encode": _timing(outcomes.get("encode"), context.limits.threads),
+        "decode": _timing(outcomes.get("decode"), context.limits.threads),
+        "measure": _timing(outcomes.get("measure"), context.limits.threads),
+    }
+    return JobRows(shapes, whole)
+
+
+def _shape_row(job: Job, index: int, reference: Reference, size: int, result: _ShapeResult) -> ShapeRow:
+    return {
+        **_head(job, result.status, result.message),
+        **cast("Metrics", result.metrics),
+        "kind": "shape",
+        "index": index,
+        "shape": reference.name,
+        "category": reference.category,
+        "source_bytes": reference.source_bytes,
+        "bytes": size,
+        "decoded_sha256": result.decoded_sha256,
+    }
+
+
+def _head(job: Job, status: str, message: str) -> RowHead:
+    return {
         "job": job.key,
         "archive": job.archive_key,
         "dataset": job.dataset,
         "codec": job.codec,
         "rate": job.rate,
         "seed": job.seed,
-        "device": job.device,
+        "status": status,
+        "message": message,
         "protocol": job.protocol,
+        "device": job.device,
+        "machine": machine.fingerprint(),
     }
-    encoded = outcomes["encode"].result
-    results = _shape_results(around, outcomes)
-    sizes = encoded.get("bytes_shape") or [0] * len(around.references)
-    rows = [
-        {
-            **common,
-            "kind": "shape",
-            "index": index,
-            "shape": reference.name,
-            "category": reference.category,
-            "source_bytes": reference.source_bytes,
-            "bytes": sizes[index],
-            "status": result.status,
-            "message": result.message,
-            "decoded_sha256": result.decoded_sha256,
-            **result.metrics,
-        }
-        for index, (reference, result) in enumerate(zip(around.references, results, strict=True))
-    ]
-    failed_set = next((o for o in outcomes.values() if o.status != "ok"), None)
-    rows.append(
-        {
-            **common,
-            "kind": "set",
-            "status": failed_set.status if failed_set else "ok",
-            "message": failed_set.message if failed_set else "",
-            "shapes": len(results),
-            "failed": sum(result.status != "ok" for result in results),
-            "source_bytes": sum(reference.source_bytes for reference in around.references),
-            "bytes": encoded.get("bytes", 0),
-            "bytes_shared": encoded.get("bytes_shared", 0),
-            "ledger": encoded.get("ledger", {}),
-            "archive_sha256": encoded.get("archive_sha256", ""),
-            "settings": dict(job.settings),
-            "codec_version": job.version,
-            "workers": around.workers,
-            "notes": {key: value for o in outcomes.values() for key, value in o.result.get("notes", {}).items()},
-            **{phase: _timing(outcomes.get(phase), around.threads) for phase in ("encode", "decode", "measure")},
-        }
-    )
-    return rows
 
 
-def _timing(outcome: Outcome | None, threads: int) -> dict[str, Any] | None:
+def _timing(outcome: Outcome | None, threads: int) -> Timing | None:
     if outcome is None:
         return None
     return {
@@ -256,14 +280,14 @@ def _timing(outcome: Outcome | None, threads: int) -> dict[str, Any] | None:
     }
 
 
-def _keep(job: Job, around: Surroundings, scratch: Path, *, failed: bool) -> None:
+def _keep(job: Job, context: RunContext, scratch: Path, *, failed: bool) -> None:
     """Move what the user asked for, or needs to understand a failure, into the run folder."""
-    decoded = around.run.decoded(job.archive_key)
-    if around.keep_decoded and (scratch / "decoded").exists():
+    decoded = context.run.decoded(job.archive_key)
+    if context.keep_decoded and (scratch / "decoded").exists():
         shutil.rmtree(decoded, ignore_errors=True)
         decoded.parent.mkdir(exist_ok=True)
         (scratch / "decoded").rename(decoded)
-    kept = around.run.failure(job.archive_key)
+    kept = context.run.failure(job.archive_key)
     shutil.rmtree(kept, ignore_errors=True)
     if failed:
         kept.parent.mkdir(exist_ok=True)

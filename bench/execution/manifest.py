@@ -4,55 +4,95 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 from bench import machine, registry
 from bench.planning.plan import Plan, WrongInput
+from bench.results.manifest import (
+    CodecEntry,
+    DatasetEntry,
+    Git,
+    Invocation,
+    Machine,
+    Manifest,
+    ProfileEntry,
+    ProtocolEntry,
+    Skipped,
+)
 from bench.results.store import RunFolder, StoreError
 
 
 def write_manifest(plan: Plan, run: RunFolder) -> None:
     """Write the run's manifest, or add this invocation to it. Raises `WrongInput` where the folder is another run's."""
     try:
-        old = run.read_manifest() if run.manifest_path.exists() else {}
+        old = run.read_manifest() if run.manifest_path.exists() else None
     except StoreError as error:
         raise WrongInput(str(error)) from None
-    if not old and run.rows_path.exists():
+    if old is None and run.rows_path.exists():
         raise WrongInput(f"{run.path} holds rows but no manifest; give another --out")
-    datasets_ = {name: _describe_dataset(plan, name) for name in plan.prepared}
-    _refuse_mixture(run, old, plan, datasets_)
+    new = _manifest(plan)
+    if old is not None:
+        _refuse_mixture(run, old, new, remeasure=plan.request.remeasure)
+        new = _continued(old, new)
+    run.write_manifest(new)
+
+
+def _manifest(plan: Plan) -> Manifest:
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    git = cast("Git", {"commit": "", "dirty": False, **machine.git_state()})
+    invocation: Invocation = {"argv": list(plan.request.argv), "started": now, "git": git}
     codecs = {
-        spec.text: {**dataclasses.asdict(codec.info), "provenance": codec.provenance()}
+        spec.text: cast("CodecEntry", {**dataclasses.asdict(codec.info), "provenance": codec.provenance()})
         for spec in plan.specs
         for codec in [registry.get(spec.name)]
     }
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    invocation = {"argv": list(plan.request.argv), "started": now, "git": machine.git_state()}
-    merged = {**old.get("datasets", {}), **datasets_}
-    run.write_manifest(
+    return _with_shapes(
         {
             "format": 1,
-            "created": old.get("created", now),
-            "invocations": [*old.get("invocations", []), invocation],
+            "created": now,
+            "invocations": [invocation],
             "argv": invocation["argv"],
-            "git": invocation["git"],
-            "machine": machine.describe(),
-            "profile": dataclasses.asdict(plan.request.profile),
-            "protocol": {**plan.protocol, "identifier": plan.protocol_name},
+            "git": git,
+            "machine": cast("Machine", machine.describe()),
+            "machines": [],
+            "profile": cast("ProfileEntry", dataclasses.asdict(plan.request.profile)),
+            "protocol": cast("ProtocolEntry", {**dataclasses.asdict(plan.protocol), "identifier": str(plan.protocol)}),
             "seed": plan.request.seed,
             "device": plan.device,
-            "dataset": ",".join(merged),
-            "datasets": merged,
-            "shapes": [{**shape, "dataset": name} for name, entry in merged.items() for shape in entry["shapes"]],
-            "skipped_shapes": [shape for entry in merged.values() for shape in entry["skipped_shapes"]],
-            "codecs": {**old.get("codecs", {}), **codecs},
-            "skipped": list(plan.skipped),
+            "dataset": "",
+            "datasets": {name: _describe_dataset(plan, name) for name in plan.prepared},
+            "shapes": [],
+            "skipped_shapes": [],
+            "codecs": codecs,
+            "skipped": [cast("Skipped", dict(entry)) for entry in plan.skipped],
         }
     )
 
 
-def _describe_dataset(plan: Plan, name: str) -> dict[str, Any]:
+def _continued(old: Manifest, new: Manifest) -> Manifest:
+    """The manifest of a run that goes on: codecs and data sets of both invocations, the rest of the new one."""
+    merged: Manifest = {
+        **new,
+        "created": old["created"],
+        "invocations": [*old["invocations"], *new["invocations"]],
+        "datasets": {**old["datasets"], **new["datasets"]},
+        "codecs": {**old["codecs"], **new["codecs"]},
+    }
+    return _with_shapes(merged)
+
+
+def _with_shapes(manifest: Manifest) -> Manifest:
+    """With the columns that are gathered from all data sets."""
+    entries = manifest["datasets"].values()
+    return {
+        **manifest,
+        "dataset": ",".join(manifest["datasets"]),
+        "shapes": [shape for entry in entries for shape in entry["shapes"]],
+        "skipped_shapes": [shape for entry in entries for shape in entry["skipped_shapes"]],
+    }
+
+
+def _describe_dataset(plan: Plan, name: str) -> DatasetEntry:
     prepared = plan.prepared[name]
     return {
         "digest": prepared.digest,
@@ -60,6 +100,7 @@ def _describe_dataset(plan: Plan, name: str) -> dict[str, Any]:
         "shapes": [
             {
                 "name": ref.name,
+                "dataset": name,
                 "category": ref.category,
                 "source_bytes": ref.source_bytes,
                 "sha256": ref.sha256,
@@ -72,14 +113,13 @@ def _describe_dataset(plan: Plan, name: str) -> dict[str, Any]:
     }
 
 
-def _refuse_mixture(run: RunFolder, old: Mapping[str, Any], plan: Plan, new: Mapping[str, Any]) -> None:
-    if not old:
-        return
-    if old["protocol"]["identifier"] != plan.protocol_name and not plan.request.remeasure:
+def _refuse_mixture(run: RunFolder, old: Manifest, new: Manifest, *, remeasure: bool) -> None:
+    before, now = old["protocol"]["identifier"], new["protocol"]["identifier"]
+    if before != now and not remeasure:
         raise WrongInput(
-            f"{run.path} was measured under protocol {old['protocol']['identifier']}, not {plan.protocol_name}; "
+            f"{run.path} was measured under protocol {before}, not {now}; "
             "give another --out, or measure its archives again with --remeasure"
         )
-    for name, entry in new.items():
+    for name, entry in new["datasets"].items():
         if name in old["datasets"] and old["datasets"][name]["digest"] != entry["digest"]:
             raise WrongInput(f"{run.path} holds a run on other shapes of {name}; give another --out")

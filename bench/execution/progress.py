@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from statistics import median
 from typing import TextIO
 
 from bench.planning.jobs import Job
-from bench.results.store import Row
+from bench.results.rows import SetRow, is_clean
 
 
 class RunProgress:
@@ -41,11 +40,11 @@ class RunProgress:
             with self._lock:
                 self._bar.set_postfix_str(f"{job.label}: {phase} {fraction:.0%} {note}".strip())
 
-    def finish(self, job: Job, row: Row, waiting: list[Job]) -> None:
+    def finish(self, job: Job, row: SetRow, waiting: list[Job]) -> None:
         """A job is done; ``row`` is its set row, ``waiting`` the jobs not finished yet."""
         with self._lock:
             self._started.pop(job.key, None)  # a job that ran on another machine was never seen to begin
-            spent = sum(row[phase]["wall_s"] for phase in ("encode", "decode", "measure") if row[phase])
+            spent = sum(timing["wall_s"] for timing in (row["encode"], row["decode"], row["measure"]) if timing)
             self._seconds.setdefault(job.codec, []).append(spent)
             self._done += 1
             line = f"[{self._done}/{self._total}] {job.label}: {describe(row)}"
@@ -72,13 +71,23 @@ class RunProgress:
         return expected / min(self._workers, max(len(waiting), 1))
 
 
-def describe(row: Row) -> str:
+def describe(row: SetRow) -> str:
     """A set row in a few words."""
     if row["status"] != "ok":
         return f"{row['status']}: {row['message'].splitlines()[0]}"
-    times: Mapping[str, float] = {phase: row[phase]["wall_s"] for phase in ("encode", "decode")}
-    text = f"{row['bytes']:,} bytes, encode {times['encode']:.1f} s, decode {times['decode']:.1f} s"
-    return f"{text}, {row['failed']} of {row['shapes']} shapes failed" if row["failed"] else text
+    times = ", ".join(
+        f"{step} {timing['wall_s']:.1f} s"
+        for step, timing in (("encode", row["encode"]), ("decode", row["decode"]))
+        if timing
+    )
+    text = f"{row['bytes']:,} bytes, {times}"
+    return text if is_clean(row) else f"{text}, {describe_failures(row)}"
+
+
+def describe_failures(row: SetRow) -> str:
+    """How many shapes of a job failed, and how many could not be measured."""
+    counts = {"failed": row["failed"], "could not be measured (a fault of the harness)": row["unmeasured"]}
+    return ", ".join(f"{count} of {row['shapes']} shapes {what}" for what, count in counts.items() if count)
 
 
 def clock(seconds: float) -> str:

@@ -12,16 +12,17 @@ from bench import machine
 from bench.codec import Availability
 from bench.execution import executor
 from bench.execution.forecast import forecasts
-from bench.execution.job import Surroundings, run_job
+from bench.execution.job import RunContext, run_job
 from bench.execution.manifest import write_manifest
 from bench.execution.progress import RunProgress
 from bench.execution.supervisor import Interrupted
 from bench.planning.jobs import Job
 from bench.planning.plan import Plan, WrongInput, waiting_jobs
-from bench.results.store import Row, RunFolder
+from bench.results.rows import JobRows, SetRow
+from bench.results.store import RunFolder
 
 
-def execute(plan: Plan, run: RunFolder, *, quiet: bool = False) -> list[Row]:
+def execute(plan: Plan, run: RunFolder, *, quiet: bool = False) -> list[SetRow]:
     """Do the jobs that wait, append their rows, and return the set rows of all jobs of the plan.
 
     Raises:
@@ -41,24 +42,24 @@ def execute(plan: Plan, run: RunFolder, *, quiet: bool = False) -> list[Row]:
                 for line in forecasts(plan, todo):
                     print(line, file=sys.stderr)
             for rows in _do(plan, todo, run):
-                run.append(rows)
+                run.append(rows.rows)
     except Timeout:
         raise WrongInput(f"another process is writing to {run.path}; wait for it or give another --out") from None
     keys = {job.key for job in plan.jobs}
     return [row for row in run.set_rows() if row["job"] in keys]
 
 
-def _do(plan: Plan, todo: list[Job], run: RunFolder) -> Iterator[list[Row]]:
+def _do(plan: Plan, todo: list[Job], run: RunFolder) -> Iterator[JobRows]:
     stop = threading.Event()
     progress = RunProgress(len(todo), plan.workers)
-    around = {name: _surroundings(plan, run, name, stop) for name in plan.prepared}
+    contexts = {name: _context(plan, run, name, stop) for name in plan.prepared}
 
-    def work(job: Job) -> list[Row]:
+    def work(job: Job) -> JobRows:
         progress.start(job)
-        return run_job(job, around[job.dataset], functools.partial(progress.update, job))
+        return run_job(job, contexts[job.dataset], functools.partial(progress.update, job))
 
     if plan.request.executor == "dask":
-        results = executor.run_dask(todo, functools.partial(_work, around), address=plan.request.scheduler)
+        results = executor.run_dask(todo, functools.partial(_work, contexts), address=plan.request.scheduler)
     else:
         results = executor.run_local(todo, work, workers=plan.workers, stop=stop)
     left = {job.key: job for job in todo}
@@ -66,32 +67,28 @@ def _do(plan: Plan, todo: list[Job], run: RunFolder) -> Iterator[list[Row]]:
         for job, rows in results:
             yield rows
             del left[job.key]
-            progress.finish(job, rows[-1], list(left.values()))
+            progress.finish(job, rows.whole, list(left.values()))
     except Interrupted:
         raise KeyboardInterrupt from None
     finally:
         progress.close()
 
 
-def _work(around: Mapping[str, Surroundings], job: Job) -> list[Row]:
+def _work(contexts: Mapping[str, RunContext], job: Job) -> JobRows:
     """What a Dask worker does: plain values in, rows out."""
-    return run_job(job, dataclasses.replace(around[job.dataset], stop=None))
+    return run_job(job, dataclasses.replace(contexts[job.dataset], stop=None))
 
 
-def _surroundings(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) -> Surroundings:
-    from bench.metrics.protocol import Protocol, penalty
-
+def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) -> RunContext:
     request = plan.request
-    return Surroundings(
+    memory = request.limits.memory_mb or machine.memory_mb() * 0.9 / plan.workers
+    return RunContext(
         run=run,
         references=plan.prepared[dataset].references,
         cache=request.cache,
         protocol=plan.protocol,
-        penalty=penalty(Protocol(**plan.protocol)),
-        timeouts=request.timeouts,
-        threads=request.threads,
+        limits=dataclasses.replace(request.limits, memory_mb=memory),
         workers=plan.workers,
-        memory_limit_mb=request.memory_limit_mb or machine.memory_mb() * 0.9 / plan.workers,
         keep_decoded=request.keep_decoded,
         stop=None if request.executor == "dask" else stop,
     )

@@ -13,8 +13,11 @@ from bench.codec import Archive, CodecError
 from bench.execution.supervisor import run_worker
 from bench.execution.task import Task
 from bench.planning.references import read_mesh
+from bench.results.manifest import ShapeEntry
 from bench.results.meshes import MeshesUnavailable
-from bench.results.store import Row, RunFolder
+from bench.results.rows import SetRow, ShapeRow
+from bench.results.spec import codec_name
+from bench.results.store import RunFolder
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -46,7 +49,7 @@ class StoredMeshes:
             raise MeshesUnavailable(f"{name} of {dataset} is not the mesh that the run was made with")
         return mesh
 
-    def decoded(self, set_row: Row, shape_rows: Mapping[int, Row]) -> dict[int, Trimesh]:
+    def decoded(self, set_row: SetRow, shape_rows: Mapping[int, ShapeRow]) -> dict[int, Trimesh]:
         """Decoded meshes of a job: those of ``shape_rows`` (index -> row), without the shapes that failed.
 
         They are read where the run kept them, else decoded in a fresh process and compared with the hash in their row.
@@ -69,13 +72,13 @@ class StoredMeshes:
                 return {index: found[index] for index in wanted}
         raise MeshesUnavailable(f"{set_row['codec']} {set_row['rate']} does not decode to the measured meshes here")
 
-    def _decode(self, set_row: Row, archive: Archive, chosen: Sequence[int]) -> dict[int, Trimesh]:
+    def _decode(self, set_row: SetRow, archive: Archive, chosen: Sequence[int]) -> dict[int, Trimesh]:
         scratch = Path(tempfile.mkdtemp(prefix="bench-decode-"))
         try:
             Archive(tuple(archive.shapes[index] for index in chosen), archive.shared).write(scratch / "archive")
             task = Task(
                 phase="decode",
-                codec=":".join(piece for piece in set_row["codec"].split(":") if "=" not in piece),
+                codec=codec_name(set_row["codec"]),
                 archive=str(scratch / "archive"),
                 decoded=str(scratch / "decoded"),
                 scratch=str(scratch / "work"),
@@ -93,11 +96,10 @@ class StoredMeshes:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _shape(self, dataset: str, name: str) -> Mapping[str, Any]:
-        for shape in self.run.read_manifest().get("shapes") or []:
-            if shape["name"] == name and shape.get("dataset", dataset) == dataset:
-                found: Mapping[str, Any] = shape
-                return found
+    def _shape(self, dataset: str, name: str) -> ShapeEntry:
+        for shape in self.run.read_manifest()["shapes"]:
+            if shape["name"] == name and shape["dataset"] in ("", dataset):
+                return shape
         raise MeshesUnavailable(f"the manifest does not describe {name} of {dataset}")
 
     def _load(self, dataset: str, name: str) -> Trimesh:
@@ -115,7 +117,7 @@ class StoredMeshes:
             raise MeshesUnavailable(str(error)) from None
 
 
-def _is(mesh: Trimesh, row: Row) -> bool:
+def _is(mesh: Trimesh, row: ShapeRow) -> bool:
     from mesh_datasets.fingerprint import mesh_fingerprint
 
-    return not row.get("decoded_sha256") or mesh_fingerprint(mesh) == row["decoded_sha256"]
+    return not row["decoded_sha256"] or mesh_fingerprint(mesh) == row["decoded_sha256"]

@@ -19,7 +19,8 @@ from typing import Any
 import psutil
 
 from bench.execution.process_tree import kill_tree
-from bench.execution.task import DISK_FULL_EXIT, Task
+from bench.execution.task import DISK_FULL_EXIT, FAILURE, Task
+from bench.results.rows import STATUSES, UNMEASURED
 
 POLL_S = 0.1
 START_UP_S = 120.0
@@ -40,7 +41,7 @@ class Outcome:
     """How a worker process ended.
 
     Args:
-        status: ``ok`` or one of `bench.results.store.STATUSES`.
+        status: ``ok`` or one of `bench.results.rows.STATUSES`.
         result: what the worker wrote; empty where it did not come so far.
         wall_s: seconds inside the phase, without the start of the interpreter; of the whole process where it died.
         peak_mb: highest resident memory of the process and its children seen, in MiB.
@@ -102,7 +103,7 @@ def run_worker(
     if process.returncode == DISK_FULL_EXIT:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     if ending:
-        return Outcome(ending, _explain(ending, task, memory_limit_mb) + _tail(log_path), wall, peak)
+        return Outcome(_status(ending, task), _explain(ending, task, memory_limit_mb) + _tail(log_path), wall, peak)
     return _read_result(process.returncode, task, log_path, wall, peak)
 
 
@@ -170,12 +171,20 @@ def _report(path: Path, progress: Callable[[float, str], None]) -> None:
 def _read_result(code: int, task: Task, log_path: Path, wall: float, peak: float) -> Outcome:
     with contextlib.suppress(OSError, ValueError):
         result = json.loads(Path(task.result).read_text())
-        return Outcome(result["status"], result["message"], result["wall_s"], peak, result)
+        return Outcome(_status(result["status"], task), result["message"], result["wall_s"], peak, result)
     if code == -signal.SIGKILL:
-        return Outcome("out_of_memory", f"{task.phase}: killed by the system, most likely for memory", wall, peak)
-    failed = "encode_failed" if task.phase == "encode" else "decode_failed"
+        message = f"{task.phase}: killed by the system, most likely for memory"
+        return Outcome(_status("out_of_memory", task), message, wall, peak)
     name = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    return Outcome(failed, f"{task.phase}: the process ended with {name}{_tail(log_path)}", wall, peak)
+    return Outcome(FAILURE[task.phase], f"{task.phase}: the process ended with {name}{_tail(log_path)}", wall, peak)
+
+
+def _status(status: str, task: Task) -> str:
+    """The status of a phase: no other than the known ones, and whatever breaks a measurement is no codec's fault."""
+    if status == "ok":
+        return "ok"
+    known = task.phase != "measure" and status in STATUSES and status != UNMEASURED
+    return status if known else FAILURE[task.phase]
 
 
 def _explain(ending: str, task: Task, memory_limit_mb: float | None) -> str:

@@ -13,6 +13,10 @@ DISK_FULL_EXIT = 28
 """A worker's exit code when the disk is full."""
 
 
+FAILURE = {"encode": "encode_failed", "decode": "decode_failed", "measure": "measure_failed"}
+"""Phase -> status of an error in it that says nothing more precise. Whatever happens while measuring is the last."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What a worker process is told. Plain values only: it travels as JSON.

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 from bench import registry
 from bench.codec import Archive, CodecError, Context
 from bench.codec.atomic_write import write_atomically
-from bench.codec.context import disk_is_full
+from bench.codec.context import disk_is_full, is_out_of_memory
 from bench.execution.process_tree import kill_tree
-from bench.execution.task import DISK_FULL_EXIT, Task
+from bench.execution.task import DISK_FULL_EXIT, FAILURE, Task
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -74,13 +74,22 @@ def measure(task: Task, context: Context) -> dict[str, Any]:
 
 
 def _measure_shape(reference: Trimesh, decoded: Trimesh, protocol: Any, index: int, threads: int) -> dict[str, Any]:
+    """Metrics of one shape, or why it has none: a broken decoded mesh is the codec's fault, all else the harness's."""
     from mesh_datasets.fingerprint import mesh_fingerprint
 
     from bench.metrics.measure import measure as measure_mesh
-    from bench.metrics.triangles import EmptySurface
+    from bench.metrics.point_psnr import check_decoded_points
+    from bench.metrics.triangles import EmptySurface, Triangles
 
     if len(decoded.faces) == 0 or len(decoded.vertices) == 0:
         return {"status": "empty", "message": "the decoder returned no surface"}
+    try:
+        Triangles.of(decoded, "the decoded mesh")
+        check_decoded_points(decoded)
+    except EmptySurface as error:
+        return {"status": "empty", "message": str(error)}
+    except ValueError as error:
+        return {"status": "decode_failed", "message": f"the decoded mesh cannot be measured: {error}"}
     try:
         return {
             "status": "ok",
@@ -88,10 +97,11 @@ def _measure_shape(reference: Trimesh, decoded: Trimesh, protocol: Any, index: i
             "metrics": measure_mesh(reference, decoded, protocol, stream=index, threads=threads),
             "decoded_sha256": mesh_fingerprint(decoded),
         }
-    except EmptySurface as error:
-        return {"status": "empty", "message": str(error)}
-    except ValueError as error:
-        return {"status": "decode_failed", "message": f"the decoded mesh cannot be measured: {error}"}
+    except MemoryError:
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        return {"status": FAILURE["measure"], "message": f"measure: {type(error).__name__}: {error}"}
 
 
 PHASES = {"encode": encode, "decode": decode, "measure": measure}
@@ -123,15 +133,12 @@ def main(path: str) -> int:
         context.deadline = time.monotonic() + task.timeout_s
         start, cpu = time.perf_counter(), _cpu_seconds()
         result.update(PHASES[task.phase](task, context))
-    except CodecError as error:
-        result.update(status=_status(error, task.phase), message=str(error))
-    except MemoryError:
-        result.update(status="out_of_memory", message=f"{task.phase}: out of memory")
     except Exception as error:
         if disk_is_full(error):
             return DISK_FULL_EXIT
-        traceback.print_exc()
-        result.update(status=_failed(task.phase), message=f"{task.phase}: {type(error).__name__}: {error}")
+        if not isinstance(error, CodecError):
+            traceback.print_exc()
+        result.update(status=_status(error, task.phase), message=_message(error, task.phase))
     result["wall_s"] = time.perf_counter() - start
     result["cpu_s"] = _cpu_seconds() - cpu
     result["recalled_s"] = sum(context.recalled.values())
@@ -142,12 +149,19 @@ def main(path: str) -> int:
     return 0
 
 
-def _failed(phase: str) -> str:
-    return "encode_failed" if phase == "encode" else "decode_failed"
+def _status(error: Exception, phase: str) -> str:
+    if phase == "measure":
+        return FAILURE[phase]
+    if is_out_of_memory(error):
+        return "out_of_memory"
+    return error.status if isinstance(error, CodecError) and type(error) is not CodecError else FAILURE[phase]
 
 
-def _status(error: CodecError, phase: str) -> str:
-    return _failed(phase) if type(error) is CodecError else error.status
+def _message(error: Exception, phase: str) -> str:
+    if isinstance(error, CodecError):
+        return str(error)
+    reason = "out of memory" if is_out_of_memory(error) else type(error).__name__
+    return f"{phase}: {reason}: {error}" if str(error) else f"{phase}: {reason}"
 
 
 def _warm_up(task: Task) -> None:

@@ -32,6 +32,18 @@ TIES = 16
 SAME_DISTANCE = 1e-8
 """Squared voxel distances that differ by less are equal."""
 CHUNK = 1 << 17
+MAX_BITS = 16
+"""Deepest grid that `bench.metrics.voxels.surface_voxels` makes."""
+
+
+def check_decoded_points(mesh: Trimesh) -> None:
+    """Raise ``ValueError`` where the decoded points that ``mesh`` carries, if any, cannot be measured."""
+    if "points" not in mesh.metadata:
+        return
+    bits = mesh.metadata["point_bits"]
+    if not 1 <= bits <= MAX_BITS:
+        raise ValueError(f"the decoded cloud has a voxel depth of {bits}; must lie in 1..{MAX_BITS}")
+    _voxel_units(mesh.metadata["points"], (1 << bits) - 1, "decoded")
 
 
 def psnr_of_mesh(reference: Trimesh, points: Points, bits: int) -> dict[str, float]:

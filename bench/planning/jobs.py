@@ -10,35 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench import registry
-from bench.codec import Codec, UserError, parse_value
+from bench.codec import Codec
 from bench.planning.profile import Profile
-
-
-class InvalidSpec(UserError):
-    """A codec spec, or a setting in it, that cannot be understood."""
-
-
-@dataclass(frozen=True)
-class CodecSpec:
-    """``NAME[:KEY=VALUE...]``: a codec, with settings that override those of every rate.
-
-    ``necgs:entropy=huffman`` is a variant of ``necgs`` and stands in the tables under its whole spec.
-    NAME is a registered name or the ``module:Class`` of a codec under development.
-    """
-
-    text: str
-    name: str
-    overrides: Mapping[str, Any]
-
-    @classmethod
-    def parse(cls, text: str) -> CodecSpec:
-        """Parse a spec. Raises `InvalidSpec`."""
-        pieces = text.strip().split(":")
-        name = ":".join(piece for piece in pieces if "=" not in piece)
-        settings = [piece.partition("=") for piece in pieces if "=" in piece]
-        if not name or any(not key for key, _, _ in settings):
-            raise InvalidSpec(f"{text!r} is not of the form NAME or NAME:KEY=VALUE:KEY=VALUE")
-        return cls(text.strip(), name, {key: parse_value(value) for key, _, value in settings})
+from bench.results.spec import CodecSpec, InvalidSpec
 
 
 @dataclass(frozen=True)

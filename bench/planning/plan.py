@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench import machine, registry
 from bench.codec import Availability, UserError
 from bench.planning import jobs
-from bench.planning.jobs import CodecSpec, Job
-from bench.planning.profile import Profile, Timeouts
+from bench.planning.jobs import Job
+from bench.planning.limits import Limits
+from bench.planning.profile import Profile
 from bench.planning.references import Prepared, prepare
+from bench.results.rows import is_clean
+from bench.results.spec import CodecSpec
 from bench.results.store import RunFolder
 
 if TYPE_CHECKING:
     from mesh_datasets.shape_set import ShapeSet
+
+    from bench.metrics.protocol import Protocol
 
 
 class NotMeasurable(UserError):
@@ -38,7 +42,8 @@ class Request:
         codecs: specs; ``available`` stands for every codec that can run here.
         datasets: specs as `datasets.load` takes them; ``per_set``, ``split``, ``limit`` apply to each.
         device: ``auto``, ``cpu`` or ``cuda``.
-        workers: jobs at a time; None for one per core (divided by ``threads``), one where a GPU is used.
+        workers: jobs at a time; None for one per core (divided by their threads), one where a GPU is used.
+        limits: what each job may use; without a limit of memory, its share of the machine's.
         shard: (i, n), 1-based: do every n-th job only, starting at the i-th.
     """
 
@@ -56,9 +61,7 @@ class Request:
     executor: str = "local"
     scheduler: str | None = None
     workers: int | None = None
-    threads: int = 1
-    memory_limit_mb: float | None = None
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    limits: Limits = field(default_factory=Limits)
     shard: tuple[int, int] | None = None
     keep_decoded: bool = False
     retry_failed: bool = False
@@ -78,8 +81,7 @@ class Plan:
     skipped: tuple[Mapping[str, str], ...]
     shape_sets: Mapping[str, ShapeSet]
     prepared: Mapping[str, Prepared]
-    protocol: Mapping[str, Any]
-    protocol_name: str
+    protocol: Protocol
     jobs: tuple[Job, ...]
 
     @property
@@ -87,7 +89,7 @@ class Plan:
         """Jobs at a time."""
         if self.request.workers:
             return self.request.workers
-        return 1 if self.device == "cuda" else max(1, machine.cores() // self.request.threads)
+        return 1 if self.device == "cuda" else max(1, machine.cores() // self.request.limits.threads)
 
 
 def make_plan(request: Request) -> Plan:
@@ -125,8 +127,7 @@ def make_plan(request: Request) -> Plan:
         skipped=(*skipped, *skipped_sets),
         shape_sets=shape_sets,
         prepared=prepared,
-        protocol=dataclasses.asdict(protocol),
-        protocol_name=str(protocol),
+        protocol=protocol,
         jobs=tuple(planned),
     )
 
@@ -135,11 +136,7 @@ def waiting_jobs(plan: Plan, run: RunFolder) -> list[Job]:
     """The jobs of ``plan`` that have no finished rows in ``run`` yet, or failed ones where those are to be retried."""
     if plan.request.remeasure:
         return list(plan.jobs)
-    finished = {
-        row["job"]
-        for row in run.set_rows()
-        if not (plan.request.retry_failed and (row["status"] != "ok" or row["failed"]))
-    }
+    finished = {job.whole["job"] for job in run.jobs() if is_clean(job.whole) or not plan.request.retry_failed}
     return [job for job in plan.jobs if job.key not in finished]
 
 

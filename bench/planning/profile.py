@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.codec import UserError
+from bench.planning.limits import Timeouts
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -53,20 +54,6 @@ Settings = Mapping[str, Any]
 
 class InvalidProfile(UserError):
     """A profile that does not exist or does not validate."""
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """Seconds that one job may spend in each of its processes."""
-
-    encode: float = 3600.0
-    decode: float = 1800.0
-    measure: float = 1800.0
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-                raise ValueError(f"timeout_s.{name} must be a positive number of seconds, not {value!r}")
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable
 
-from bench.results.store import Row
+from bench.results.manifest import Manifest
+from bench.results.rows import Row
 
 
-def protocol_of(manifest: Mapping[str, Any], rows: Sequence[Row]) -> str:
+def protocol_of(manifest: Manifest, rows: Iterable[Row]) -> str:
     """Identifier of the metric protocol: what the rows carry, else what the manifest says."""
-    found = next((row["protocol"] for row in rows if row.get("protocol")), None)
-    return str(found or (manifest.get("protocol") or {}).get("identifier", ""))
+    return next((row["protocol"] for row in rows if row["protocol"]), manifest["protocol"]["identifier"])
 
 
-def data_digest(manifest: Mapping[str, Any], dataset: str) -> str:
-    """Hash of the content of a data set's shapes."""
-    described = (manifest.get("datasets") or {}).get(dataset) or {}
-    if described.get("digest"):
-        return str(described["digest"])
-    shapes = [s for s in manifest.get("shapes") or [] if s.get("dataset", dataset) == dataset]
-    return sha256_of(str(shape.get("sha256")) for shape in shapes) if shapes else ""
+def data_digest(manifest: Manifest, dataset: str) -> str:
+    """Hash of the content of a data set's shapes; empty where the manifest does not describe them."""
+    if dataset in manifest["datasets"] and manifest["datasets"][dataset]["digest"]:
+        return manifest["datasets"][dataset]["digest"]
+    shapes = [shape for shape in manifest["shapes"] if shape["dataset"] in ("", dataset)]
+    return sha256_of(shape["sha256"] for shape in shapes) if shapes else ""
 
 
 def sha256_of(texts: Iterable[str]) -> str:

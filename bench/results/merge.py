@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from bench.codec import UserError
 from bench.results.identity import data_digest, protocol_of
-from bench.results.store import Row, RunFolder, StoreError
+from bench.results.manifest import Manifest
+from bench.results.rows import PointKey, SetRow, is_clean, point_key
+from bench.results.store import RunFolder, StoreError
 
-Point = tuple[str, str, str, int]
+Entry = TypeVar("Entry")
 
 
 class MergeRefused(UserError):
@@ -25,7 +28,8 @@ def merge(runs: Sequence[RunFolder], out: RunFolder) -> int:
     that it was made on. Archives, decoded meshes and what failed jobs left are copied.
 
     Raises:
-        MergeRefused: other metric protocols, other shapes, other versions of a codec, or no run at all.
+        MergeRefused: other metric protocols, other shapes, other versions of a codec, other settings under one rate's
+            label, or no run at all.
         bench.results.store.StoreError: a folder that is no run, or ``out`` exists already.
     """
     if not runs:
@@ -33,46 +37,40 @@ def merge(runs: Sequence[RunFolder], out: RunFolder) -> int:
     if out.path.exists() and any(out.path.iterdir()):
         raise StoreError(f"{out.path} is not empty; give a new folder")
     manifests = [run.read_manifest() for run in runs]
-    jobs = [_jobs(run) for run in runs]
-    _refuse_mixture(runs, manifests, jobs)
-    chosen: dict[Point, tuple[int, list[Row]]] = {}
-    for number, found in enumerate(jobs):
-        for point, rows in found.items():
-            if point not in chosen or (_failed(chosen[point][1]) and not _failed(rows)):
-                chosen[point] = number, rows
+    sets = [{point_key(row): row for row in run.set_rows()} for run in runs]
+    _refuse_mixture(runs, manifests, sets)
+    chosen: dict[PointKey, int] = {}
+    for number, found in enumerate(sets):
+        for point, row in found.items():
+            if point not in chosen or (is_clean(row) and not is_clean(sets[chosen[point]][point])):
+                chosen[point] = number
     partial = RunFolder(out.path.with_name(f"{out.path.name}.part"))
     shutil.rmtree(partial.path, ignore_errors=True)
     partial.write_manifest(_merged(manifests, chosen))
-    for number, rows in chosen.values():
-        machine = (manifests[number].get("machine") or {}).get("fingerprint", "")
-        partial.append([{"machine": machine, **row} for row in rows])
-        _copy_files(runs[number], partial, rows[-1]["archive"])
+    for number, run in enumerate(runs):
+        fingerprint = manifests[number]["machine"]["fingerprint"]
+        for job in run.jobs():
+            if chosen[point_key(job.whole)] == number:
+                for made in job.rows:
+                    made["machine"] = made["machine"] or fingerprint
+                partial.append(job.rows)
+                _copy_files(run, partial, job.whole["archive"])
     if out.path.exists():
         out.path.rmdir()
     partial.path.rename(out.path)
     return len(chosen)
 
 
-def _jobs(run: RunFolder) -> dict[Point, list[Row]]:
-    found: dict[Point, list[Row]] = {}
-    for row in run.rows():
-        found.setdefault((row["dataset"], row["codec"], row["rate"], row["seed"]), []).append(row)
-    return found
-
-
-def _failed(rows: Sequence[Row]) -> bool:
-    return bool(rows[-1]["status"] != "ok" or rows[-1]["failed"] > 0)
-
-
 def _refuse_mixture(
-    runs: Sequence[RunFolder], manifests: Sequence[Mapping[str, Any]], jobs: Sequence[Mapping[Point, list[Row]]]
+    runs: Sequence[RunFolder], manifests: Sequence[Manifest], sets: Sequence[Mapping[PointKey, SetRow]]
 ) -> None:
     seen: dict[tuple[str, str], tuple[str, Path]] = {}
-    for run, manifest, found in zip(runs, manifests, jobs, strict=True):
-        rows = [rows[-1] for rows in found.values()]
+    for run, manifest, found in zip(runs, manifests, sets, strict=True):
+        rows = list(found.values())
         facts = {("metric protocol", ""): protocol_of(manifest, rows)}
         facts |= {("shapes of", row["dataset"]): data_digest(manifest, row["dataset"]) for row in rows}
-        facts |= {("version of codec", row["codec"]): str(row.get("codec_version")) for row in rows}
+        facts |= {("version of codec", row["codec"]): row["codec_version"] for row in rows}
+        facts |= {("settings of", f"{row['codec']} {row['rate']}"): _settings(row) for row in rows}
         for fact, value in facts.items():
             other, where = seen.setdefault(fact, (value, run.path))
             if value != other:
@@ -80,31 +78,36 @@ def _refuse_mixture(
                 raise MergeRefused(f"{name} differs: {_short(other)} in {where}, {_short(value)} in {run.path}")
 
 
+def _settings(row: SetRow) -> str:
+    return json.dumps(row["settings"], sort_keys=True)
+
+
 def _short(value: str) -> str:
     """A hash needs no more than its beginning."""
     return value[:12] if len(value) == 64 else value
 
 
-def _merged(manifests: Sequence[Mapping[str, Any]], chosen: Mapping[Point, object]) -> dict[str, Any]:
-    merged: dict[str, Any] = dict(manifests[0])
-    codecs = {point[1] for point in chosen}
-    for key in ("codecs", "datasets"):
-        merged[key] = {name: entry for m in reversed(manifests) for name, entry in (m.get(key) or {}).items()}
-    for key in ("shapes", "skipped_shapes", "skipped", "invocations"):
-        merged[key] = _distinct(entry for m in manifests for entry in m.get(key) or [])
-    merged["skipped"] = [e for e in merged["skipped"] if str(e["name"]).removeprefix("codec ") not in codecs]
-    merged["machines"] = _distinct(m["machine"] for m in manifests if m.get("machine"))
-    if merged["datasets"]:
-        merged["dataset"] = ",".join(merged["datasets"])
-    return merged
+def _merged(manifests: Sequence[Manifest], chosen: Iterable[PointKey]) -> Manifest:
+    backwards = list(reversed(manifests))  # the first run's entries win
+    codecs = {point.codec for point in chosen}
+    skipped = _distinct(entry for m in manifests for entry in m["skipped"])
+    datasets = {name: entry for m in backwards for name, entry in m["datasets"].items()}
+    return {
+        **manifests[0],
+        "codecs": {name: entry for m in backwards for name, entry in m["codecs"].items()},
+        "datasets": datasets,
+        "dataset": ",".join(datasets) or manifests[0]["dataset"],
+        "shapes": _distinct(entry for m in manifests for entry in m["shapes"]),
+        "skipped_shapes": _distinct(entry for m in manifests for entry in m["skipped_shapes"]),
+        "invocations": _distinct(entry for m in manifests for entry in m["invocations"]),
+        "skipped": [entry for entry in skipped if entry["name"].removeprefix("codec ") not in codecs],
+        "machines": _distinct(machine for m in manifests for machine in (m["machines"] or [m["machine"]])),
+    }
 
 
-def _distinct(entries: Any) -> list[Any]:
-    found: list[Any] = []
-    for entry in entries:
-        if entry not in found:
-            found.append(entry)
-    return found
+def _distinct(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries, each once, in order."""
+    return list({json.dumps(entry, sort_keys=True): entry for entry in entries}.values())
 
 
 def _copy_files(run: RunFolder, out: RunFolder, archive: str) -> None:

@@ -10,7 +10,7 @@ from bench.codec import UserError
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
-    from bench.results.store import Row
+    from bench.results.rows import SetRow, ShapeRow
 
 
 class MeshesUnavailable(UserError):
@@ -25,5 +25,5 @@ class MeshSource(Protocol):
     def reference(self, dataset: str, name: str) -> Trimesh:
         """The normalised reference ``name``, the same bits that the run saw."""
 
-    def decoded(self, set_row: Row, shape_rows: Mapping[int, Row]) -> dict[int, Trimesh]:
+    def decoded(self, set_row: SetRow, shape_rows: Mapping[int, ShapeRow]) -> dict[int, Trimesh]:
         """Index -> decoded mesh of a job's ``shape_rows``, without the shapes that failed."""

@@ -3,17 +3,7 @@
 ``rows.jsonl`` holds one JSON object a line. A finished job appends, in one write, a row of kind ``shape`` per shape
 and then one of kind ``set``; a job counts as finished when its set row is there. What a killed run left unfinished
 at the end of the file is cut off when the file is next opened for writing.
-
-Columns of both kinds: ``kind, job, archive, dataset, codec, rate, seed, status, message, protocol, device``.
-
-Shape rows: ``index, shape, category, source_bytes, bytes`` (marginal: this shape's own part), ``decoded_sha256``,
-and the metrics of `bench.metrics.measure.measure` (penalties where the status is not ``ok``), distances in 1e-3.
-
-Set rows: ``shapes, failed, source_bytes, bytes, bytes_shared, ledger`` (component -> bytes), ``settings`` (resolved
-rate parameters), ``codec_version, archive_sha256, workers, notes, encode, decode, measure`` (each of the last three is
-``{wall_s, cpu_s, recalled_s, phases, peak_mb, threads}``, or null where the job did not come so far; ``cpu_s`` is null
-where the process was killed; ``recalled_s``: seconds of work that an earlier job had done, beyond ``wall_s``). A job
-that failed as a whole has the failure in its set row and in every shape row.
+Their columns: `bench.results.rows`; the manifest's: `bench.results.manifest`.
 """
 
 from __future__ import annotations
@@ -27,21 +17,10 @@ from typing import Any
 
 from bench.codec import UserError
 from bench.codec.atomic_write import write_atomically
-
-Row = dict[str, Any]
-
-STATUSES = (
-    "ok",
-    "empty",
-    "invalid_mesh",
-    "encode_failed",
-    "decode_failed",
-    "corrupt",
-    "timeout",
-    "out_of_memory",
-    "unavailable",
-)
-"""Every status that a row may carry; all but ``ok`` count with the penalty of `bench.metrics.protocol.penalty`."""
+from bench.results.manifest import Manifest, read_manifest
+from bench.results.rows import JobRows, PointKey, Row, SetRow, ShapeRow, point_key, read_row
+from bench.results.spec import InvalidSpec, codec_name
+from bench.results.typed import WrongType
 
 
 class StoreError(UserError):
@@ -82,35 +61,40 @@ class RunFolder:
         """Folder of what a failed job left behind: its scratch files and the output of its processes."""
         return self.path / "failures" / archive
 
-    def read_manifest(self) -> Row:
+    def read_manifest(self) -> Manifest:
         """The manifest. Raises `StoreError` where there is none or it cannot be read."""
         try:
-            manifest = json.loads(self.manifest_path.read_text())
+            return read_manifest(json.loads(self.manifest_path.read_text()))
         except FileNotFoundError:
             raise StoreError(f"{self.path} is not a run folder: it has no manifest.json") from None
         except (OSError, ValueError) as error:
             raise StoreError(f"{self.manifest_path} cannot be read: {error}") from None
-        if not isinstance(manifest, dict):
-            raise StoreError(f"{self.manifest_path} does not hold a JSON object")
-        return manifest
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace the manifest as a whole: a reader sees the old one or the new one."""
         write_atomically(self.manifest_path, json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
-    def rows(self) -> list[Row]:
-        """Rows of finished jobs, in the order written; of each job its last attempt only.
+    def jobs(self) -> Iterator[JobRows]:
+        """The finished jobs one after the other, in the order written; of each point its last attempt only.
 
         A later job for the same (dataset, codec, rate, seed), say of a newer codec version, replaces an earlier one.
+        Only one job's rows are held at a time. Raises `StoreError` naming the line of a damaged file.
         """
-        groups = [group for group, _ in _finished(self.rows_path)]
-        latest = {_point(group[-1]): number for number, group in enumerate(groups)}
-        kept = sorted(latest.values())
-        return [row for number in kept for row in groups[number]]
+        latest: dict[PointKey, int] = {}
+        for number, job in enumerate(_finished(self.rows_path)):
+            latest[point_key(job.rows.whole)] = number
+        kept = set(latest.values())
+        for number, job in enumerate(_finished(self.rows_path)):
+            if number in kept:
+                yield job.rows
 
-    def set_rows(self) -> list[Row]:
+    def rows(self) -> list[Row]:
+        """All rows of `jobs`."""
+        return [row for job in self.jobs() for row in job.rows]
+
+    def set_rows(self) -> list[SetRow]:
         """The set rows alone."""
-        return [row for row in self.rows() if row["kind"] == "set"]
+        return [job.whole for job in self.jobs()]
 
     def append(self, rows: Iterable[Row]) -> None:
         """Append a finished job's rows in one write and flush them to the disk."""
@@ -135,34 +119,46 @@ class RunFolder:
         if not self.rows_path.exists():
             return 0
         end = 0
-        for _, end in _finished(self.rows_path):  # noqa: B007
-            pass
+        for job in _finished(self.rows_path):
+            end = job.end
         size = self.rows_path.stat().st_size
         if size > end:
             os.truncate(self.rows_path, end)
         return size - end
 
 
-def _finished(path: Path) -> Iterator[tuple[list[Row], int]]:
-    """Groups of rows that end in a set row, each with the offset in the file at which it ends."""
+@dataclass(frozen=True)
+class _Finished:
+    """A job's rows and the offset in the file at which they end."""
+
+    rows: JobRows
+    end: int
+
+
+def _finished(path: Path) -> Iterator[_Finished]:
     if not path.exists():
         return
-    group: list[Row] = []
+    shapes: list[ShapeRow] = []
     offset = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
             offset += len(line)
-            try:
-                row = json.loads(line)
-            except ValueError:
-                raise StoreError(f"{path}, line {number}: not JSON; the file was altered") from None
-            group.append(row)
+            row = _parsed(line, f"{path}, line {number}")
             if row["kind"] == "set":
-                yield group, offset
-                group = []
+                yield _Finished(JobRows(shapes, row), offset)
+                shapes = []
+            else:
+                shapes.append(row)
 
 
-def _point(row: Row) -> tuple[str, str, str, int]:
-    return row["dataset"], row["codec"], row["rate"], row["seed"]
+def _parsed(line: bytes, where: str) -> Row:
+    try:
+        row = read_row(json.loads(line))
+        codec_name(row["codec"])
+        return row
+    except (WrongType, InvalidSpec) as error:
+        raise StoreError(f"{where}: {error}") from None
+    except ValueError:
+        raise StoreError(f"{where}: not JSON; the file was altered") from None

@@ -1,25 +1,27 @@
 """Rows -> one line per (dataset, codec, rate, seed): the aggregate that tables, figures and gates read.
 
-Means run over *all* shapes of the set, failed ones with the penalty that their rows carry; only floors and point
-metrics, which a failed shape does not have, run over the others. Distances are in units of 1e-3 of the cube
+Means run over all shapes of the set that were measured, failed ones with the penalty that their rows carry; only floors
+and point metrics, which a failed shape does not have, run over the others. Shapes that the harness could not measure
+are in no mean; ``unmeasured`` counts them. Distances are in units of 1e-3 of the cube
 [-1, 1]^3, ratios are source-file bytes / archive bytes, times are wall seconds for the whole set, work that was taken
 from the cache included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.codec.atomic_write import write_atomically
+from bench.results.rows import UNMEASURED, PointKey, Row, SetRow, Timing, point_key, set_rows, shape_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bench.results.store import RunFolder
 
-POINT = ["dataset", "codec", "rate", "seed"]
+POINT = list(PointKey._fields)
 """What makes a point of a rate-distortion curve."""
 
 METRICS = [
@@ -83,6 +85,7 @@ COLUMNS = [
     "decode_mb",
     "codec_version",
     "protocol",
+    "unmeasured",
 ]
 """Columns of ``summary.csv``, in order; the first 22 are promised to other programs.
 
@@ -91,11 +94,14 @@ over shapes; ``encode_mb`` and ``decode_mb`` are peaks of resident memory.
 """
 
 
-def shape_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """The shape rows as a frame, one line per (point, shape), every metric column present (NaN where not measured)."""
+def shape_frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """The rows of shapes that were measured or failed, one line per (point, shape), every metric column present.
+
+    A metric that a row does not have is NaN.
+    """
     import pandas as pd
 
-    frame = pd.DataFrame([row for row in rows if row["kind"] == "shape"])
+    frame = pd.DataFrame([row for row in shape_rows(rows) if row["status"] != UNMEASURED])
     for name in [*METRICS, *MEASURED]:
         if name not in frame:
             frame[name] = float("nan")
@@ -103,38 +109,40 @@ def shape_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return frame
 
 
-def summarise(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def summarise(rows: Iterable[Row]) -> pd.DataFrame:
     """One line per (dataset, codec, rate, seed) with the columns `COLUMNS`, ordered by data set, codec and bytes."""
     import pandas as pd
 
     rows = list(rows)
-    sets = [row for row in rows if row["kind"] == "set"]
+    sets = set_rows(rows)
     if not sets:
         return pd.DataFrame(columns=COLUMNS)
     shapes: dict[Any, pd.DataFrame] = {}
-    if len(rows) > len(sets):
-        shapes = dict(iter(shape_frame(rows).groupby(POINT, sort=False)))
-    lines = [_line(row, shapes.get(tuple(row[name] for name in POINT))) for row in sets]
+    frame = shape_frame(rows)
+    if len(frame):
+        shapes = dict(iter(frame.groupby(POINT, sort=False)))
+    lines = [_line(row, shapes.get(point_key(row))) for row in sets]
     frame = pd.DataFrame(lines, columns=COLUMNS)
     return frame.sort_values(["dataset", "codec", "bytes", "seed"], kind="stable", ignore_index=True)
 
 
 def over_seeds(summary: pd.DataFrame) -> pd.DataFrame:
-    """Average the lines that differ in their seed alone; ``failed`` is the largest, ``seeds`` counts them."""
+    """Average the lines that differ in their seed alone; ``seeds`` counts them. Of failures the largest count stays."""
     key = ["dataset", "codec", "rate"]
-    numbers = [name for name in summary.select_dtypes("number").columns if name not in ("seed", "failed")]
-    rest = [name for name in summary.columns if name not in (*numbers, *key, "failed", "seed")]
+    worst = ["failed", "unmeasured"]
+    numbers = [name for name in summary.select_dtypes("number").columns if name not in ("seed", *worst)]
+    rest = [name for name in summary.columns if name not in (*numbers, *key, *worst, "seed")]
     groups = summary.groupby(key, sort=False)
-    merged = groups[numbers].mean().join(groups[rest].first()).join(groups["failed"].max())
+    merged = groups[numbers].mean().join(groups[rest].first()).join(groups[worst].max())
     merged["seeds"] = groups.size()
     columns = [name for name in summary.columns if name != "seed"]
     merged = merged.reset_index()[[*columns, "seeds"]]
     return merged.sort_values(["dataset", "codec", "bytes"], kind="stable", ignore_index=True)
 
 
-def charged_seconds(timing: Mapping[str, Any]) -> float:
+def charged_seconds(timing: Timing) -> float:
     """Seconds that a step takes with an empty cache: what its clock saw, and what earlier jobs did for it."""
-    return float(timing["wall_s"]) + float(timing.get("recalled_s", 0.0))
+    return timing["wall_s"] + timing["recalled_s"]
 
 
 def write_summary(run: RunFolder) -> Path:
@@ -171,29 +179,32 @@ def console_table(run: RunFolder) -> str:
     return "\n\n".join(tables)
 
 
-def _line(row: Mapping[str, Any], shapes: pd.DataFrame | None) -> dict[str, Any]:
-    """One line of the summary from a set row and its shape rows (None where the set has no shapes)."""
+def _line(row: SetRow, shapes: pd.DataFrame | None) -> dict[str, Any]:
+    """One line of the summary from a set row and its shape rows (None where the set has none that count)."""
     nan = float("nan")
-    count, size = int(row["shapes"]), _number(row.get("bytes"))
-    if size == 0 and row["status"] != "ok":
-        size = nan
-    source = _number(row.get("source_bytes"))
+    count = row["shapes"]
+    size = nan if row["bytes"] == 0 and row["status"] != "ok" else float(row["bytes"])
     line = {
-        name: row.get(name) for name in ("dataset", "codec", "rate", "seed", "status", "failed", "device", "protocol")
-    }
-    line |= {
+        "dataset": row["dataset"],
+        "codec": row["codec"],
+        "rate": row["rate"],
+        "seed": row["seed"],
+        "status": row["status"],
         "shapes": count,
+        "failed": row["failed"],
+        "unmeasured": row["unmeasured"],
         "bytes": size,
-        "bytes_shared": _number(row.get("bytes_shared")),
+        "bytes_shared": float(row["bytes_shared"]),
         "bytes_per_shape": size / count if count else nan,
-        "source_bytes": source,
-        "ratio": source / size if size > 0 else nan,
-        "codec_version": row.get("codec_version"),
+        "source_bytes": float(row["source_bytes"]),
+        "ratio": row["source_bytes"] / size if size > 0 else nan,
+        "device": row["device"],
+        "codec_version": row["codec_version"],
+        "protocol": row["protocol"],
     }
-    for phase in ("encode", "decode"):
-        timing = row.get(phase) or {}
+    for phase, timing in (("encode", row["encode"]), ("decode", row["decode"])):
         line[f"{phase}_s"] = charged_seconds(timing) if timing else nan
-        line[f"{phase}_mb"] = _number(timing.get("peak_mb"))
+        line[f"{phase}_mb"] = timing["peak_mb"] if timing else nan
     return line | ({} if shapes is None else _metrics(shapes))
 
 
@@ -209,7 +220,3 @@ def _metrics(shapes: pd.DataFrame) -> dict[str, Any]:
         "worst_shape": shapes["shape"].iloc[int(worst.argmax())] if worst.notna().any() else None,
     }
     return line
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)

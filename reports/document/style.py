@@ -16,6 +16,8 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from bench.results.spec import codec_name
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axis import Axis
@@ -91,17 +93,12 @@ class Look:
     dashes: str | tuple[float, ...]
 
 
-def base_name(codec: str) -> str:
-    """A codec spec without its settings: ``necgs:K=64`` -> ``necgs``."""
-    return ":".join(piece for piece in codec.split(":") if "=" not in piece)
-
-
 def in_order(codecs: Iterable[str]) -> list[str]:
     """Distinct codecs in the order of every legend and table: the known ones first, then by name."""
     known = list(_KNOWN)
 
     def place(codec: str) -> tuple[int, str]:
-        name = base_name(codec)
+        name = codec_name(codec)
         return (known.index(name) if name in known else len(known), codec)
 
     return sorted(set(codecs), key=place)
@@ -112,7 +109,7 @@ def looks(codecs: Sequence[str]) -> dict[str, Look]:
     found: dict[str, Look] = {}
     variants: dict[str, int] = {}
     for codec in codecs:
-        name = base_name(codec)
+        name = codec_name(codec)
         colour, marker = _KNOWN.get(name) or _spare(name)
         number = variants.setdefault(name, 0)
         variants[name] += 1

@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from reports.document.style import PAGE, base_name, in_order, legend_below, looks, paper_style
+from bench.results.spec import codec_name
+from reports.document.style import PAGE, in_order, legend_below, looks, paper_style
 from reports.document.table import Column, Table
 from reports.sections.between_rates import value_at_ratio
 from reports.sections.rate_distortion import CD, F1_005, RATIO, Key, Quantity, draw_panel
@@ -76,7 +77,7 @@ def beside_table(data: RunData, dataset: str) -> Table | None:
     """Each published point of a codec that was run, with the run's value at the same ratio."""
     name = published_set(dataset)
     points = data.points[data.points["dataset"] == dataset]
-    ours = {base_name(codec): codec for codec in reversed(data.codecs) if codec in set(points["codec"])}
+    ours = {codec_name(codec): codec for codec in reversed(data.codecs) if codec in set(points["codec"])}
     frame = published()
     frame = frame[(frame["dataset"] == name) & frame["codec"].isin(ours)].reset_index(drop=True)
     if not len(frame):

@@ -14,13 +14,11 @@ if TYPE_CHECKING:
 
 def datasets_table(data: RunData) -> Table | None:
     """The paper's Table 1: shapes and size of each data set, with its categories."""
-    shapes = pd.DataFrame(data.manifest.get("shapes") or [])
+    shapes = pd.DataFrame(data.manifest["shapes"])
     if not len(shapes):
         return None
-    if "dataset" not in shapes:
-        shapes["dataset"] = data.manifest.get("dataset") or "-"
-    if "category" not in shapes:
-        shapes["category"] = "-"
+    shapes["dataset"] = shapes["dataset"].replace("", data.manifest["dataset"] or "-")
+    shapes["category"] = shapes["category"].replace("", "-")
     groups = shapes.groupby("dataset", sort=False)
     frame = pd.DataFrame(
         {

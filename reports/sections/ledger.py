@@ -33,7 +33,7 @@ def ledger_frame(data: RunData, dataset: str) -> pd.DataFrame:
         {"codec": row["codec"], "rate": row["rate"], "component": name, "bytes": count, "total": row["bytes"]}
         | {"shapes": row["shapes"]}
         for row in data.set_rows
-        if row["dataset"] == dataset and row.get("ledger") and row["bytes"]
+        if row["dataset"] == dataset and row["ledger"] and row["bytes"]
         for name, count in row["ledger"].items()
     ]
     frame = pd.DataFrame(lines, columns=["codec", "rate", "component", "bytes", "total", "shapes"])

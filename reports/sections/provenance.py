@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.results.identity import protocol_of
+from bench.results.manifest import Machine, Manifest
+from bench.results.rows import shape_rows
 from reports.document.document import Block, Bullets, Heading, TableBlock, Text
 from reports.document.table import Column, Table
 
 if TYPE_CHECKING:
     from reports.run_data import RunData
 
+UNMEASURED_TEXT = (
+    "{count} shapes could not be measured: a fault of this program, not of a codec. They are left out of all means and "
+    "count with no penalty; their rates are incomplete until the run is repeated with --retry-failed."
+)
+
 
 def what_was_run(data: RunData) -> list[Block]:
     """The head of a report: data, profile, protocol, machine, and what was left out."""
     manifest = data.manifest
-    machine = manifest.get("machine") or {}
-    profile = manifest.get("profile") or {}
-    shapes = manifest.get("shapes") or []
-    size = sum(shape.get("source_bytes") or 0 for shape in shapes)
+    shapes = manifest["shapes"]
+    size = sum(shape["source_bytes"] for shape in shapes)
     facts = {
-        "Shapes": f"{len(shapes)} ({size / 1e6:.1f} MB of source files)" if shapes else None,
-        "Profile": profile.get("name") if isinstance(profile, dict) else profile,
-        "Metric protocol": protocol_name(data),
-        "Machine": ", ".join(_machine(machine)),
-        "Made": manifest.get("created"),
-        "Command": " ".join(manifest.get("argv") or []) or None,
+        "Shapes": f"{len(shapes)} ({size / 1e6:.1f} MB of source files)" if shapes else "",
+        "Profile": manifest["profile"]["name"],
+        "Metric protocol": protocol_of(manifest, data.set_rows) or "unknown",
+        "Machine": "; ".join(_machine(machine) for machine in manifest["machines"] or [manifest["machine"]]),
+        "Made": manifest["created"],
+        "Command": " ".join(manifest["argv"]),
     }
-    title = manifest.get("dataset") or ", ".join(data.datasets) or data.path.name
+    title = manifest["dataset"] or ", ".join(data.datasets) or data.path.name
     blocks: list[Block] = [Heading(f"Benchmark of {title}", 1), _facts(facts)]
     left_out = _left_out(manifest)
     return [*blocks, Bullets(tuple(left_out))] if left_out else blocks
@@ -39,19 +46,23 @@ def failures(data: RunData) -> list[Block]:
     """Every failure: which codec and rate, how many shapes, with which status and reason."""
     counts: Counter[tuple[str, ...]] = Counter()
     names: dict[tuple[str, ...], str] = {}
-    for row in data.rows:
-        if row["kind"] == "shape" and row["status"] != "ok":
-            reason = (str(row.get("message") or "").strip().splitlines() or ["no reason given"])[0]
+    for row in shape_rows(data.rows):
+        if row["status"] != "ok":
+            reason = (row["message"].strip().splitlines() or ["no reason given"])[0]
             key = (row["dataset"], data.title(row["codec"]), row["rate"], row["status"], reason)
             counts[key] += 1
-            names.setdefault(key, str(row.get("shape")))
+            names.setdefault(key, row["shape"])
     if not counts:
         return [Heading("Failures"), Text("Every shape was coded, decoded and measured at every rate.")]
     titles = ("Data set", "Codec", "Rate", "Status", "Reason")
     frame = pd.DataFrame([dict(zip(titles, key, strict=True)) for key in counts])
     frame["Shapes"] = [str(n) if n > 1 else f"1 ({names[key]})" for key, n in counts.items()]
     columns = tuple(Column(name, name) for name in (*titles[:4], "Shapes", "Reason"))
-    return [Heading("Failures"), TableBlock(Table(frame, columns))]
+    blocks: list[Block] = [Heading("Failures")]
+    unmeasured = sum(row["unmeasured"] for row in data.set_rows)
+    if unmeasured:
+        blocks.append(Text(UNMEASURED_TEXT.format(count=unmeasured)))
+    return [*blocks, TableBlock(Table(frame, columns))]
 
 
 def provenance(data: RunData) -> list[Block]:
@@ -60,18 +71,17 @@ def provenance(data: RunData) -> list[Block]:
         {
             "Codec": data.title(codec),
             "Name": codec,
-            "Version": str(info.get("version", "-")),
-            "Made of": ", ".join(f"{key} {value}" for key, value in (info.get("provenance") or {}).items()) or "-",
+            "Version": entry["version"] or "-",
+            "Made of": ", ".join(f"{key} {value}" for key, value in entry["provenance"].items()) or "-",
         }
-        for codec, info in (data.manifest.get("codecs") or {}).items()
+        for codec, entry in data.manifest["codecs"].items()
     ]
-    machine = data.manifest.get("machine") or {}
-    git = data.manifest.get("git") or {}
+    machine, git = data.manifest["machine"], data.manifest["git"]
     facts = {
-        "Code": f"{git['commit']}{' with local changes' if git.get('dirty') else ''}" if git.get("commit") else None,
-        "Python": machine.get("python"),
-        "System": machine.get("os"),
-        "Packages": ", ".join(f"{name} {version}" for name, version in (machine.get("packages") or {}).items()),
+        "Code": f"{git['commit']}{' with local changes' if git['dirty'] else ''}" if git["commit"] else "",
+        "Python": machine["python"],
+        "System": machine["os"],
+        "Packages": ", ".join(f"{name} {version}" for name, version in machine["packages"].items()),
     }
     blocks: list[Block] = [Heading("Provenance")]
     if lines:
@@ -80,31 +90,20 @@ def provenance(data: RunData) -> list[Block]:
     return [*blocks, _facts(facts)]
 
 
-def protocol_name(data: RunData) -> str:
-    """The metric protocol's name as rows carry it."""
-    protocol = data.manifest.get("protocol") or {}
-    found = protocol.get("identifier") or protocol.get("name") if isinstance(protocol, dict) else protocol
-    return str(found or next((row["protocol"] for row in data.rows if row.get("protocol")), "unknown"))
-
-
-def _facts(facts: dict[str, Any]) -> Bullets:
+def _facts(facts: Mapping[str, str]) -> Bullets:
     return Bullets(tuple(f"{name}: {value}" for name, value in facts.items() if value))
 
 
-def _machine(machine: dict[str, Any]) -> list[str]:
-    memory = machine.get("memory_gb")
-    gpu = machine.get("gpu")
-    gpus = [gpu] if isinstance(gpu, str) else list(gpu or [])
-    parts = [machine.get("cpu"), f"{machine['cores']} cores" if machine.get("cores") else None]
-    return [str(part) for part in [*parts, f"{memory} GB" if memory else None, *gpus] if part]
+def _machine(machine: Machine) -> str:
+    cores = f"{machine['cores']} cores" if machine["cores"] else ""
+    memory = f"{machine['memory_gb']} GB" if machine["memory_gb"] else ""
+    return ", ".join(part for part in (machine["cpu"], cores, memory, *machine["gpu"]) if part)
 
 
-def _left_out(manifest: dict[str, Any]) -> list[str]:
+def _left_out(manifest: Manifest) -> list[str]:
     lines = []
-    for entry in manifest.get("skipped") or []:
-        remedy = f" To have it: {str(entry['remedy']).rstrip('.')}." if entry.get("remedy") else ""
-        lines.append(f"Left out: {entry['name']}: {str(entry.get('reason', '')).rstrip('.')}.{remedy}")
-    for entry in manifest.get("skipped_shapes") or []:
-        named = entry if isinstance(entry, dict) else {"name": entry}
-        lines.append(f"Shape left out: {named['name']}: {named.get('reason', 'invalid')}")
+    for entry in manifest["skipped"]:
+        remedy = f" To have it: {entry['remedy'].rstrip('.')}." if entry["remedy"] else ""
+        lines.append(f"Left out: {entry['name']}: {entry['reason'].rstrip('.')}.{remedy}")
+    lines += [f"Shape left out: {shape['name']}: {shape['reason']}" for shape in manifest["skipped_shapes"]]
     return lines

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bench.results.rows import UNMEASURED, point_key
 from bench.results.summary import charged_seconds
 from reports.document.table import Column, Table
 
 if TYPE_CHECKING:
     from reports.run_data import RunData
 
-STEPS = ("encode", "decode")
 REST = "other"
 """What is left of the wall time after the named phases: starting Python, reading meshes, writing files."""
 
@@ -24,15 +24,14 @@ def timing_frame(data: RunData) -> pd.DataFrame:
     """One line per (point, seed, step, phase), the phase ``total`` included, with seconds per set and per shape."""
     lines: list[dict[str, Any]] = []
     for row in data.set_rows:
-        for step in STEPS:
-            timing = row.get(step)
-            if not timing or row["status"] != "ok" or not row["shapes"]:
+        for step, timing in (("encode", row["encode"]), ("decode", row["decode"])):
+            if not timing or row["status"] not in ("ok", UNMEASURED) or not row["shapes"]:
                 continue
-            total, phases = charged_seconds(timing), dict(timing.get("phases") or {})
+            total, phases = charged_seconds(timing), dict(timing["phases"])
             if phases:
                 phases[REST] = max(0.0, total - sum(phases.values()))
-            key = {name: row[name] for name in ("dataset", "codec", "rate", "seed", "device")}
-            key |= {"step": step} | {name: timing.get(name) for name in ("cpu_s", "peak_mb", "threads")}
+            key: dict[str, Any] = {**point_key(row)._asdict(), "device": row["device"], "step": step}
+            key |= {"cpu_s": timing["cpu_s"], "peak_mb": timing["peak_mb"], "threads": timing["threads"]}
             for phase, seconds in {"total": total, **phases}.items():
                 lines.append({**key, "phase": phase, "set_s": seconds, "shape_s": seconds / row["shapes"]})
     of_step = ["dataset", "codec", "rate", "seed", "device", "step", "cpu_s", "peak_mb", "threads"]

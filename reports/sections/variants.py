@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.document.style import apart, base_name
+from bench.results.spec import codec_name
+from reports.document.style import apart
 from reports.document.table import Column, Table
 from reports.sections.rate_distortion import CD, F1_005, RATIO, Key, rate_distortion
 
@@ -30,7 +31,7 @@ def families(data: RunData) -> dict[str, list[str]]:
     """Codecs that were run in more than one variant: name -> specs."""
     found: dict[str, list[str]] = {}
     for codec in data.codecs:
-        found.setdefault(base_name(codec), []).append(codec)
+        found.setdefault(codec_name(codec), []).append(codec)
     return {name: specs for name, specs in found.items() if len(specs) > 1}
 
 
@@ -43,7 +44,7 @@ def variant_names(data: RunData, specs: list[str]) -> dict[str, str]:
     settings: dict[str, list[dict[str, Any]]] = {spec: [] for spec in specs}
     for row in data.set_rows:
         if row["codec"] in settings:
-            settings[row["codec"]].append(row.get("settings") or {})
+            settings[row["codec"]].append(row["settings"])
     found = {spec: {name: {rate.get(name) for rate in settings[spec]} for name in settings[spec][0]} for spec in specs}
     differing = [name for name in found[specs[0]] if len({str(found[spec].get(name)) for spec in specs}) > 1]
     fixed = all(len(found[spec].get(name, ())) == 1 for spec in specs for name in differing)
@@ -96,7 +97,7 @@ def variants_table(data: RunData, dataset: str, name: str) -> Table | None:
         Column("decode", f"Decode {decode_unit}/shape", None),
         Column("device", "Device"),
     )
-    caption = f"Variants of {data.described(next(iter(names))).get('title') or name} on {dataset}"
+    caption = f"Variants of {data.title(next(iter(names)).partition(':')[0])} on {dataset}"
     return Table(frame, columns, caption, group="rate", unranked=frame["failed"] > 0, distances=True)
 
 

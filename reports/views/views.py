@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.results.meshes import MeshesUnavailable, MeshSource
-from bench.results.store import Row
+from bench.results.rows import SetRow, ShapeRow, set_rows, shape_rows
 from reports.sections.per_shape import similar_size
 from reports.views.raycasting import Surface
 
@@ -74,9 +74,9 @@ def make_views(data: RunData, dataset: str, meshes: MeshSource) -> list[View]:
     jobs = _jobs(data, dataset)
     decoded: dict[str, dict[int, Trimesh]] = {}
     missing: dict[str, str] = {}
-    for codec, (set_row, shape_rows) in jobs.items():
+    for codec, (set_row, rows) in jobs.items():
         try:
-            wanted = {index: row for index, row in shape_rows.items() if row["shape"] in roles.values()}
+            wanted = {index: row for index, row in rows.items() if row["shape"] in roles.values()}
             decoded[codec] = meshes.decoded(set_row, wanted)
         except MeshesUnavailable as error:
             missing[codec] = str(error)
@@ -86,10 +86,10 @@ def make_views(data: RunData, dataset: str, meshes: MeshSource) -> list[View]:
     for role, shape in roles.items():
         original = meshes.reference(dataset, shape)
         panels = [_original(original)]
-        for codec, (set_row, shape_rows) in jobs.items():
-            row = next(row for row in shape_rows.values() if row["shape"] == shape)
+        for codec, (set_row, rows) in jobs.items():
+            row = next(row for row in rows.values() if row["shape"] == shape)
             mesh = decoded.get(codec, {}).get(row["index"])
-            reason = missing.get(codec) or f"{row['status']}: {row.get('message') or 'no reason given'}"
+            reason = missing.get(codec) or f"{row['status']}: {row['message'] or 'no reason given'}"
             panels.append(_panel(data, set_row, row, mesh, original, reason))
         errors = [panel.error for panel in panels if panel.error is not None]
         scale = float(np.percentile(np.concatenate(errors), 98)) if errors else 1.0
@@ -112,17 +112,16 @@ def choose_shapes(data: RunData, dataset: str) -> dict[str, str]:
     return dict(list(picked.items())[: len(order)])
 
 
-def _jobs(data: RunData, dataset: str) -> dict[str, tuple[Row, dict[int, Row]]]:
+def _jobs(data: RunData, dataset: str) -> dict[str, tuple[SetRow, dict[int, ShapeRow]]]:
     """Codec -> set row and shape rows (by index) of the job that is shown, in the order of the legends."""
     chosen = similar_size(data, dataset)
     rates = dict(zip(chosen["codec"], chosen["rate"], strict=True))
-    found: dict[str, tuple[Row, dict[int, Row]]] = {}
+    found: dict[str, tuple[SetRow, dict[int, ShapeRow]]] = {}
     for codec in [codec for codec in data.codecs if codec in rates]:
         mine = [r for r in data.rows if (r["dataset"], r["codec"], r["rate"]) == (dataset, codec, rates[codec])]
         seed = min(row["seed"] for row in mine)
         mine = [row for row in mine if row["seed"] == seed]
-        shapes = {row["index"]: row for row in mine if row["kind"] == "shape"}
-        found[codec] = next(row for row in mine if row["kind"] == "set"), shapes
+        found[codec] = set_rows(mine)[0], {row["index"]: row for row in shape_rows(mine)}
     return found
 
 
@@ -131,7 +130,9 @@ def _original(mesh: Trimesh) -> Panel:
     return Panel("Original", f"{len(mesh.faces):,} faces", vertices, faces)
 
 
-def _panel(data: RunData, set_row: Row, row: Row, mesh: Trimesh | None, original: Trimesh, reason: str) -> Panel:
+def _panel(
+    data: RunData, set_row: SetRow, row: ShapeRow, mesh: Trimesh | None, original: Trimesh, reason: str
+) -> Panel:
     title = data.title(row["codec"])
     if mesh is None:
         empty = np.zeros((0, 3))

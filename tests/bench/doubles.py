@@ -116,6 +116,32 @@ class OnAFullDisk(OneRate):
         raise OSError(28, "No space left on device")
 
 
+class OutOfCudaMemory(OneRate):
+    """What torch raises on a GPU, for the whole set."""
+
+    def encode(self, meshes, rate, context):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+
+class TooLargeAShape(OneRate):
+    """Memory does not suffice for the second shape."""
+
+    def encode_shape(self, mesh, rate, context):
+        if len(mesh.faces) == 256:  # the torus
+            raise MemoryError
+        return super().encode_shape(mesh, rate, context)
+
+
+class Lying(OneRate):
+    """Gives its failures a status that would spare it the penalty."""
+
+    def encode_shape(self, mesh, rate, context):
+        class Excuse(InvalidMesh):
+            status = "measure_failed"
+
+        raise Excuse("no fault of mine")
+
+
 class NotANumber(OneRate):
     def decode_shape(self, data, context):
         mesh = super().decode_shape(data, context)
@@ -127,6 +153,13 @@ class BadIndex(OneRate):
     def decode_shape(self, data, context):
         mesh = super().decode_shape(data, context)
         mesh.faces = np.asarray(mesh.faces) + len(mesh.vertices)
+        return mesh
+
+
+class BrokenPoints(OneRate):
+    def decode_shape(self, data, context):
+        mesh = super().decode_shape(data, context)
+        mesh.metadata |= {"points": np.full((4, 3), np.nan), "point_bits": 8}
         return mesh
 
 
@@ -200,6 +233,16 @@ class Unseeded(OneRate):
     def encode_shape(self, mesh, rate, context: Context):
         part = super().encode_shape(mesh, rate, context)
         return Part(part.data[:-4] + os.urandom(1) + part.data[-4:], {"payload": len(part.data) + 1})
+
+
+class BreaksTheMeasurement(OneRate):
+    """Damages a reference mesh in the cache on the way: nothing that a codec is paid for."""
+
+    def decode(self, archive, context):
+        meshes = super().decode(archive, context)
+        for path in Path(os.environ["BENCH_TEST_CACHE"]).rglob("meshes/*.npz"):
+            path.write_bytes(b"no longer a mesh")
+        return meshes
 
 
 class Trusting(OneRate):

@@ -13,9 +13,11 @@ from bench.codec import (
     DeadlineExceeded,
     EncodeFailed,
     InvalidMesh,
+    OutOfMemory,
     Part,
     Unavailable,
 )
+from bench.codec.context import is_out_of_memory
 from tests.bench.doubles import Grid, Rounding
 
 
@@ -87,7 +89,7 @@ def test_cached_work_is_done_once_and_charged_twice(tmp_path):
 
 def test_errors_that_concern_the_job_pass_through_a_shape():
     context = Context()
-    for error in (DeadlineExceeded("late"), Unavailable("gone"), MemoryError()):
+    for error in (DeadlineExceeded("late"), Unavailable("gone"), OSError(28, "No space left on device")):
         with pytest.raises(type(error)), context.shape(0, EncodeFailed):
             raise error
     with context.shape(1, EncodeFailed):
@@ -98,6 +100,36 @@ def test_errors_that_concern_the_job_pass_through_a_shape():
         1: "invalid_mesh",
         2: "encode_failed",
     }
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:115] err == 0. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: not enough memory: you tried"),
+        OutOfMemory("a program said so"),
+    ],
+)
+def test_a_shape_for_which_memory_does_not_suffice_says_so(error):
+    context = Context()
+    with context.shape(0, EncodeFailed):
+        raise error
+    assert context.failures[0].status == "out_of_memory"
+
+
+def test_torch_and_numpy_are_recognised_when_they_run_out_of_memory():
+    import torch
+
+    with pytest.raises(RuntimeError) as cpu:
+        torch.empty(1 << 60, dtype=torch.uint8)
+    with pytest.raises(MemoryError) as array:
+        np.empty(1 << 60, np.uint8)
+    assert is_out_of_memory(cpu.value)
+    assert is_out_of_memory(array.value)
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not is_out_of_memory(RuntimeError("a bug"))
 
 
 def test_a_deadline_that_has_passed_is_noticed():

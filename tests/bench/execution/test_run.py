@@ -85,6 +85,10 @@ def test_misbehaving_codecs_cost_their_own_rows_only(command, run, capsys):
         "Raising": ["encode_failed"] * 3,
         "NotANumber": ["decode_failed"] * 3,
         "BadIndex": ["decode_failed"] * 3,
+        "BrokenPoints": ["decode_failed"] * 3,
+        "OutOfCudaMemory": ["out_of_memory"] * 3,
+        "TooLargeAShape": ["ok", "out_of_memory", "ok"],
+        "Lying": ["encode_failed"] * 3,
         "TooFew": ["decode_failed"] * 3,
         "NotAMesh": ["decode_failed"] * 3,
         "Emptying": ["empty"] * 3,
@@ -102,6 +106,25 @@ def test_misbehaving_codecs_cost_their_own_rows_only(command, run, capsys):
     assert "failed: folder" in capsys.readouterr().err
     assert not (run.path / "failures" / "nothing").exists()
     assert any((run.path / "failures").iterdir())
+
+
+def test_a_fault_of_the_measurement_is_charged_to_nobody_and_fails_the_run(command, run, tmp_path, monkeypatch, capsys):
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("BENCH_TEST_CACHE", str(cache))
+    arguments = [*command("BreaksTheMeasurement", extra=("--cache", str(cache)))]
+    assert main(arguments) == 1
+    assert "measure" in capsys.readouterr().err
+    rows = run.rows()
+    assert [row["status"] for row in rows] == ["measure_failed"] * 4
+    assert "surface_cd" not in rows[0]
+    whole = run.set_rows()[0]
+    assert (whole["failed"], whole["unmeasured"], whole["bytes"] > 0) == (0, 3, True)
+    line = summarise(rows).iloc[0]
+    assert line["unmeasured"] == 3
+    assert line[["cd", "nc", "surface_cd", "d1_psnr"]].isna().all()
+    assert line["ratio"] > 0
+    report = (run.path / "report" / "report.md").read_text()
+    assert "3 shapes could not be measured: a fault of this program" in report
 
 
 def test_a_failed_job_is_tried_again_when_asked(command, run):

@@ -4,32 +4,13 @@ import dataclasses
 
 import pytest
 
-from bench.planning.jobs import CodecSpec, InvalidSpec, Job, check_codecs_named, ladder, plan
+from bench.planning.jobs import Job, check_codecs_named, ladder, plan
 from bench.planning.profile import InvalidProfile, Profile, parse, read, shipped
 from bench.registry import UnknownCodec, get, names
+from bench.results.spec import CodecSpec, InvalidSpec
 from tests.bench.doubles import Rounding
 
 ROUNDING = "tests.bench.doubles:Rounding"
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "overrides"),
-    [
-        ("draco", "draco", {}),
-        ("necgs-paper:width=8:ssim=off", "necgs-paper", {"width": 8, "ssim": False}),
-        ("a.b:C", "a.b:C", {}),
-        ("a.b:C:x=0.5:y=on:z=text", "a.b:C", {"x": 0.5, "y": True, "z": "text"}),
-    ],
-)
-def test_specs_are_parsed(text, name, overrides):
-    spec = CodecSpec.parse(text)
-    assert (spec.name, spec.overrides, spec.text) == (name, overrides, text)
-
-
-@pytest.mark.parametrize("text", ["", "a=3", ":=3", "draco:=3"])
-def test_a_malformed_spec_is_an_error(text):
-    with pytest.raises(InvalidSpec):
-        CodecSpec.parse(text)
 
 
 def make_job(**changes) -> Job:

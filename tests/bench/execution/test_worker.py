@@ -1,0 +1,78 @@
+"""Statuses of single phases, without a run around them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.execution import supervisor, worker
+from bench.execution.task import Task
+from bench.metrics.protocol import Protocol
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    return Task(
+        "measure", "draco", *(str(tmp_path / name) for name in ("archive", "decoded", "scratch", "measure.json"))
+    )
+
+
+def sphere():
+    import trimesh
+
+    return trimesh.creation.icosphere(subdivisions=1)
+
+
+@pytest.mark.parametrize("status", ["timeout", "out_of_memory", "encode_failed", "no such status"])
+def test_whatever_ends_a_measurement_is_a_fault_of_the_harness(task, status):
+    assert supervisor._status(status, task) == "measure_failed"
+
+
+@pytest.mark.parametrize("code", [-signal.SIGKILL, -signal.SIGSEGV, 3])
+def test_a_measuring_process_that_dies_is_a_fault_of_the_harness(task, tmp_path, code):
+    outcome = supervisor._read_result(code, task, tmp_path / "log", 1.0, 1.0)
+    assert outcome.status == "measure_failed"
+    decoding = dataclasses.replace(task, phase="decode")
+    expected = "out_of_memory" if code == -signal.SIGKILL else "decode_failed"
+    assert supervisor._read_result(code, decoding, tmp_path / "log", 1.0, 1.0).status == expected
+
+
+@pytest.mark.parametrize("phase", ["encode", "decode"])
+def test_a_codec_cannot_blame_the_harness(task, phase):
+    phase_task = dataclasses.replace(task, phase=phase)
+    assert supervisor._status("measure_failed", phase_task) == f"{phase}_failed"
+    assert supervisor._status("corrupt", phase_task) == "corrupt"
+
+
+@pytest.mark.skipif(not hasattr(os, "setsid"), reason="needs POSIX process groups")
+def test_a_measurement_that_takes_too_long_is_killed_and_charged_to_nobody(task, tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "START_UP_S", 0.0)
+    monkeypatch.setattr(supervisor, "GRACE_S", 0.0)
+    outcome = supervisor.run_worker(dataclasses.replace(task, timeout_s=0.2), tmp_path)
+    assert outcome.status == "measure_failed"
+    assert "no end" in outcome.message
+
+
+def test_one_shape_that_cannot_be_measured_leaves_the_others_alone(monkeypatch):
+    from bench.metrics import measure
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("a bug in a metric")
+
+    monkeypatch.setattr(measure, "measure", broken)
+    found = worker._measure_shape(sphere(), sphere(), Protocol(samples=10), 0, 1)
+    assert found["status"] == "measure_failed"
+    assert "a bug in a metric" in found["message"]
+
+
+def test_a_reference_without_an_area_is_no_fault_of_the_codec():
+    import trimesh
+
+    flat = trimesh.Trimesh(np.zeros((3, 3)), [[0, 1, 2]], process=False)
+    assert worker._measure_shape(flat, sphere(), Protocol(samples=10), 0, 1)["status"] == "measure_failed"
+    assert worker._measure_shape(sphere(), flat, Protocol(samples=10), 0, 1)["status"] == "empty"
