@@ -85,10 +85,6 @@ def test_misbehaving_codecs_cost_their_own_rows_only(command, run, capsys):
         "Raising": ["encode_failed"] * 3,
         "NotANumber": ["decode_failed"] * 3,
         "BadIndex": ["decode_failed"] * 3,
-        "BrokenPoints": ["decode_failed"] * 3,
-        "OutOfCudaMemory": ["out_of_memory"] * 3,
-        "TooLargeAShape": ["ok", "out_of_memory", "ok"],
-        "Lying": ["encode_failed"] * 3,
         "TooFew": ["decode_failed"] * 3,
         "NotAMesh": ["decode_failed"] * 3,
         "Emptying": ["empty"] * 3,
@@ -106,6 +102,17 @@ def test_misbehaving_codecs_cost_their_own_rows_only(command, run, capsys):
     assert "failed: folder" in capsys.readouterr().err
     assert not (run.path / "failures" / "nothing").exists()
     assert any((run.path / "failures").iterdir())
+
+
+def test_memory_that_does_not_suffice_and_statuses_that_are_made_up(command, run):
+    expected = {
+        "BrokenPoints": ["decode_failed"] * 3,
+        "OutOfCudaMemory": ["out_of_memory"] * 3,
+        "TooLargeAShape": ["ok", "out_of_memory", "ok"],
+        "Lying": ["encode_failed"] * 3,
+    }
+    assert main(command(*expected)) == 1
+    assert {codec: statuses(run, codec) for codec in expected} == expected
 
 
 def test_a_fault_of_the_measurement_is_charged_to_nobody_and_fails_the_run(command, run, tmp_path, monkeypatch, capsys):
