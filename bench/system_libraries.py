@@ -1,8 +1,9 @@
-"""Makes sure that the shared libraries which wheels cannot bring are there.
+"""Looks for the shared libraries which wheels cannot bring.
 
 Open3D and pymeshlab are linked against libraries of a desktop system. Run as ``python -m bench.system_libraries``:
-installs what is missing where it may (root on a Debian-like system), and otherwise prints the one line to type.
-Uses the standard library only, so that it runs before anything is installed.
+prints the one line to type where some are missing; with ``BENCH_INSTALL_LIBRARIES=1`` it installs them (as root, or
+through a ``sudo`` that asks for no password, on a Debian-like system). Uses the standard library only, so that it runs
+before anything is installed.
 """
 
 from __future__ import annotations
@@ -43,21 +44,35 @@ def _loads(soname: str) -> bool:
 
 
 def main() -> int:
-    """Install what is missing, or say how. Returns 0 when everything is there in the end, else 3."""
+    """Say how to install what is missing, or install it where that is asked for.
+
+    Returns:
+        0 when everything is there in the end, else 3.
+    """
     packages = missing_packages()
+    if packages and os.environ.get("BENCH_INSTALL_LIBRARIES") == "1":
+        _install(packages)
+        packages = missing_packages()
     if not packages:
         return 0
-    apt = shutil.which("apt-get")
-    if apt and hasattr(os, "geteuid") and os.geteuid() == 0:
-        print(f"installing system libraries: {' '.join(packages)}", flush=True)
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
-            subprocess.run([apt, *arguments], env=quiet, check=False, stdout=subprocess.DEVNULL)
-        packages = missing_packages()
-        if not packages:
-            return 0
-    print(f"Open3D and pymeshlab need system libraries that are missing here. Type:\n    {install_line(packages)}")
+    print(
+        f"Open3D and pymeshlab need system libraries that are missing here. Type:\n    {install_line(packages)}\n"
+        "or set BENCH_INSTALL_LIBRARIES=1 to have it done."
+    )
     return 3
+
+
+def _install(packages: list[str]) -> None:
+    """Run apt-get where it is there and allowed without a question."""
+    apt, sudo = shutil.which("apt-get"), shutil.which("sudo")
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    if not apt or not (root or sudo):
+        return
+    print(f"installing system libraries: {' '.join(packages)}", flush=True)
+    before = [] if root else ["sudo", "-n"]
+    for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+        command = [*before, "env", "DEBIAN_FRONTEND=noninteractive", apt, *arguments]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
