@@ -14,17 +14,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
+from necgs.fit.association import Association
+from necgs.fit.misfit import Edges, descend, misfit_gradient, place_vertices
 from necgs.fit.narrow_band import NarrowBand
 from necgs.fit.thin_parts import capture_thin_parts
-from necgs.quantize import Quantizer
 from necgs.volume import LEVEL
-from necgs.volume.surface import Surface, sample_count
 from necgs.volume.topology import Topology, topology
 from necgs.volume.tsdf_def import TsdfDef
 
-_AGREE = 0.2  # cosine between normals below which two points lie on different sides of a thin part
+_EVERYWHERE = (0, 3)  # searches that look at the whole mesh; the others start from the nearest triangles before
 
 
 @dataclass(frozen=True)
@@ -59,33 +59,6 @@ class DirectFit:
             raise ValueError(f"weights must not be negative, samples_per_cell must be positive: {self}")
 
 
-@dataclass(frozen=True)
-class _Samples:
-    """Points of the mesh: positions float32 (p, 3) and unit normals (p, 3)."""
-
-    points: Tensor
-    normals: Tensor
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """Which points of the extracted surface and of the mesh belong together; constant between two searches.
-
-    Args:
-        target, target_normal: (v + f, 3), closest points on the mesh of the vertices and face centres.
-        target_ok: (v + f,), 1 where the normals agree, else 0.
-        face, weights: (p,) and (p, 3), where on the extracted surface the mesh's samples have their closest points.
-        sample_ok: (p,), as ``target_ok``.
-    """
-
-    target: Tensor
-    target_normal: Tensor
-    target_ok: Tensor
-    face: Tensor
-    weights: Tensor
-    sample_ok: Tensor
-
-
 def fit_direct(
     volume: TsdfDef,
     vertices: np.ndarray,
@@ -115,100 +88,72 @@ def fit_direct(
     mesh = topology(band.inside(band.values()[0]))
     if not len(mesh.faces):
         return volume
-    surface = Surface(vertices, faces, threads)
-    samples = _samples(surface, settings, volume.resolution, seed)
-    return band.volume_of(_optimised(band, mesh, surface, samples, settings, step))
+    values = _optimise(_Problem.of(band, mesh), Association(surface, mesh.faces.numpy()), settings, seed, step)
+    return band.volume_of(torch.from_numpy(values))
 
 
-def _optimised(
-    band: NarrowBand,
-    mesh: Topology,
-    surface: Surface,
-    samples: _Samples,
+@dataclass(frozen=True)
+class _Problem:
+    """What is optimised: the values at the ends of crossed grid edges. No other point has a say, so none moves.
+
+    Args:
+        values: float32 (4, n), of the volume's whole band.
+        points: int64 (p,), those of the band's n points that are ends.
+        edges: the crossed edges, their rows among ``points``.
+        faces: int64 (f, 3), triangles over the edges.
+        h: size of a cell.
+    """
+
+    values: NDArray[np.float32]
+    points: NDArray[np.int64]
+    edges: Edges
+    faces: NDArray[np.int64]
+    h: float
+
+    @classmethod
+    def of(cls, band: NarrowBand, mesh: Topology) -> _Problem:
+        """The problem of a band and the topology of its signs."""
+        K = band.resolution
+        ends = np.stack([mesh.lower.numpy(), mesh.upper.numpy()], axis=1)
+        clamped = ends.clip(0, K - 1)
+        flat = (clamped[..., 0] * K + clamped[..., 1]) * K + clamped[..., 2]
+        within = (ends == clamped).all(2)
+        row = np.where(within, band.row.numpy()[flat], -1)
+        points, local = np.unique(row, return_inverse=True)
+        lacking = int(len(points) and points[0] < 0)
+        fill = np.where(band.side.numpy()[flat] & within, -1, 1).astype(np.float32)
+        h = 2.0 / (K - 1)
+        edges = Edges(local.reshape(row.shape) - lacking, (ends * h - 1).astype(np.float32), fill)
+        return cls(band.values().numpy(), points[lacking:], edges, mesh.faces.numpy(), h)
+
+
+def _optimise(
+    problem: _Problem,
+    association: Association,
     settings: DirectFit,
+    seed: int,
     step: Callable[[int, int], None] | None,
-) -> Tensor:
-    """The band's values (4, n) after all steps; see `fit_direct`."""
-    values = band.values()
-    start, (low, high) = values[0].clone(), _bounds(values)
-    values.requires_grad_()
-    quantizer, optimiser = Quantizer(), torch.optim.Adam([values], lr=settings.learning_rate, betas=(0.9, 0.95))
-    pairs: _Pairs | None = None
+) -> NDArray[np.float32]:
+    """The band's values (4, n) after Adam's steps."""
+    values = np.ascontiguousarray(problem.values[:, problem.points])
+    start, h = values[0].copy(), problem.h
+    inside = start < 0
+    low, high = np.where(inside, -1, 0).astype(np.float32), np.where(inside, -1 / LEVEL, 1).astype(np.float32)
+    first, second = np.zeros_like(values), np.zeros_like(values)
+    count = problem.values.shape[1]
+    weights = settings.regularisation / (3 * count), settings.anchor / count, settings.deformation
+    association.draw_samples(settings.samples_per_cell, h, seed)
     for iteration in range(settings.iterations):
         if step is not None:
             step(iteration, settings.iterations)
-        moved = band.vertices(mesh, quantizer(values))
-        if pairs is None or iteration % settings.associate_every == 0:
-            pairs = _associate(moved.detach(), mesh, surface, samples)
-        loss = _misfit(moved, mesh, pairs, samples, 2.0 / (band.resolution - 1), settings.normal_weight)
-        loss = loss + settings.regularisation * values[1:].abs().mean()
-        loss = loss + settings.anchor * (values[0] - start).square().mean()
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        if not settings.deformation and values.grad is not None:
-            values.grad[1:] = 0
+        quantised = np.rint(values * LEVEL) / np.float32(LEVEL)
+        vertices = place_vertices(quantised, problem.edges, h)
+        if iteration % settings.associate_every == 0:
+            pairs = association.pairs(vertices, everywhere=iteration // settings.associate_every in _EVERYWHERE)
+        gradient = misfit_gradient(quantised, vertices, problem.edges, problem.faces, pairs, h, settings.normal_weight)
         fade = (1 + math.cos(math.pi * iteration / settings.iterations)) / 2
-        optimiser.param_groups[0]["lr"] = settings.learning_rate * fade
-        optimiser.step()
-        with torch.no_grad():
-            values.copy_(values.clamp(low, high))
-    return values
-
-
-def _bounds(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Lowest and highest values (4, n) that keep each point on its side after quantisation."""
-    low, high = torch.full_like(values, -1.0), torch.full_like(values, 1.0)
-    inside = values[0] < 0
-    low[0] = torch.where(inside, -1.0, 0.0)
-    high[0] = torch.where(inside, -1.0 / LEVEL, 1.0)
-    return low, high
-
-
-def _samples(surface: Surface, settings: DirectFit, resolution: int, seed: int) -> _Samples:
-    h = 2.0 / (resolution - 1)
-    points, faces = surface.sample(sample_count(surface, settings.samples_per_cell, h), seed)
-    return _Samples(torch.from_numpy(points), torch.from_numpy(surface.normals[faces]))
-
-
-def _face_vectors(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
-    """Centres (f, 3) and normals of twice the area's length (f, 3)."""
-    a, b, c = (vertices.index_select(0, faces[:, i]) for i in range(3))
-    return (a + b + c) / 3, torch.linalg.cross(b - a, c - a)
-
-
-def _associate(vertices: Tensor, mesh: Topology, surface: Surface, samples: _Samples) -> _Pairs:
-    centres, normals = _face_vectors(vertices, mesh.faces)
-    around = torch.zeros_like(vertices).index_add(0, mesh.faces.reshape(-1), normals.repeat_interleave(3, dim=0))
-    own = torch.nn.functional.normalize(torch.cat([around, normals]), dim=1)
-    target, face, _ = surface.closest(torch.cat([vertices, centres]).numpy())
-    target_normal = torch.from_numpy(surface.normals[face])
-    current = Surface(vertices.numpy(), mesh.faces.numpy())
-    _, near, weights = current.closest(samples.points.numpy())
-    near_normal = torch.from_numpy(current.normals[near])
-    return _Pairs(
-        torch.from_numpy(target),
-        target_normal,
-        ((own * target_normal).sum(1) > _AGREE).float(),
-        torch.from_numpy(near),
-        torch.from_numpy(weights.astype(np.float32)),
-        ((near_normal * samples.normals).sum(1) > _AGREE).float(),
-    )
-
-
-def _misfit(
-    vertices: Tensor, mesh: Topology, pairs: _Pairs, samples: _Samples, h: float, normal_weight: float
-) -> Tensor:
-    """Mean squared distances to the paired tangent planes in cells, both ways, and the disagreement of the normals."""
-    centres, normals = _face_vectors(vertices, mesh.faces)
-    out = ((torch.cat([vertices, centres]) - pairs.target) * pairs.target_normal).sum(1) / h
-    corners = mesh.faces.index_select(0, pairs.face)
-    touched = torch.zeros_like(samples.points)
-    for i in range(3):
-        touched = touched + vertices.index_select(0, corners[:, i]) * pairs.weights[:, i, None]
-    back = ((touched - samples.points) * samples.normals).sum(1) / h
-    misfit = (out.square() * pairs.target_ok).mean() + (back.square() * pairs.sample_ok).mean()
-    length = normals.norm(dim=1)
-    faces_only = slice(len(vertices), None)
-    turned = (length - (normals * pairs.target_normal[faces_only]).sum(1)) * pairs.target_ok[faces_only]
-    disagreement: Tensor = turned.sum() / length.detach().sum()
-    return misfit + normal_weight * disagreement
+        rate = settings.learning_rate * fade
+        descend(values, start, gradient, first, second, low, high, iteration + 1, rate, weights)
+    fitted = problem.values.copy()
+    fitted[:, problem.points] = values
+    return fitted

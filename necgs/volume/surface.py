@@ -22,10 +22,11 @@ class Surface:
         self._tensor = o3d.core.Tensor.from_numpy
         self._threads = threads
         self._scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
-        self._scene.add_triangles(
-            self._tensor(np.ascontiguousarray(vertices, np.float32)),
-            self._tensor(np.ascontiguousarray(faces, np.uint32)),
-        )
+        self.vertices: np.ndarray = np.ascontiguousarray(vertices, np.float32)
+        """float32 (n, 3)."""
+        self.faces: np.ndarray = np.ascontiguousarray(faces, np.int64)
+        """int64 (m, 3)."""
+        self._scene.add_triangles(self._tensor(self.vertices), self._tensor(self.faces.astype(np.uint32)))
         triangles = np.asarray(vertices, np.float64)[faces]
         cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
         length = np.linalg.norm(cross, axis=1)
