@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
+_INSIDE = 1e-6  # barycentric coordinate: a closest point inside a triangle is nearer than any beside it
 _MOST_HOPS = 64  # from triangle to triangle; a fit's points need two or three
 
 
@@ -49,7 +50,7 @@ def neighbouring_faces(vertices: NDArray[np.floating], faces: Ints) -> tuple[Int
 
 
 def walk(points: Floats, vertices: Floats, faces: Ints, around: tuple[Ints, Ints, Ints], start: Ints) -> Nearest:
-    """Closest points by descent: from triangle ``start`` to a closer one that shares a corner, until none is closer.
+    """Closest points by descent: from triangle ``start`` to a closer one beside it, until the closest point lies inside.
 
     Args:
         points: float32 (n, 3).
@@ -111,7 +112,12 @@ def _walk(points, vertices, faces, places, starts, entries, start):  # type: ign
         seen[best] = i
         for _ in range(_MOST_HOPS):
             at = best
+            inner = 1.0 - s - t
+            if s > _INSIDE and t > _INSIDE and inner > _INSIDE:
+                break
             for corner in range(3):
+                if (inner if corner == 0 else (s if corner == 1 else t)) <= _INSIDE:
+                    continue
                 place = places[at, corner]
                 for entry in range(starts[place], starts[place + 1]):
                     face = entries[entry]

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from necgs.volume.ray_winding import ray_winding
+
 _CHUNK = 1 << 20
 _STRIDE = 4
 _LIMIT = 127
@@ -42,23 +44,23 @@ def _winding_grid(vertices: np.ndarray, faces: np.ndarray, distance: np.ndarray)
 
     K = len(distance)
     h = 2.0 / (K - 1)
-    closed = _is_closed(vertices, faces)
+    closed = is_closed(vertices, faces)
     far = distance > h * (0.51 if closed else 2.0)
     winding = np.zeros(distance.shape, np.int8)
-    winding[~far] = rounded_winding(vertices, faces, grid_positions(np.flatnonzero(~far), K))
+    winding[~far] = rounded_winding(vertices, faces, grid_positions(np.flatnonzero(~far), K), closed)
     labels, regions = ndimage.label(far)
     probes = _one_point_each(labels, regions)
     if not closed:
         lattice = np.arange(K**3, dtype=np.int64).reshape(K, K, K)[::_STRIDE, ::_STRIDE, ::_STRIDE]
         probes = np.concatenate([probes, lattice[far[::_STRIDE, ::_STRIDE, ::_STRIDE]]])
-    found = rounded_winding(vertices, faces, grid_positions(probes, K))
+    found = rounded_winding(vertices, faces, grid_positions(probes, K), closed)
     lowest, highest = np.full(regions + 1, _LIMIT, np.int8), np.full(regions + 1, -_LIMIT, np.int8)
     region = labels.reshape(-1)[probes]
     np.minimum.at(lowest, region, found)
     np.maximum.at(highest, region, found)
     np.copyto(winding, lowest[labels], where=far)
     mixed = (lowest < highest)[labels] & far
-    winding[mixed] = rounded_winding(vertices, faces, grid_positions(np.flatnonzero(mixed), K))
+    winding[mixed] = rounded_winding(vertices, faces, grid_positions(np.flatnonzero(mixed), K), closed)
     return winding
 
 
@@ -100,7 +102,7 @@ def grid_positions(index: np.ndarray, resolution: int) -> np.ndarray:
     return (points * (2.0 / (resolution - 1)) - 1.0).astype(np.float32)
 
 
-def _is_closed(vertices: np.ndarray, faces: np.ndarray) -> bool:
+def is_closed(vertices: np.ndarray, faces: np.ndarray) -> bool:
     """Whether each edge is passed equally often in both directions, so that winding numbers are whole numbers."""
     _, welded = np.unique(vertices, axis=0, return_inverse=True)
     start = welded.reshape(-1)[faces].astype(np.int64)
@@ -111,8 +113,15 @@ def _is_closed(vertices: np.ndarray, faces: np.ndarray) -> bool:
     return not np.bincount(edge.reshape(-1), weights=direction).any()
 
 
-def rounded_winding(vertices: np.ndarray, faces: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Winding number at each of points (n, 3), rounded; int8 (n,)."""
+def rounded_winding(
+    vertices: np.ndarray, faces: np.ndarray, points: np.ndarray, closed: bool | None = None
+) -> np.ndarray:
+    """Winding number at each of points (n, 3), rounded; int8 (n,).
+
+    Exact where the mesh is closed (found out unless given), the fast approximation elsewhere.
+    """
+    if is_closed(vertices, faces) if closed is None else closed:
+        return ray_winding(vertices, faces, points)
     import igl
 
     rounded = np.zeros(len(points), np.int8)
