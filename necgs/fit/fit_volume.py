@@ -22,7 +22,7 @@ Fit = DirectFit | RenderedFit
 FITS: Mapping[str, Fit | None] = {"none": None, "direct": DirectFit(), "rendered": RenderedFit()}
 """The fits by name, with their default settings."""
 
-_VERSION = "fit-2"  # part of every cache key: raise it when equal settings give other volumes
+_VERSION = "fit-3"  # part of every cache key: raise it when equal settings give other volumes
 
 
 def fitted_volume(mesh: Trimesh, resolution: int, fit: Fit | None, context: Context | None = None) -> TsdfDef:

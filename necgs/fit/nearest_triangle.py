@@ -50,7 +50,8 @@ def neighbouring_faces(vertices: NDArray[np.floating], faces: Ints) -> tuple[Int
 
 
 def walk(points: Floats, vertices: Floats, faces: Ints, around: tuple[Ints, Ints, Ints], start: Ints) -> Nearest:
-    """Closest points by descent: from triangle ``start`` to a closer one beside it, until the closest point lies inside.
+    """Closest points by descent: from triangle ``start`` to a closer one beside it, until the closest point lies
+    inside.
 
     Args:
         points: float32 (n, 3).

@@ -137,3 +137,7 @@ def _named(name: str, iterations: int | None, size: int | None) -> Fit:
         return DirectFit()
     fit = RenderedFit()
     return dataclasses.replace(fit, iterations=iterations or fit.iterations, size=size or fit.size)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,9 +1,9 @@
 """Winding numbers of closed triangle meshes, exactly: signed crossings of a ray along x.
 
-Where the faces' edges cancel, the winding number of a point is the sum of the signs with which a ray from it crosses the
-surface. Coordinates are integers of 2^-24, so that whether a ray hits a triangle is decided without rounding; where it
-passes through an edge or a vertex, it is moved by (epsilon, epsilon^2) in thought (Edelsbrunner and Muecke, Simulation of
-Simplicity, 1990): each crossing counts once.
+Where the faces' edges cancel, the winding number of a point is the sum of the signs with which a ray from it crosses
+the surface. Coordinates are integers of 2^-24, so that whether a ray hits a triangle is decided without rounding; where
+it passes through an edge or a vertex, it is moved by (epsilon, epsilon^2) in thought (Edelsbrunner and Muecke,
+Simulation of Simplicity, 1990): each crossing counts once.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def _count_crossings(corners, points, low, width, columns, starts, entries):  # 
             if last != side:
                 continue
             total = np.float64(w_a + w_b + w_c)
-            if min(a[0], b[0], c[0]) > x:
-                winding[i] += side
-            elif total != 0 and (w_a * np.float64(a[0]) + w_b * np.float64(b[0]) + w_c * np.float64(c[0])) / total > x:
+            if min(a[0], b[0], c[0]) > x or (
+                total != 0 and (w_a * np.float64(a[0]) + w_b * np.float64(b[0]) + w_c * np.float64(c[0])) / total > x
+            ):
                 winding[i] += side
     return winding

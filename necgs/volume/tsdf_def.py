@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SHELL = 0.9  # half the thickness of an open sheet in cells; sqrt(3)/2 and a little
 
-_VERSION = "tsdf-2"  # part of every content key: raise it when the volumes of equal meshes change
+_VERSION = "tsdf-3"  # part of every content key: raise it when the volumes of equal meshes change
 
 
 @dataclass(frozen=True)
