@@ -21,6 +21,7 @@ from necgs.fit.misfit import Edges, descend, misfit_gradient, place_vertices
 from necgs.fit.narrow_band import NarrowBand
 from necgs.fit.thin_parts import capture_thin_parts
 from necgs.volume import LEVEL
+from necgs.volume.surface import Surface
 from necgs.volume.topology import Topology, topology
 from necgs.volume.tsdf_def import TsdfDef
 
@@ -88,6 +89,7 @@ def fit_direct(
     mesh = topology(band.inside(band.values()[0]))
     if not len(mesh.faces):
         return volume
+    surface = Surface(vertices, faces, threads)
     values = _optimise(_Problem.of(band, mesh), Association(surface, mesh.faces.numpy()), settings, seed, step)
     return band.volume_of(torch.from_numpy(values))
 
