@@ -69,6 +69,16 @@ def test_training_step(benchmark, step, K):
         pytest.skip("minutes a step; BENCH_PERF_LARGE=1 times it")
 
 
+@pytest.mark.parametrize("shapes", [20, 200, 800])
+def test_block_sparse_step_by_size_of_the_set(benchmark, shapes):
+    """A step of four shapes costs the same however many others there are."""
+    torch.set_num_threads(1)
+    codes = volumes(64, 1)[np.arange(shapes) % 4]
+    training = BlockTraining(codes, block_sparse_spec(64), BlockSettings(), "cpu", 0)
+    random = np.random.default_rng(0)
+    benchmark.pedantic(lambda: training.step(random.permutation(shapes)[:4], 0.5), rounds=20, warmup_rounds=5)
+
+
 @pytest.mark.parametrize("K", [64, 128, 256])
 @pytest.mark.parametrize("variant", ["dense", "block-sparse"])
 def test_decode_volume(benchmark, variant, K):
