@@ -45,9 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     args = build_parser().parse_args(arguments)
     from bench.codec import UserError
+    from bench.codec.signals import termination_as_interrupt
 
     try:
-        return int(args.run(args))
+        with termination_as_interrupt():
+            return int(args.run(args))
     except UserError as error:
         print(f"bench {args.command}: {error}", file=sys.stderr)
         return error.exit_code

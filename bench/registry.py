@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from importlib.metadata import entry_points
 
-from bench.codec import Codec, UserError
+from bench.codec import Availability, Codec, CodecInfo, UserError
 
 ENTRY_POINT_GROUP = "necgs_bench.codecs"
 
@@ -52,11 +52,37 @@ def get(name: str) -> Codec:
     module, _, attribute = target.partition(":")
     try:
         codec = getattr(importlib.import_module(module), attribute)()
-    except (ImportError, AttributeError) as error:
-        raise UnknownCodec(f"codec {name!r}: {target} cannot be imported: {error}") from None
+    except (Exception, SystemExit) as error:  # whatever a foreign module does when it is imported
+        what = f"codec {name!r}: {target} cannot be imported: {type(error).__name__}: {error}"
+        raise UnknownCodec(what) from None
     if not isinstance(codec, Codec):
         raise UnknownCodec(f"{target}, registered as {name!r}, is not derived from bench.codec.Codec")
     return codec
+
+
+def is_registered(name: str) -> bool:
+    """Whether ``name`` is a codec of the project or of an installed package: what data may name without being run."""
+    return name in BUILT_IN or name in _entry_points()
+
+
+def availability(name: str) -> Availability:
+    """Whether a codec can run here. One that breaks when it is imported or asked is not available, with the reason.
+
+    Raises:
+        UnknownCodec: no codec is called so.
+    """
+    if not is_registered(name) and ":" not in name:
+        get(name)
+    try:
+        codec = get(name)
+        info: object = codec.info
+        if not isinstance(info, CodecInfo):
+            return Availability(False, f"{name}: its info is no CodecInfo", "tell its author")
+        return codec.availability()
+    except UnknownCodec as error:
+        return Availability(False, str(error), "repair or uninstall the package that provides it")
+    except Exception as error:
+        return Availability(False, f"{name} breaks when asked: {type(error).__name__}: {error}", "tell its author")
 
 
 def _entry_points() -> dict[str, str]:

@@ -45,15 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     args = build_parser().parse_args(arguments)
     from bench.codec import UserError
+    from bench.codec.context import is_out_of_memory
+    from bench.codec.signals import termination_as_interrupt
 
     try:
-        return int(args.run(args))
+        with termination_as_interrupt():
+            return int(args.run(args))
     except UserError as error:
         return _say(str(error), error.exit_code)
     except FileNotFoundError as error:
         return _say(f"{error.filename}: no such file or folder", 2)
     except OSError as error:
         return _say(f"{error.filename or 'output'}: {error.strerror}; nothing was left half written", 1)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return _say(f"out of memory: {error}", 1)
     except KeyboardInterrupt:
         return _say("interrupted; nothing was written", 130)
 

@@ -6,6 +6,8 @@ import errno
 import sys
 import tempfile
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.codec.atomic_write import replacing
-from bench.codec.errors import CodecError, DeadlineExceeded, OutOfMemory, Unavailable
+from bench.codec.errors import CodecError, DeadlineExceeded, OutOfMemory, Unavailable, reported_status
 from bench.codec.memory import check_memory
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ class Context:
 
     def fail(self, index: int, error: CodecError) -> None:
         """Record that shape ``index`` failed; the first reason is kept."""
-        self.failures.setdefault(index, Failure(error.status, str(error)))
+        self.failures.setdefault(index, Failure(reported_status(error, CodecError.status), str(error)))
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         """Tell how far the work is."""
@@ -136,13 +138,13 @@ class Context:
         entry = None if self.cache is None else self.cache / key[:2] / f"{key}.npz"
         if entry is not None and entry.exists():
             try:
-                with np.load(entry, allow_pickle=False) as stored:
+                with entry.open("rb") as source, np.load(source, allow_pickle=False) as stored:
                     arrays = {name: stored[name] for name in stored.files}
                 seconds = float(arrays.pop("__seconds__"))
                 self._charge(phase, seconds)
                 self.recalled[phase] = self.recalled.get(phase, 0.0) + seconds
                 return arrays
-            except (OSError, ValueError, KeyError, EOFError):
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
                 entry.unlink(missing_ok=True)
         self._synchronize()
         start = time.perf_counter()

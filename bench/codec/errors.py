@@ -83,3 +83,15 @@ class DeadlineExceeded(CodecError):
     """The time allowed for the job is over."""
 
     status = "timeout"
+
+
+STATUSES = frozenset(
+    kind.status
+    for kind in (Unavailable, InvalidMesh, EncodeFailed, DecodeFailed, CorruptArchive, OutOfMemory, DeadlineExceeded)
+)
+"""What a codec may put into a row."""
+
+
+def reported_status(error: CodecError, otherwise: str) -> str:
+    """The status of an error that a codec raised; ``otherwise`` where its class has none of `STATUSES`."""
+    return error.status if type(error) is not CodecError and error.status in STATUSES else otherwise

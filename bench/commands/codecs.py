@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -37,20 +38,30 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+NOTHING: Mapping[str, Any] = {"short_ladder": [], "left_out": {}, "settings": {}}
+"""What is known of the rates of a codec that breaks when it is imported."""
+
+
 def describe(name: str) -> dict[str, Any]:
     """Everything about a codec that is known without running it, as plain values."""
     import dataclasses
 
     from bench import registry
 
-    codec = registry.get(name)
-    state = codec.availability()
+    state = registry.availability(name)
+    try:
+        codec = registry.get(name)
+        about = dataclasses.asdict(codec.info)
+    except (registry.UnknownCodec, TypeError):  # a plug-in that breaks, or whose info is something else
+        unknown = dict.fromkeys(("version", "title", "kind", "licence", "reference", "deterministic"), "-")
+        about = {"name": name, "summary": "cannot be read", **unknown}
+        return {**about, "available": False, "missing": str(state), "ladder": {}, **NOTHING}
     defaults = {
         name: None if field.default is dataclasses.MISSING else field.default
         for name, field in codec.rate_type.fields().items()
     }
     return {
-        **dataclasses.asdict(codec.info),
+        **about,
         "available": state.ok,
         "missing": str(state),
         "ladder": {label: dict(settings) for label, settings in codec.ladder.items()},

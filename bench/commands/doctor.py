@@ -40,9 +40,9 @@ def run(args: argparse.Namespace) -> int:
     missing = system_libraries.missing_packages()
     print(f"libraries    {'missing: ' + system_libraries.install_line(missing) if missing else 'all there'}")
     for name in registry.names():
-        codec = registry.get(name)
-        state = codec.availability()
-        found = ", ".join(f"{key} {value}" for key, value in codec.provenance().items()) if state.ok else ""
+        state = registry.availability(name)
+        made_of = registry.get(name).provenance() if state.ok else {}
+        found = ", ".join(f"{key} {value}" for key, value in made_of.items())
         print(f"codec        {name}: {found or 'ready' if state.ok else state}")
     for entry in mesh_datasets.catalog():
         print(f"data set     {entry.name}: {_where(entry)}")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.results.store import RunFolder
 
 
-def publish(run: RunFolder, *, cache: Path | None = None, data_root: Path | None = None, **options: Any) -> list[Path]:
+def publish(
+    run: RunFolder,
+    *,
+    cache: Path | None = None,
+    data_root: Path | None = None,
+    codecs: Sequence[str] = (),
+    **options: Any,
+) -> list[Path]:
     """Write summary and report of ``run``; returns the report's paths.
 
     Args:
         cache, data_root: where the meshes of 3D views are looked for.
+        codecs: ``module:Class`` of codecs under development that may be imported for the views.
         options: as `reports.report.write_report` takes them.
 
     Raises:
@@ -24,7 +33,7 @@ def publish(run: RunFolder, *, cache: Path | None = None, data_root: Path | None
     from bench.results.summary import write_summary
     from reports.report import write_report
 
-    meshes = StoredMeshes(run, cache or default_cache(), data_root)
+    meshes = StoredMeshes(run, cache or default_cache(), data_root, tuple(codecs))
     paths = write_report(run.path, meshes=meshes, **options)
     write_summary(run)
     return paths

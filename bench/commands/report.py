@@ -37,6 +37,13 @@ def add_parser(subparsers: Any) -> None:
         "--cache", type=Path, metavar="DIR", help="the cache that bench run used, if not the default one"
     )
     meshes.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")
+    meshes.add_argument(
+        "--codec",
+        action="append",
+        default=[],
+        metavar="MODULE:CLASS",
+        help="import this codec under development for the views; without it only registered ones are",
+    )
     parser.set_defaults(run=run)
 
 
@@ -50,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         RunFolder(args.folder),
         cache=args.cache,
         data_root=args.data_root,
+        codecs=args.codec,
         out=args.out,
         formats=formats,
         html=args.html,

@@ -54,8 +54,9 @@ class Tolerance:
     seconds: float = 5.0
 
     def __post_init__(self) -> None:
-        if min(self.bd_rate, self.size, self.error, self.worst, self.time, self.seconds) < 0:
-            raise ValueError("a tolerance must not be negative")
+        for name, value in vars(self).items():
+            if not 0 <= value < float("inf"):  # neither nan nor inf, which would let everything pass
+                raise ValueError(f"tolerance {name} must be a finite number from 0 on, not {value}")
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,10 @@ def markdown(findings: Sequence[Finding], *, unchanged: bool = False) -> str:
     lines = [", ".join(counts) + "."]
     if shown:
         lines += ["", "| | Data set | Codec | Rate | What |", "|:--|:--|:--|:--|:--|"]
-        lines += [f"| {f.kind.value} | {f.dataset} | {f.codec} | {f.rate} | {_cell(f.what)} |" for f in shown]
+        lines += [
+            f"| {f.kind.value} | {_cell(f.dataset)} | {_cell(f.codec)} | {_cell(f.rate)} | {_cell(f.what)} |"
+            for f in shown
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -293,4 +297,4 @@ def _names(names: Iterable[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return text.replace("|", "\\|").replace("<", "&lt;")

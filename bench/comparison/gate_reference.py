@@ -156,10 +156,11 @@ class Baseline:
                 )
             points = [_decode(point) for point in content.pop("points")]
             del content["format"]
+            _check_head(content)
             return cls(**content, points={point.key: point for point in points})
         except FileNotFoundError:
             raise InvalidBaseline(f"there is no baseline {path}; make one with --update-baseline") from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidBaseline(f"{path} is not a baseline: {type(error).__name__}: {error}") from None
 
 
@@ -215,6 +216,32 @@ def _cpu_seconds(timings: Mapping[str, Timing | None]) -> dict[str, float]:
     }
 
 
+def _check_head(content: Mapping[str, Any]) -> None:
+    """Raises ``ValueError`` naming a field of another type."""
+    for name in ("protocol", "machine", "created", "profile"):
+        if not isinstance(content.get(name, ""), str):
+            raise ValueError(f"{name} must be text")
+    data = content["data"]
+    if not isinstance(data, dict) or not all(isinstance(digest, str) for digest in data.values()):
+        raise ValueError("data must map names to hashes")
+
+
+def _check_point(point: Point) -> None:
+    """Raises ``ValueError`` naming a field of another type, or a number that is not finite."""
+    for name in ("dataset", "codec", "rate", "version", "device", "status", "archive", "decoded", "worst"):
+        if not isinstance(getattr(point, name), str):
+            raise ValueError(f"{name} of a point must be text")
+    for name in ("seed", "size", "shared"):
+        if not isinstance(getattr(point, name), int):
+            raise ValueError(f"{name} of a point must be a whole number")
+    if not all(isinstance(name, str) for name in (*point.failed, *point.unmeasured)):
+        raise ValueError("failed and unmeasured shapes must be names")
+    kept = (point.shapes.sizes, point.shapes.surface_cd) if point.shapes else ()
+    for numbers in (point.errors.values(), point.scores.values(), point.cpu_s.values(), *kept):
+        if not all(isinstance(n, int | float) and math.isfinite(n) for n in numbers):
+            raise ValueError("errors, scores, times and sizes of a point must be finite numbers")
+
+
 def _encode(point: dict[str, Any], drop: bool) -> str:
     if drop:
         point["shapes"] = None
@@ -236,4 +263,6 @@ def _decode(point: dict[str, Any]) -> Point:
     shapes = point.pop("shapes")
     kept = None if shapes is None else Shapes(*(tuple(shapes[n]) for n in ("names", "sizes", "surface_cd")))
     names = {name: tuple(point.get(name, ())) for name in ("failed", "unmeasured")}
-    return Point(**{**point, **names}, shapes=kept)
+    decoded = Point(**{**point, **names}, shapes=kept)
+    _check_point(decoded)
+    return decoded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import registry
 from bench.codec import Archive, CodecError
 from bench.execution.supervisor import run_worker
 from bench.execution.task import Task
@@ -31,11 +33,13 @@ class StoredMeshes:
         run: the run folder.
         cache: the cache in which ``bench run`` keeps its normalised references.
         data_root: where data sets lie that are no longer in the cache.
+        allowed: ``module:Class`` of codecs under development that the user named and that may be imported.
     """
 
     run: RunFolder
     cache: Path
     data_root: Path | None = None
+    allowed: tuple[str, ...] = ()
     _sets: dict[str, Any] = field(default_factory=dict)
 
     def reference(self, dataset: str, name: str) -> Trimesh:
@@ -72,13 +76,22 @@ class StoredMeshes:
                 return {index: found[index] for index in wanted}
         raise MeshesUnavailable(f"{set_row['codec']} {set_row['rate']} does not decode to the measured meshes here")
 
+    def _codec(self, set_row: SetRow) -> str:
+        """The codec that a row names: rows are data, so only registered ones, or those in ``allowed``, are imported."""
+        name = codec_name(set_row["codec"])
+        if name in self.allowed or registry.is_registered(name):
+            return name
+        raise MeshesUnavailable(
+            f"the run was made with {name!r}, which is not a registered codec", f"to import it: --codec {name}"
+        )
+
     def _decode(self, set_row: SetRow, archive: Archive, chosen: Sequence[int]) -> dict[int, Trimesh]:
         scratch = Path(tempfile.mkdtemp(prefix="bench-decode-"))
         try:
             Archive(tuple(archive.shapes[index] for index in chosen), archive.shared).write(scratch / "archive")
             task = Task(
                 phase="decode",
-                codec=codec_name(set_row["codec"]),
+                codec=self._codec(set_row),
                 archive=str(scratch / "archive"),
                 decoded=str(scratch / "decoded"),
                 scratch=str(scratch / "work"),
@@ -99,6 +112,8 @@ class StoredMeshes:
     def _shape(self, dataset: str, name: str) -> ShapeEntry:
         for shape in self.run.read_manifest()["shapes"]:
             if shape["name"] == name and shape["dataset"] in ("", dataset):
+                if re.fullmatch("[0-9a-f]{64}", shape["sha256"]) is None:
+                    raise MeshesUnavailable(f"the manifest gives no sha256 of {name} of {dataset}")
                 return shape
         raise MeshesUnavailable(f"the manifest does not describe {name} of {dataset}")
 

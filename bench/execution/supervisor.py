@@ -30,6 +30,8 @@ GRACE_S = 5.0
 """A worker that is late raises its own error first, with more to say, before it is killed."""
 
 LOG_TAIL = 2000
+LARGEST_LOG = 64 << 20
+"""Bytes at which the output of a process that prints without end starts anew."""
 
 
 class Interrupted(Exception):
@@ -80,8 +82,10 @@ def run_worker(
     result_path.unlink(missing_ok=True)
     task.started_path.unlink(missing_ok=True)
     task.write(task_path)
+    task.room_path.touch()
     start = time.monotonic()
-    with log_path.open("wb") as log:
+    log_path.unlink(missing_ok=True)
+    with log_path.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.execution.worker", str(task_path)],
             stdin=subprocess.PIPE,
@@ -91,7 +95,7 @@ def run_worker(
             start_new_session=True,
         )
         try:
-            ending, peak = _watch(process, task, memory_limit_mb, stop, progress)
+            ending, peak = _watch(process, task, log_path, memory_limit_mb, stop, progress)
         finally:
             kill_tree(process.pid)
             process.wait()
@@ -100,7 +104,7 @@ def run_worker(
     wall = time.monotonic() - start
     if ending == "stopped":
         raise Interrupted
-    if process.returncode == DISK_FULL_EXIT:
+    if process.returncode == DISK_FULL_EXIT and not task.room_path.exists():
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     if ending:
         return Outcome(_status(ending, task), _explain(ending, task, memory_limit_mb) + _tail(log_path), wall, peak)
@@ -123,6 +127,7 @@ def _environment(threads: int) -> dict[str, str]:
 def _watch(
     process: subprocess.Popen[bytes],
     task: Task,
+    log_path: Path,
     memory_limit_mb: float | None,
     stop: threading.Event | None,
     progress: Callable[[float, str], None] | None,
@@ -149,6 +154,8 @@ def _watch(
             return "out_of_memory", peak
         if time.monotonic() > deadline:
             return "timeout", peak
+        if log_path.stat().st_size > LARGEST_LOG:
+            os.truncate(log_path, 0)
         if progress:
             _report(task.progress_path, progress)
 

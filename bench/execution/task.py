@@ -63,6 +63,11 @@ class Task:
         return Path(self.result).with_suffix(".progress")
 
     @property
+    def room_path(self) -> Path:
+        """Marker file: there as long as the disk has room; the worker removes it when a write finds the disk full."""
+        return Path(self.result).with_suffix(".room")
+
+    @property
     def started_path(self) -> Path:
         """Marker file: written when warm-up ends and timing starts."""
         return Path(self.result).with_suffix(".started")

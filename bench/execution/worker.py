@@ -19,6 +19,7 @@ from bench import registry
 from bench.codec import Archive, CodecError, Context
 from bench.codec.atomic_write import write_atomically
 from bench.codec.context import disk_is_full, is_out_of_memory
+from bench.codec.errors import reported_status
 from bench.execution.process_tree import kill_tree
 from bench.execution.task import DISK_FULL_EXIT, FAILURE, Task
 
@@ -61,14 +62,14 @@ def decode(task: Task, context: Context) -> dict[str, Any]:
 def measure(task: Task, context: Context) -> dict[str, Any]:
     """Measure every decoded mesh against its reference."""
     from bench.metrics.protocol import Protocol
-    from bench.planning.references import read_mesh
+    from bench.planning.references import read_mesh, read_reference
 
     protocol = Protocol(**task.protocol)
     shapes: list[dict[str, Any]] = []
     for index, path in enumerate(task.references):
         context.check_deadline()
         decoded = read_mesh(Path(task.decoded) / f"{index:06d}.npz")
-        shapes.append(_measure_shape(read_mesh(Path(path)), decoded, protocol, index, context.threads))
+        shapes.append(_measure_shape(read_reference(Path(path)), decoded, protocol, index, context.threads))
         context.progress(index + 1, len(task.references))
     return {"shapes": shapes}
 
@@ -135,18 +136,34 @@ def main(path: str) -> int:
         result.update(PHASES[task.phase](task, context))
     except Exception as error:
         if disk_is_full(error):
+            # Removing a file works on a full disk; a codec that happens to exit with the same code removes none.
+            task.room_path.unlink(missing_ok=True)
             return DISK_FULL_EXIT
         if not isinstance(error, CodecError):
             traceback.print_exc()
         result.update(status=_status(error, task.phase), message=_message(error, task.phase))
     result["wall_s"] = time.perf_counter() - start
     result["cpu_s"] = _cpu_seconds() - cpu
-    result["recalled_s"] = sum(context.recalled.values())
-    result["phases"] = context.phases
-    result["notes"] = context.notes
-    result["failures"] = {str(i): [f.status, f.message] for i, f in sorted(context.failures.items())}
-    write_atomically(Path(task.result), json.dumps(result), durable=False)
+    result["recalled_s"] = sum(filter(_is_time, context.recalled.values()))
+    result["phases"] = {str(name): seconds for name, seconds in context.phases.items() if _is_time(seconds)}
+    result["notes"] = {str(name): str(note) for name, note in context.notes.items()}
+    result["failures"] = {str(i): [f.status, f.message] for i, f in context.failures.items()}
+    write_atomically(Path(task.result), _as_json(result, task.phase), durable=False)
     return 0
+
+
+def _is_time(seconds: Any) -> bool:
+    return isinstance(seconds, int | float) and 0 <= seconds < float("inf")
+
+
+def _as_json(result: dict[str, Any], phase: str) -> str:
+    """The result file. What a codec put in that JSON cannot hold costs its own job."""
+    try:
+        return json.dumps(result, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        clock = {name: result[name] for name in ("wall_s", "cpu_s")}
+        message = f"{phase}: what it returned cannot be written down: {error}"
+        return json.dumps({**clock, "status": FAILURE[phase], "message": message, "recalled_s": 0.0})
 
 
 def _status(error: Exception, phase: str) -> str:
@@ -154,7 +171,7 @@ def _status(error: Exception, phase: str) -> str:
         return FAILURE[phase]
     if is_out_of_memory(error):
         return "out_of_memory"
-    return error.status if isinstance(error, CodecError) and type(error) is not CodecError else FAILURE[phase]
+    return reported_status(error, FAILURE[phase]) if isinstance(error, CodecError) else FAILURE[phase]
 
 
 def _message(error: Exception, phase: str) -> str:

@@ -15,8 +15,8 @@ class Timeouts:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-                raise ValueError(f"timeout_s.{name} must be a positive number of seconds, not {value!r}")
+            if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
+                raise ValueError(f"timeout_s.{name} must be a finite number of seconds above 0, not {value!r}")
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ def _choose_codecs(request: Request) -> tuple[tuple[CodecSpec, ...], list[dict[s
             if not named and (reason := request.profile.leave_out.get(spec.name)):
                 skipped.append({"name": f"codec {spec.name}", "reason": reason, "remedy": f"--codecs {spec.name}"})
                 continue
-            state = registry.get(spec.name).availability()
+            state = _state(spec, named)
             if state.ok:
                 chosen.setdefault(spec.text, spec)
             elif named and not request.skip_unavailable:
@@ -168,6 +168,13 @@ def _choose_codecs(request: Request) -> tuple[tuple[CodecSpec, ...], list[dict[s
     if not chosen:
         raise NotMeasurable("none of the codecs that were asked for can run here; see: python -m bench codecs")
     return tuple(chosen.values()), skipped
+
+
+def _state(spec: CodecSpec, named: bool) -> Availability:
+    """A codec that was named must exist; one that breaks without having been named is left out."""
+    if named:
+        registry.get(spec.name)
+    return registry.availability(spec.name)
 
 
 def _unavailable(what: str, state: Availability) -> str:

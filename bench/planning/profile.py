@@ -78,7 +78,13 @@ class Profile:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise ValueError(f"{name} must be a positive integer, not {value!r}")
-        if not self.codecs or not all(isinstance(name, str) for name in self.codecs):
+        for name in ("description", "dataset"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} must be text, not {getattr(self, name)!r:.40}")
+        for name in ("leave_out", "settings", "rates"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ValueError(f"{name} must be a table, not {getattr(self, name)!r:.40}")
+        if not isinstance(self.codecs, tuple) or not self.codecs or not all(isinstance(n, str) for n in self.codecs):
             raise ValueError("codecs must be a list of names that is not empty")
         if self.ladder not in LADDERS:
             raise ValueError(f"ladder is one of {', '.join(LADDERS)}, not {self.ladder!r}")
@@ -123,7 +129,7 @@ def read(name: str) -> Profile:
         raise InvalidProfile(
             f"there is no profile {name!r}; shipped: {', '.join(shipped())}; or give the path of a .toml file"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidProfile(f"{path}: {error}") from None
     return parse(path.stem, content, where=str(path))
 
@@ -138,15 +144,12 @@ def parse(name: str, content: Mapping[str, Any], where: str = "profile") -> Prof
     try:
         if "timeout_s" in values:
             values["timeout_s"] = Timeouts(**values["timeout_s"])
-        if "codecs" in values:
+        if isinstance(values.get("codecs"), list):
             values["codecs"] = tuple(values["codecs"])
         if isinstance(values.get("rates"), Mapping):
             values["rates"] = {
                 codec: tuple(rates) if isinstance(rates, list) else rates for codec, rates in values["rates"].items()
             }
-        for table in ("settings", "rates", "leave_out"):
-            if not isinstance(values.get(table, {}), Mapping):
-                raise ValueError(f"{table} is a table")
         return Profile(name=name, **values)
     except (TypeError, ValueError) as error:
         raise InvalidProfile(f"{where}: {error}") from None

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.codec import UserError
 from bench.codec.atomic_write import replacing, write_atomically
 
 if TYPE_CHECKING:
     from mesh_datasets.shape_set import Shape, ShapeSet
     from trimesh import Trimesh
+
+
+class DamagedReference(UserError):
+    """A reference mesh in the cache that is not what was put there."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True)
@@ -94,11 +104,28 @@ def read_mesh(path: Path) -> Trimesh:
     import numpy as np
     import trimesh
 
-    with np.load(path, allow_pickle=False) as stored:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         mesh = trimesh.Trimesh(stored["vertices"], stored["faces"], process=False)
         if "points" in stored:
             mesh.metadata["points"] = stored["points"]
             mesh.metadata["point_bits"] = int(stored["point_bits"])
+    return mesh
+
+
+def read_reference(path: Path) -> Trimesh:
+    """`read_mesh` of a file that is named by its mesh's fingerprint, compared with it.
+
+    Raises:
+        DamagedReference: cut, altered, or written over by somebody else.
+    """
+    from mesh_datasets.fingerprint import mesh_fingerprint
+
+    try:
+        mesh = read_mesh(path)
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise DamagedReference(f"{path} is damaged: {error}", "the next run makes it anew") from None
+    if re.fullmatch("[0-9a-f]{64}", path.stem) and mesh_fingerprint(mesh) != path.stem:
+        raise DamagedReference(f"{path} no longer holds the mesh that it was made for", "the next run makes it anew")
     return mesh
 
 
@@ -114,6 +141,10 @@ def write_mesh(path: Path, mesh: Trimesh) -> None:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
+def _mesh_path(cache: Path, sha256: str) -> Path:
+    return cache / "meshes" / f"{sha256}.npz"
+
+
 def _stamp_path(shape: Shape, cache: Path) -> Path:
     digest = hashlib.sha256(f"{shape.stamp}\n{shape.name}".encode()).hexdigest()
     return cache / "stamps" / f"{digest[:32]}.json"
@@ -126,7 +157,14 @@ def _from_cache(shape: Shape, cache: Path) -> Reference | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     same = (reference.name, reference.source_bytes) == (shape.name, shape.source_bytes)
-    return reference if same and Path(reference.path).exists() else None
+    if not same or reference.path != str(_mesh_path(cache, reference.sha256)):
+        return None
+    try:
+        read_reference(Path(reference.path))
+    except (OSError, DamagedReference):
+        Path(reference.path).unlink(missing_ok=True)  # made anew from its source
+        return None
+    return reference
 
 
 def _into_cache(shape: Shape, cache: Path) -> Reference:
@@ -135,9 +173,8 @@ def _into_cache(shape: Shape, cache: Path) -> Reference:
 
     mesh, normalization = normalize(shape.load(), shape.name)
     sha256 = mesh_fingerprint(mesh)
-    path = cache / "meshes" / f"{sha256}.npz"
-    if not path.exists():
-        write_mesh(path, mesh)
+    path = _mesh_path(cache, sha256)
+    write_mesh(path, mesh)
     x, y, z = (float(c) for c in normalization.center)
     reference = Reference(
         name=shape.name,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,15 +52,22 @@ class RunFolder:
 
     def archive(self, archive: str) -> Path:
         """Folder of a job's coded bytes, by the ``archive`` of its rows; nothing else lies in it."""
-        return self.path / "archives" / archive
+        return self._inside("archives", archive)
 
     def decoded(self, archive: str) -> Path:
         """Folder of a job's decoded meshes (kept on request)."""
-        return self.path / "decoded" / archive
+        return self._inside("decoded", archive)
 
     def failure(self, archive: str) -> Path:
         """Folder of what a failed job left behind: its scratch files and the output of its processes."""
-        return self.path / "failures" / archive
+        return self._inside("failures", archive)
+
+    def _inside(self, kind: str, name: str) -> Path:
+        """A folder of a job, whose name comes from a row: never a path that leads elsewhere."""
+        path = self.path / kind / name
+        if re.fullmatch("[0-9A-Za-z_-]+", name) is None or path.is_symlink():
+            raise StoreError(f"{self.rows_path}: archive {name!r} is not the name of a folder of the run")
+        return path
 
     def read_manifest(self) -> Manifest:
         """The manifest. Raises `StoreError` where there is none or it cannot be read."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.codec.atomic_write import write_atomically
+from bench.results.csv_cells import without_formulas
 from bench.results.rows import UNMEASURED, PointKey, Row, SetRow, Timing, point_key, set_rows, shape_rows
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def charged_seconds(timing: Timing) -> float:
 
 def write_summary(run: RunFolder) -> Path:
     """Write ``summary.csv`` of a run from its rows; returns its path."""
-    write_atomically(run.summary_path, summarise(run.rows()).to_csv(index=False, float_format="%.6g"))
+    write_atomically(run.summary_path, without_formulas(summarise(run.rows())).to_csv(index=False, float_format="%.6g"))
     return run.summary_path
 
 

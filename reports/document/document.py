@@ -62,13 +62,21 @@ def markdown(blocks: Sequence[Block], folder: Path) -> str:
 
 def _markdown(block: Block, folder: Path) -> str:
     if isinstance(block, Heading):
-        return f"{'#' * block.level} {block.text}"
+        return f"{'#' * block.level} {without_html(block.text)}"
     if isinstance(block, Bullets):
-        return "\n".join(f"- {item}" for item in block.items)
+        return "\n".join(f"- {without_html(item)}" for item in block.items)
     if isinstance(block, TableBlock):
-        caption = f"**{block.table.caption}.**\n\n" if block.table.caption else ""
+        caption = f"**{without_html(block.table.caption)}.**\n\n" if block.table.caption else ""
         return caption + block.table.markdown().strip()
     if isinstance(block, FigureBlock):
         link = block.paths[0].relative_to(folder).as_posix()
-        return f"![{block.caption}]({link})\n\n*{block.caption}*"
-    return block.text
+        caption = without_html(block.caption)
+        return f"![{caption}]({link})\n\n*{caption}*"
+    return without_html(block.text)
+
+
+def without_html(text: str) -> str:
+    """Markdown in which no ``<`` begins a tag; code between single backquotes shows it as it is."""
+    if text.count("`") % 2 or "``" in text:
+        return text.replace("<", "&lt;")
+    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(text.split("`")))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.results.csv_cells import without_formulas
 from bench.results.summary import SATURATION
 from reports.document import latex
 
@@ -53,7 +54,7 @@ class Table:
 
     def markdown(self) -> str:
         """GitHub's Markdown: best bold, second best in italics, saturated values with a wavy equals sign."""
-        return _markdown(self._cells(lambda text: f"**{text}**", lambda text: f"*{text}*", "≈", _no_pipe), self)
+        return _markdown(self._cells(lambda text: f"**{text}**", lambda text: f"*{text}*", "≈", _cell), self)
 
     def html(self) -> str:
         """An HTML table: best bold, second best underlined, numbers to the right."""
@@ -94,7 +95,8 @@ class Table:
 
     def csv(self) -> str:
         """The values, unrounded to six digits."""
-        return self.frame[[column.name for column in self.columns]].to_csv(index=False, float_format="%.6g")
+        shown = self.frame[[column.name for column in self.columns]]
+        return without_formulas(shown).to_csv(index=False, float_format="%.6g")
 
     def _cells(
         self,
@@ -143,8 +145,9 @@ def _text(value: Any, digits: int | None) -> str:
     return f"{value:,.{digits}f}" if digits == 0 else f"{value:.{digits}f}"
 
 
-def _no_pipe(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _cell(text: str) -> str:
+    """Text as a cell of a Markdown table: no column and no HTML of its own."""
+    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
 
 
 def _is_text(frame: pd.DataFrame, column: Column) -> bool:

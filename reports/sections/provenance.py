@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -34,7 +36,7 @@ def what_was_run(data: RunData) -> list[Block]:
         "Metric protocol": protocol_of(manifest, data.set_rows) or "unknown",
         "Machine": "; ".join(_machine(machine) for machine in manifest["machines"] or [manifest["machine"]]),
         "Made": manifest["created"],
-        "Command": " ".join(manifest["argv"]),
+        "Command": without_home(" ".join(manifest["argv"])),
     }
     title = manifest["dataset"] or ", ".join(data.datasets) or data.path.name
     blocks: list[Block] = [Heading(f"Benchmark of {title}", 1), _facts(facts)]
@@ -88,6 +90,12 @@ def provenance(data: RunData) -> list[Block]:
         columns = tuple(Column(name, name) for name in lines[0])
         blocks.append(TableBlock(Table(pd.DataFrame(lines), columns)))
     return [*blocks, _facts(facts)]
+
+
+def without_home(command: str) -> str:
+    """A command line in which ``~`` stands for home folders: a report that is passed on names nobody."""
+    command = command.replace(str(Path.home()), "~") if Path.home().parent != Path.home() else command
+    return re.sub(r"/(home|Users)/[^/\s]+", "~", command)
 
 
 def _facts(facts: Mapping[str, str]) -> Bullets:

@@ -76,7 +76,7 @@ def _views_json(views: Sequence[View]) -> str:
             for view in views
         ],
     }
-    return json.dumps(content).replace("</", "<\\/")
+    return json.dumps(content).replace("<", "\\u003c")
 
 
 def degrees(view: View) -> float:

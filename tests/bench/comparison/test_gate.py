@@ -238,7 +238,7 @@ def test_a_baseline_of_another_format_can_be_made_anew_and_other_files_are_left_
 def test_the_tolerance_is_for_codecs_that_are_not_deterministic(stored, tmp_path):
     larger = write_run(tmp_path, shapes=SHAPES, defects=Defects(bytes_factor={"necgs": 1.03}))
     assert gate(Baseline.read(stored), Baseline.of(larger), Tolerance(bd_rate=0.04, size=0.04)).code == 0
-    with pytest.raises(ValueError, match="negative"):
+    with pytest.raises(ValueError, match="finite number from 0"):
         Tolerance(size=-1)
 
 
@@ -259,3 +259,9 @@ def test_a_reader_that_leaves_early_does_not_pass_a_failed_gate(tmp_path):
     process.stdout.close()
     assert process.wait(timeout=120) == 1
     process.stderr.close()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+def test_a_tolerance_that_lets_everything_pass_is_refused(value):
+    with pytest.raises(ValueError, match="size must be a finite number"):
+        Tolerance(size=value)

@@ -1,0 +1,194 @@
+"""Run folders, plug-ins and codecs that mean no good: nothing of them is run unasked, each costs its own rows."""
+
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+import trimesh
+from mesh_datasets.fingerprint import mesh_fingerprint
+
+from bench import registry
+from bench.codec import Archive, CodecError, Context, Part
+from bench.codec.signals import termination_as_interrupt
+from bench.commands.codecs import describe
+from bench.execution import worker
+from bench.execution.stored_meshes import StoredMeshes
+from bench.execution.supervisor import run_worker
+from bench.execution.task import Task
+from bench.planning.references import DamagedReference, read_reference, write_mesh
+from bench.results.meshes import MeshesUnavailable
+from bench.results.store import RunFolder, StoreError
+from tests.bench.command_line import run_command
+from tests.bench.doubles import Rounding, info
+
+HERE = "tests.bench.test_hostile"
+
+
+class Lying(Rounding):
+    """Reports what JSON cannot hold, and an error that calls itself ok."""
+
+    info = info("lying")
+
+    def encode(self, meshes, rate, context):
+        context.notes["x"] = float("nan")
+        context.phases["x"] = float("inf")
+        return super().encode(meshes, rate, context)
+
+    def decode(self, archive, context):
+        raise AllIsWell("nothing is wrong")
+
+
+class AllIsWell(CodecError):
+    status = "ok"
+
+
+class Exiting(Rounding):
+    """Leaves with the exit code that says that the disk is full."""
+
+    info = info("exiting")
+
+    def encode(self, meshes, rate, context):
+        os._exit(28)
+
+
+def run_phase(phase, codec, folder, **more):
+    reference = folder / "reference.npz"
+    write_mesh(reference, trimesh.creation.box())
+    task = Task(
+        phase=phase,
+        codec=f"{HERE}:{codec}",
+        archive=str(folder / "archive"),
+        decoded=str(folder / "decoded"),
+        scratch=str(folder / "scratch"),
+        result=str(folder / f"{phase}.json"),
+        references=(str(reference),),
+        **more,
+    )
+    return run_worker(task, folder)
+
+
+def test_what_a_codec_reports_is_written_down_as_far_as_it_can_be(tmp_path):
+    outcome = run_phase("encode", "Lying", tmp_path, settings={"steps": 16})
+    assert outcome.status == "ok"
+    assert outcome.result["notes"] == {"x": "nan"}
+    assert "x" not in outcome.result["phases"]
+    json.dumps(outcome.result, allow_nan=False)
+    outcome = run_phase("decode", "Lying", tmp_path)
+    assert (outcome.status, outcome.message) == ("decode_failed", "nothing is wrong")
+
+
+def test_an_exit_code_alone_does_not_say_that_the_disk_is_full(tmp_path):
+    outcome = run_phase("encode", "Exiting", tmp_path, settings={"steps": 16})
+    assert outcome.status == "encode_failed"
+    assert "exit code 28" in outcome.message
+
+
+def test_a_result_with_what_json_cannot_hold_is_a_failure():
+    text = worker._as_json({"wall_s": 1.0, "cpu_s": 1.0, "ledger": {"a": float("nan")}, "status": "ok"}, "encode")
+    assert json.loads(text)["status"] == "encode_failed"
+
+
+def test_a_failed_shape_cannot_call_itself_ok(tmp_path):
+    context = Context(scratch=tmp_path)
+    context.fail(0, AllIsWell("x"))
+    assert context.failures[0].status == "encode_failed"
+
+
+PAYLOAD = "open({marker!r}, 'w').write('x')\nclass Codec:\n    pass\n"
+
+
+@pytest.fixture
+def payload(tmp_path, monkeypatch):
+    """A module that leaves a file behind when it is imported, and that file."""
+    marker = tmp_path / "ran"
+    (tmp_path / "payload.py").write_text(PAYLOAD.format(marker=str(marker)))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    return marker
+
+
+def test_a_row_does_not_name_code_that_is_run(payload, tmp_path):
+    run = RunFolder(tmp_path / "run")
+    Archive((Part(b"x"),)).write(run.archive("abc"))
+    set_row = {"codec": "payload:Codec", "rate": "r", "archive": "abc"}
+    rows = {0: {"index": 0, "status": "ok", "decoded_sha256": "", "shape": "s"}}
+    with pytest.raises(MeshesUnavailable, match="not a registered codec"):
+        StoredMeshes(run, tmp_path / "cache").decoded(set_row, rows)
+    assert not payload.exists()
+    with pytest.raises(MeshesUnavailable, match="does not decode"):
+        StoredMeshes(run, tmp_path / "cache", allowed=("payload:Codec",)).decoded(set_row, rows)
+    assert payload.exists()
+
+
+@pytest.mark.parametrize("name", ["../../etc", "/etc", "a/b", "", ".."])
+def test_a_row_does_not_lead_out_of_the_run_folder(name, tmp_path):
+    for folder in (RunFolder(tmp_path).archive, RunFolder(tmp_path).decoded, RunFolder(tmp_path).failure):
+        with pytest.raises(StoreError, match="not the name of a folder"):
+            folder(name)
+
+
+def test_a_folder_of_the_run_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "archives").mkdir()
+    (tmp_path / "archives" / "abc").symlink_to("/etc")
+    with pytest.raises(StoreError, match="not the name of a folder"):
+        RunFolder(tmp_path).archive("abc")
+
+
+@pytest.mark.parametrize("body", ["raise RuntimeError('broken')", "raise SystemExit(3)", "import nothing_of_that_name"])
+def test_a_broken_plug_in_is_not_available_and_disables_nothing_else(body, tmp_path, monkeypatch, capsys):
+    (tmp_path / f"badplug{abs(hash(body))}.py").write_text(body)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(registry, "_entry_points", lambda: {"zbad": f"badplug{abs(hash(body))}:Codec"})
+    assert not registry.availability("zbad").ok
+    assert describe("zbad")["available"] is False
+    assert run_command("codecs") == 0
+    assert "zbad" in capsys.readouterr().out
+    with pytest.raises(registry.UnknownCodec, match="cannot be imported"):
+        registry.get("zbad")
+
+
+@pytest.mark.parametrize("name", ["bench.codec:Codec", ".x:y", "os:getcwd", "nothing:at_all"])
+def test_names_that_are_no_codec_are_refused(name):
+    with pytest.raises(registry.UnknownCodec):
+        registry.get(name)
+
+
+def test_references_that_were_written_over_or_cut_are_noticed(tmp_path):
+    mesh = trimesh.creation.box()
+    path = tmp_path / f"{mesh_fingerprint(mesh)}.npz"
+    write_mesh(path, mesh)
+    assert len(read_reference(path).faces) == 12
+    whole = path.read_bytes()
+    write_mesh(path, trimesh.creation.icosphere(subdivisions=1))
+    with pytest.raises(DamagedReference, match="no longer holds"):
+        read_reference(path)
+    for cut in (whole[: len(whole) // 2], whole[:-4], b"", bytes(100)):
+        path.write_bytes(cut)
+        with pytest.raises(DamagedReference, match="damaged"):
+            read_reference(path)
+
+
+@pytest.mark.parametrize("damage", [lambda d: d[: len(d) // 2], lambda d: d[:-7], lambda d: d[:90] + b"\xff" + d[91:]])
+def test_damaged_cache_entries_heal(damage, tmp_path):
+    def compute():
+        return {"a": np.arange(1000)}
+
+    Context(cache=tmp_path).cached("x", "key", compute)
+    (entry,) = tmp_path.rglob("*.npz")
+    entry.write_bytes(damage(entry.read_bytes()))
+    assert Context(cache=tmp_path).cached("x", "key", compute)["a"].sum() == 499500
+
+
+def test_a_termination_is_an_interruption():
+    def end():
+        with termination_as_interrupt():
+            signal.raise_signal(signal.SIGTERM)
+            time.sleep(5)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        end()
+    assert signal.getsignal(signal.SIGTERM) == before
