@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesh_datasets.choice import described, seeded_choice
 from mesh_datasets.data_roots import Place
-from mesh_datasets.file_shape import file_stamp, load_mesh_file
+from mesh_datasets.file_shape import file_size, file_stamp, load_mesh_file
 from mesh_datasets.selection import load_selection
 from mesh_datasets.shape_set import Shape
 from mesh_datasets.split_file import SplitLine, parsed, require_all
@@ -105,7 +105,7 @@ def _shape(key: tuple[str, int], path: Path) -> Shape:
         category="human",
         stamp=file_stamp(path),
         loader=partial(load_mesh_file, path),
-        size=path.stat().st_size,
+        size=file_size(path),
     )
 
 

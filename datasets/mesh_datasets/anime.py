@@ -73,7 +73,7 @@ def read_frame(path: Path, frame: int) -> Trimesh:
     """
     import numpy as np
 
-    from mesh_datasets.mesh_file import checked
+    from mesh_datasets.mesh_files.surface import checked
 
     header = read_header(path)
     if not 0 <= frame < header.frames:

@@ -24,7 +24,7 @@ class DatasetInfo:
         licence: the terms under which its meshes may be used.
         layout: the files that are looked for; empty when nothing must be found.
         environment: the variable that names its folder; empty when there is none.
-        loader: ``module:function`` that takes a `datasets.Request` and returns a `datasets.ShapeSet`.
+        loader: ``module:function`` that takes a `mesh_datasets.Request` and returns a `mesh_datasets.ShapeSet`.
         found: whether the files are there (always, for sets that need none).
         paths: where they were found.
     """
@@ -96,7 +96,7 @@ _ENTRIES = (
     DatasetInfo(
         name="folder",
         title="Folder",
-        content="folder:PATH takes every mesh file below PATH, in any format that trimesh reads",
+        content="folder:PATH takes every mesh file below PATH: OBJ, PLY, STL, OFF, glTF, 3MF, Draco",
         origin="your files",
         licence="yours",
         layout="",

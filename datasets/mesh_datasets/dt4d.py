@@ -15,7 +15,7 @@ from mesh_datasets.anime import read_frame, read_header
 from mesh_datasets.choice import described, seeded_choice
 from mesh_datasets.data_roots import Place
 from mesh_datasets.errors import InvalidShape
-from mesh_datasets.file_shape import file_stamp
+from mesh_datasets.file_shape import file_size, file_stamp
 from mesh_datasets.selection import load_selection
 from mesh_datasets.shape_set import Shape
 from mesh_datasets.split_file import SplitLine, parsed, require_all
@@ -54,7 +54,7 @@ def animations(root: Path) -> dict[str, Animation]:
                 header = read_header(path)
                 animation = Animation(path, category, header.frames, header.frame_bytes)
             except InvalidShape:
-                animation = Animation(path, category, 1, path.stat().st_size)
+                animation = Animation(path, category, 1, file_size(path))
             found.setdefault(path.stem, animation)
     return dict(sorted(found.items()))
 

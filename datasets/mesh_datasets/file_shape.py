@@ -5,23 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mesh_datasets.mesh_files.names import printable
+
 if TYPE_CHECKING:
     from trimesh import Trimesh
-
-MESH_SUFFIXES = frozenset({".obj", ".stl", ".ply", ".off", ".glb", ".gltf", ".3mf", ".drc", ".dae", ".xaml", ".3dxml"})
-"""What counts as a mesh file when a folder is searched."""
 
 
 def file_stamp(path: Path, member: str = "") -> str:
     """Path, size and modification time of a file, and the member of it that is meant: changes when the file does."""
-    status = path.stat()
-    stamp = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+    try:
+        status = path.stat()
+        stamp = f"{printable(path.resolve())}|{status.st_size}|{status.st_mtime_ns}"
+    except OSError as error:  # a link that leads nowhere, say: whoever loads the shape is told
+        stamp = f"{printable(path.absolute())}|{error.errno}"
     return f"{stamp}|{member}" if member else stamp
 
 
+def file_size(path: Path) -> int:
+    """Bytes of a file; 0 where it cannot be found out, and whoever loads the shape is told why."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def load_mesh_file(path: Path) -> Trimesh:
-    """`mesh_datasets.mesh_file.read_mesh`, imported when it is called."""
-    from mesh_datasets.mesh_file import read_mesh
+    """`mesh_datasets.mesh_files.reading.read_mesh`, imported when it is called."""
+    from mesh_datasets.mesh_files.reading import read_mesh
 
     return read_mesh(path)
 

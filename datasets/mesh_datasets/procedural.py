@@ -54,7 +54,7 @@ def make(seed: int, index: int) -> Trimesh:
     """Make part ``index``: float64 vertices in millimetres, watertight."""
     import numpy as np
 
-    from mesh_datasets.mesh_file import checked
+    from mesh_datasets.mesh_files.surface import checked
     from mesh_datasets.parts import FAMILIES
 
     family = list(FAMILIES.values())[index % len(FAMILIES)]

@@ -52,7 +52,7 @@ class ShapeSet(Sequence[Shape]):
 
     Args:
         name: the data set's name, as it stands in rows and tables.
-        spec: what was asked for, as given to `datasets.load`.
+        spec: what was asked for, as given to `mesh_datasets.load`.
         shapes: the shapes, in a fixed order.
         provenance: how the shapes were chosen and from where (plain JSON values), for the manifest.
     """

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mesh_datasets.choice import described, seeded_choice
 from mesh_datasets.data_roots import Place
 from mesh_datasets.errors import InvalidShape
-from mesh_datasets.file_shape import file_stamp, load_mesh_file
+from mesh_datasets.file_shape import file_size, file_stamp, load_mesh_file
 from mesh_datasets.selection import load_selection
 from mesh_datasets.shape_set import Shape
 from mesh_datasets.split_file import SplitLine, parsed, require_all
@@ -67,7 +67,7 @@ def models(root: Path) -> dict[int, Path]:
     found: dict[int, Path] = {}
     for path in sorted(folder.iterdir()) if folder else []:
         match = _MODEL.fullmatch(path.name)
-        if match and path.is_file():
+        if match and not path.is_dir():
             found.setdefault(int(match[1]), path)
     return dict(sorted(found.items()))
 
@@ -84,7 +84,7 @@ def read_model(path: Path) -> Trimesh:
 
     import numpy as np
 
-    from mesh_datasets.mesh_file import checked
+    from mesh_datasets.mesh_files.surface import checked
 
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
@@ -121,7 +121,7 @@ def _shape(key: int, path: Path) -> Shape:
         category="object",
         stamp=file_stamp(path),
         loader=partial(read_model, path),
-        size=path.stat().st_size,
+        size=file_size(path),
     )
 
 

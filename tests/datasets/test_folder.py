@@ -1,6 +1,12 @@
-import pytest
-from mesh_datasets import DatasetUnavailable, UnknownDataset, load
+import os
+import sys
+from pathlib import Path
 
+import pytest
+from mesh_datasets import DatasetUnavailable, InvalidShape, UnknownDataset, load
+
+from bench.commands.run import split_datasets
+from bench.planning.references import prepare
 from tests.datasets.writers import TETRAHEDRON, write_obj, write_stl
 
 
@@ -52,3 +58,71 @@ def test_takes_no_split(tmp_path):
     write_obj(tmp_path / "a.obj")
     with pytest.raises(UnknownDataset, match="takes no split"):
         load(f"folder:{tmp_path}", split=tmp_path / "split.txt")
+
+
+def bad_folder(root):
+    """A good mesh amidst everything that only looks like one; returns the names of the latter."""
+    write_obj(root / "good.obj")
+    (root / "gone.obj").symlink_to("/nowhere/at/all.obj")
+    (root / "._good.obj").write_bytes(b"\x00\x05\x16\x07" + bytes(60))
+    (root / "line.obj").write_text("v 0 0 0\nv .1 .1 .1\nv .3 .3 .3\nf 1 2 3\n")
+    (root / "point.obj").write_text("v 1 1 1\nv 2 0 0\nf 1 1 1\n")
+    return ["._good.obj", "gone.obj", "line.obj", "point.obj"]
+
+
+REASONS = {
+    "._good.obj": "macOS",
+    "gone.obj": "a link leads nowhere",
+    "line.obj": "has an area",
+    "point.obj": "has an area",
+}
+
+
+def test_what_only_looks_like_a_mesh_is_listed_and_named(tmp_path):
+    bad = bad_folder(tmp_path)
+    shapes = load(f"folder:{tmp_path}")
+    assert sorted(shape.name for shape in shapes) == sorted([*bad, "good.obj"])
+    for shape in shapes:
+        if shape.name in bad:
+            with pytest.raises(InvalidShape, match=REASONS[shape.name]) as caught:
+                shape.load()
+            assert shape.name in str(caught.value)
+            assert isinstance(shape.source_bytes, int)
+        else:
+            shape.load()
+
+
+def test_a_link_that_leads_somewhere_again_is_another_shape(tmp_path):
+    link = tmp_path / "a.obj"
+    link.symlink_to(tmp_path / "later.obj")
+    before = load(f"folder:{link.parent}")[0].stamp
+    write_obj(tmp_path / "later.obj")
+    assert load(f"folder:{link.parent}")[0].stamp != before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such names")
+def test_a_name_that_is_not_utf_8_is_invalid_and_can_be_printed(tmp_path):
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.obj")).write_text("v 0 0 0\n")
+    shape = load(f"folder:{tmp_path}")[0]
+    assert shape.name == "caf\\xe9.obj"
+    with pytest.raises(InvalidShape, match="not UTF-8") as caught:
+        shape.load()
+    (shape.name + shape.stamp + str(caught.value)).encode()
+
+
+def test_everything_but_the_good_mesh_is_left_out(tmp_path):
+    bad = bad_folder(tmp_path / "meshes")
+    shapes = load(f"folder:{tmp_path / 'meshes'}")
+    prepared = prepare(shapes, tmp_path / "cache", skip_invalid=True)
+    assert [reference.name for reference in prepared.references] == ["good.obj"]
+    assert sorted(name for name, _ in prepared.skipped) == sorted(bad)
+
+
+def test_commas_in_the_path_of_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a, b").mkdir()
+    (tmp_path / "a").mkdir()
+    assert split_datasets("sample, folder:a, b,procedural:3") == ["sample", "folder:a, b", "procedural:3"]
+    assert split_datasets("folder:a,sample") == ["folder:a", "sample"]
+    assert split_datasets("folder:missing,folder:a") == ["folder:missing", "folder:a"]
+    assert split_datasets(f"folder:{tmp_path}/a, b") == [f"folder:{tmp_path}/a, b"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mesh_datasets.mesh_file import checked, weld
+from mesh_datasets.mesh_files.surface import checked, weld
 from mesh_datasets.sample import PACK_FILE
 from mesh_datasets.sample.dogs import build_dogs
 from mesh_datasets.sample.humans import build_humans

@@ -38,7 +38,7 @@ def build_objects() -> list[tuple[str, np.ndarray, np.ndarray]]:
     Returns:
         (name, vertices float64 (v, 3) in source units, faces int64 (f, 3)) for each.
     """
-    from mesh_datasets.mesh_file import read_mesh
+    from mesh_datasets.mesh_files.reading import read_mesh
 
     built = []
     for index, (name, file) in enumerate(OBJECTS):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import trimesh
 from mesh_datasets.errors import InvalidShape
-from mesh_datasets.mesh_file import checked, read_mesh, weld
+from mesh_datasets.mesh_files.reading import read_mesh
+from mesh_datasets.mesh_files.surface import checked, weld
 
 from tests.datasets.writers import TETRAHEDRON, obj_text, write_obj, write_stl
 
