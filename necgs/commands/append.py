@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from bench.codec import Context
 from bench.codec.atomic_write import write_atomically
 from necgs.coding.container import Record, SetFile, extend_set
-from necgs.commands.inputs import add_context_options, add_memory_option, context_of, positive, read_meshes
+from necgs.commands.inputs import (
+    add_context_options,
+    add_memory_option,
+    add_skip_option,
+    context_of,
+    positive,
+    read_meshes,
+)
 from necgs.set_file import NamedMesh
 from necgs.settings import FITS
 
@@ -29,6 +36,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("meshes", type=Path, nargs="+", metavar="MESHES", help="mesh files, or folders of them")
     parser.add_argument("--steps", type=positive, default=300, help="optimiser steps (default: 300)")
     parser.add_argument("--fit", choices=FITS, default="direct", help="how deformations are found (default: direct)")
+    add_skip_option(parser)
     add_context_options(parser)
     add_memory_option(parser)
     parser.set_defaults(run=run)
@@ -45,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     for entry in coded.entries:  # a damaged file must not be grown
         coded.shape(entry)
     shared = decode_shared(coded.shared(), args.max_memory)
-    meshes = read_meshes(args.meshes, taken=coded.names)
+    meshes = read_meshes(args.meshes, coded.names, args.skip_invalid)
     context = context_of(args)
     records = append(shared, meshes, args.steps, args.fit, context)
     longer = extend_set(data, coded.names, records)

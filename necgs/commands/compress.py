@@ -14,6 +14,7 @@ from bench.codec.atomic_write import write_atomically
 from necgs.commands.inputs import (
     WrongInput,
     add_context_options,
+    add_skip_option,
     context_of,
     natural,
     parse_settings,
@@ -69,6 +70,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="DIR",
         help="keep the training's state here; the same command goes on from it",
     )
+    add_skip_option(parser)
     add_context_options(parser)
     parser.set_defaults(run=run)
 
@@ -83,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         raise WrongInput(f"{args.output} exists; --force overwrites it")
     if not args.output.parent.is_dir():
         raise WrongInput(f"there is no folder {args.output.parent} to write to")
-    meshes = read_meshes(args.meshes)
+    meshes = read_meshes(args.meshes, skip_invalid=args.skip_invalid)
     with _scratch(args.checkpoint) as scratch:
         data = _data(meshes, settings, context_of(args, args.seed, scratch), args)
     write_atomically(args.output, data)
@@ -106,6 +108,8 @@ def _scratch(checkpoint: Path | None) -> AbstractContextManager[Path]:
     """The folder of the training's state: the user's, or one that goes away."""
     if checkpoint is None:
         return _temporary()
+    if checkpoint.exists() and not checkpoint.is_dir():
+        raise WrongInput(f"{checkpoint} is a file; --checkpoint names a folder")
     checkpoint.mkdir(parents=True, exist_ok=True)
     return nullcontext(checkpoint)
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.codec import DecodeFailed
 from bench.codec.atomic_write import write_atomically
 from necgs.coding.container import Entry, SetFile
-from necgs.commands.inputs import WrongInput, add_context_options, add_memory_option, context_of, positive
-
-if TYPE_CHECKING:
-    from trimesh import Trimesh
-
-FORMATS = ("ply", "obj", "stl")
+from necgs.commands.inputs import (
+    WrongInput,
+    add_context_options,
+    add_memory_option,
+    context_of,
+    positive,
+    unique_name,
+)
+from necgs.commands.mesh_bytes import FORMATS, mesh_bytes, rounding_warning
 
 
 def add_parser(subparsers: Any) -> None:
@@ -27,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("file", type=Path, metavar="SET.necgs")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder; made if missing")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this shape only; may be repeated")
-    parser.add_argument("--format", choices=FORMATS, default="ply", help="default: ply (binary)")
+    parser.add_argument("--format", choices=FORMATS, default="ply", help="default: ply (binary, float64)")
     parser.add_argument(
         "--resolution",
         type=positive,
@@ -52,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         wanted = _wanted(coded, args.only)
         shared = decode_shared(coded.shared(), args.max_memory)
         _check_resolution(args.resolution, shared.decoder.spec.resolution)
-        targets = _targets(args.output, wanted, args.format, args.force)
+        targets = _targets(args.output, coded.entries, wanted, args.format, args.force)
         context = context_of(args)
         context.limit_torch()
         for done, (entry, target) in enumerate(zip(wanted, targets, strict=True), start=1):
@@ -61,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
             empty += [entry.name] * (not len(mesh.faces))
             if record.placement is not None:
                 mesh = record.placement.invert(mesh)
+            if warning := rounding_warning(mesh, args.format):
+                print(f"necgs: {target.name}: {warning}", file=sys.stderr)
             write_atomically(target, mesh_bytes(mesh, args.format))
             context.progress(done, len(wanted), "decoding")
     print(f"{len(wanted)} {'mesh' if len(wanted) == 1 else 'meshes'} written to {args.output}")
@@ -79,12 +85,6 @@ def _check_resolution(wanted: int | None, coded: int) -> None:
         raise WrongInput(str(error)) from None
 
 
-def mesh_bytes(mesh: Trimesh, file_type: str) -> bytes:
-    """The mesh as a file of that type."""
-    data = mesh.export(file_type=file_type)
-    return data.encode() if isinstance(data, str) else bytes(data)
-
-
 def _wanted(coded: SetFile, only: list[str]) -> list[Entry]:
     by_name = {entry.name: entry for entry in coded.entries}
     if missing := [name for name in only if name not in by_name]:
@@ -93,10 +93,20 @@ def _wanted(coded: SetFile, only: list[str]) -> list[Entry]:
     return [by_name[name] for name in dict.fromkeys(only)] if only else coded.entries
 
 
-def _targets(folder: Path, wanted: list[Entry], file_type: str, force: bool) -> list[Path]:
-    """Where each shape goes: always directly in ``folder``, for names are checked to be plain file names."""
+def _targets(folder: Path, entries: list[Entry], wanted: list[Entry], file_type: str, force: bool) -> list[Path]:
+    """Where each shape goes: always directly in ``folder``, for names are checked to be plain file names.
+
+    Names that differ in case only get numbers, for many file systems take them for one.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise WrongInput(f"{folder} is a file; --output names a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    targets = [folder / f"{entry.name}.{file_type}" for entry in wanted]
+    taken: set[str] = set()
+    names: dict[str, str] = {}
+    for entry in entries:  # of all, so that a shape's name does not depend on which are wanted
+        names[entry.name] = unique_name(entry.name, taken)
+        taken.add(names[entry.name].casefold())
+    targets = [folder / f"{names[entry.name]}.{file_type}" for entry in wanted]
     assert all(target.parent == folder for target in targets)
     if (there := [target for target in targets if target.exists()]) and not force:
         raise WrongInput(f"{there[0]} exists ({len(there)} in all); --force overwrites")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from mesh_datasets.mesh_files.names import MESH_SUFFIXES, is_mesh_file, printable
 
 from bench.codec import Context, UserError, parse_value
 from necgs.coding.container import FORBIDDEN, MAX_NAME_BYTES
 from necgs.commands.progress import Progress
 from necgs.set_file import NamedMesh
-
-MESH_SUFFIXES = (".obj", ".off", ".ply", ".stl", ".glb", ".gltf")
 
 
 class WrongInput(UserError):
@@ -43,6 +44,13 @@ def add_memory_option(parser: argparse.ArgumentParser) -> None:
         type=gigabytes,
         metavar="GB",
         help="memory that decoding may ask for (default: 0.5, and 32 KiB for each byte of the file)",
+    )
+
+
+def add_skip_option(parser: argparse.ArgumentParser) -> None:
+    """The option of every command that reads meshes."""
+    parser.add_argument(
+        "--skip-invalid", action="store_true", help="leave meshes out that cannot be used, and name them"
     )
 
 
@@ -80,29 +88,35 @@ def context_of(args: argparse.Namespace, seed: int = 0, scratch: Path = Path()) 
     )
 
 
-def read_meshes(paths: Sequence[Path], taken: Iterable[str] = ()) -> list[NamedMesh]:
+def read_meshes(paths: Sequence[Path], taken: Iterable[str] = (), skip_invalid: bool = False) -> list[NamedMesh]:
     """Read and normalise the meshes of files and folders; names are file names without suffix, made unique.
 
     Args:
         paths: mesh files, and folders whose mesh files are taken in the order of their names.
         taken: names that are in use already.
+        skip_invalid: leave files out that cannot be used, and print why.
 
     Raises:
-        WrongInput: naming every file that cannot be used and why.
+        WrongInput: naming every file that cannot be used and why; no file is left.
     """
     from mesh_datasets.errors import DatasetError
-    from mesh_datasets.mesh_file import read_mesh
+    from mesh_datasets.mesh_files.reading import read_mesh
 
-    names, meshes, faults = set(taken), [], []
+    names, meshes, faults = {name.casefold() for name in taken}, [], []
     for path in _files(paths):
         try:
-            name = _unique(_plain(path.stem), names)
+            name = unique_name(_plain(path.stem), names)
             meshes.append(NamedMesh.of(name, read_mesh(path), path.stat().st_size))
-            names.add(name)
+            names.add(name.casefold())
         except (DatasetError, ValueError, OSError) as error:
-            faults.append(f"{path}: {error}".replace(f"{path}: {path}", str(path)))
-    if faults:
-        raise WrongInput("these meshes cannot be used; nothing was done:\n  " + "\n  ".join(faults))
+            faults.append(f"{printable(path)}: {error}".replace(f"{printable(path)}: " * 2, f"{printable(path)}: "))
+    if faults and not skip_invalid:
+        remedy = "leave such meshes out with --skip-invalid"
+        raise WrongInput(f"these meshes cannot be used; nothing was done ({remedy}):\n  " + "\n  ".join(faults))
+    for fault in faults:
+        print(f"necgs: left out: {fault}", file=sys.stderr)
+    if not meshes:
+        raise WrongInput("no mesh is left that can be used")
     return meshes
 
 
@@ -121,9 +135,9 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in MESH_SUFFIXES)
+            inside = sorted(p for p in path.iterdir() if is_mesh_file(p.name) and not p.is_dir())
             if not inside:
-                raise WrongInput(f"folder {path} holds no mesh files ({', '.join(MESH_SUFFIXES)})")
+                raise WrongInput(f"folder {path} holds no mesh files ({', '.join(sorted(MESH_SUFFIXES))})")
             files += inside
         else:
             files.append(path)
@@ -138,9 +152,13 @@ def _plain(stem: str) -> str:
     return name
 
 
-def _unique(name: str, taken: set[str]) -> str:
+def unique_name(name: str, taken: set[str]) -> str:
+    """``name``, with a number where ``taken`` holds it: the names in use, casefolded.
+
+    Files whose names differ in case only would overwrite each other on Windows and macOS.
+    """
     candidate, number = name, 1
-    while candidate in taken:
+    while candidate.casefold() in taken:
         number += 1
         candidate = f"{name}_{number}"
     return candidate
