@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,13 @@ def run(args: argparse.Namespace) -> int:
     from bench.metrics.protocol import Protocol
 
     protocol = Protocol(samples=args.samples, seed=args.seed)
-    values = measure_files(args.reference, args.reconstruction, protocol)
+    compared = measure_files(args.reference, args.reconstruction, protocol)
+    if compared.hint:
+        print(f"bench metrics: {compared.hint}", file=sys.stderr)
     if args.json:
-        print(json.dumps({"protocol": str(protocol), **values}, indent=2))
+        print(json.dumps({"protocol": str(compared.protocol), **compared.values}, indent=2))
         return 0
-    print(f"protocol {protocol}; distances in 1e-3 of the cube [-1, 1]^3")
-    for key, value in values.items():
+    print(f"protocol {compared.protocol}; distances in 1e-3 of the cube [-1, 1]^3")
+    for key, value in compared.values.items():
         print(f"{key:<18} {value:.6g}")
     return 0

@@ -11,14 +11,20 @@ from bench.metrics.floors import cd_floor, f1_floor, is_saturated
 from bench.metrics.point_psnr import psnr_of_mesh
 from bench.metrics.protocol import UNIT, Protocol, f1_key
 from bench.metrics.sampling import generator, sample_surface
-from bench.metrics.triangles import Triangles
+from bench.metrics.triangles import LARGEST_COORDINATE, Triangles
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
 
 def measure(
-    reference: Trimesh, decoded: Trimesh, protocol: Protocol, *, stream: int = 0, threads: int = 1
+    reference: Trimesh,
+    decoded: Trimesh,
+    protocol: Protocol,
+    *,
+    stream: int = 0,
+    threads: int = 1,
+    largest: float = LARGEST_COORDINATE,
 ) -> dict[str, float]:
     """Compare two surfaces that lie in the cube [-1, 1]^3.
 
@@ -26,6 +32,7 @@ def measure(
         reference, decoded: the meshes; faces without an area are ignored.
         stream: number of the shape in its set: each shape draws from streams of its own.
         threads: CPU threads; the result does not depend on it.
+        largest: coordinate that the decoded mesh may have.
 
     Returns:
         ``cd``, ``nc``, ``f1_*`` (samples against samples), their ``cd_floor`` and ``f1_*_floor``, ``saturated``
@@ -40,7 +47,7 @@ def measure(
         EmptySurface: a mesh has no area (a ``ValueError``).
         ValueError: coordinates that are not finite or far outside the cube, indices out of range.
     """
-    surfaces = Triangles.of(reference, "the reference"), Triangles.of(decoded, "the decoded mesh")
+    surfaces = Triangles.of(reference, "the reference"), Triangles.of(decoded, "the decoded mesh", largest)
     a, b = (
         sample_surface(surface, protocol.samples, generator(protocol.seed, stream, side))
         for side, surface in enumerate(surfaces)

@@ -40,8 +40,8 @@ class Triangles:
         return float(self.areas.sum())
 
     @classmethod
-    def of(cls, mesh: Trimesh, what: str) -> Triangles:
-        """Check ``mesh`` and take its triangles.
+    def of(cls, mesh: Trimesh, what: str, largest: float = LARGEST_COORDINATE) -> Triangles:
+        """Check ``mesh``, whose coordinates may go up to ``largest``, and take its triangles.
 
         Raises `EmptySurface` where there is no area and ``ValueError`` where coordinates or indices are unusable;
         both name ``what``.
@@ -54,8 +54,8 @@ class Triangles:
             raise ValueError(f"{what} has coordinates that are not finite")
         if faces.min() < 0 or faces.max() >= len(vertices):
             raise ValueError(f"{what} has faces that refer to vertices it does not have")
-        if (largest := float(np.abs(vertices).max())) > LARGEST_COORDINATE:
-            raise ValueError(f"{what} has a coordinate of size {largest:g}: it is not in the cube [-1, 1]^3")
+        if (found := float(np.abs(vertices).max())) > largest:
+            raise ValueError(f"{what} has a coordinate of size {found:g}: it is not in the cube [-1, 1]^3")
         a, b, c = (vertices[faces[:, corner]] for corner in range(3))
         cross = np.cross(b - a, c - a)
         doubled = np.linalg.norm(cross, axis=1)
