@@ -12,6 +12,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from bench.codec.encoding import encoding_complaint, print_anything
+
 COMMANDS = ("run", "report", "gate", "compare", "merge", "codecs", "datasets", "metrics", "check_codec", "doctor")
 
 EPILOG = """examples:
@@ -43,7 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse and run. Returns the exit code."""
     # Idle OpenMP threads must not spin; this has to be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    print_anything()
     args = build_parser().parse_args(arguments)
+    if complaint := encoding_complaint():
+        print(f"bench: {complaint}", file=sys.stderr)
+        return 2
     from bench.codec import UserError
     from bench.codec.signals import termination_as_interrupt
 

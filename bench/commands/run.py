@@ -98,7 +98,9 @@ def run(args: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        print(f"bench run: {error}; what is finished is stored, the same command goes on from there", file=sys.stderr)
+        print(
+            f"bench run: {error}; what is finished is stored; mend it and run the same command again", file=sys.stderr
+        )
         return 1
     return _verdict(rows, folder)
 
@@ -112,17 +114,21 @@ def build_request(args: argparse.Namespace) -> Request:
 
     profile = profiles.read(args.profile)
     codecs = tuple(_split(args.codecs)) if args.codecs else profile.codecs
-    data = tuple(_split(args.dataset)) if args.dataset else (profile.dataset,)
+    data = tuple(split_datasets(args.dataset)) if args.dataset else (profile.dataset,)
     limit = args.limit or profile.limit
     timeouts = profile.timeout_s
     if args.timeout is not None:
         timeouts = dataclasses.replace(timeouts, encode=args.timeout, decode=args.timeout)
+    out = args.out or _default_out(profile, data, args)
+    cache = (args.cache or default_cache()).expanduser().resolve()
+    _check_folder(out, "--out")
+    _check_folder(cache, "--cache" if args.cache else "the cache (--cache, NECGS_BENCH_CACHE)")
     return Request(
         profile=profile,
         codecs=codecs,
         datasets=data,
-        out=args.out or _default_out(profile, data, args),
-        cache=(args.cache or default_cache()).expanduser().resolve(),
+        out=out,
+        cache=cache,
         data_root=args.data_root,
         split=args.split,
         per_set=args.per_set,
@@ -181,3 +187,25 @@ def _verdict(rows: list[SetRow], folder: RunFolder) -> int:
 
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def split_datasets(text: str) -> list[str]:
+    """The data sets that commas separate; the path of a folder may hold commas itself, if it is there."""
+    pieces, found = text.split(","), []
+    while pieces:
+        taken = 1
+        if pieces[0].strip().startswith("folder:"):
+            paths = {n: Path(",".join(pieces[:n]).strip().removeprefix("folder:")) for n in range(1, len(pieces) + 1)}
+            taken = max((n for n, path in paths.items() if path.expanduser().exists()), default=1)
+        found.append(",".join(pieces[:taken]).strip())
+        del pieces[:taken]
+    return [spec for spec in found if spec]
+
+
+def _check_folder(path: Path, name: str) -> None:
+    """Raise `bench.planning.plan.WrongInput` where a file stands in the place of a folder."""
+    from bench.planning.plan import WrongInput
+
+    for place in (path, *path.parents):
+        if place.exists() and not place.is_dir():
+            raise WrongInput(f"{name}: {place} is a file, where a folder is needed; name another")

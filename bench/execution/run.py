@@ -105,5 +105,8 @@ def _announce(plan: Plan, todo: Sequence[Job], run: RunFolder, quiet: bool) -> N
         f"{plan.device}, {plan.workers} at a time",
         file=sys.stderr,
     )
+    for prepared in plan.prepared.values():
+        for name, reason in prepared.skipped:
+            print(f"left out: {name}: {reason}", flush=True)
     for entry in plan.skipped:
         print(f"left out: {entry['name']}. {Availability(False, entry['reason'], entry['remedy'])}", file=sys.stderr)

@@ -40,7 +40,7 @@ class Request:
 
     Args:
         codecs: specs; ``available`` stands for every codec that can run here.
-        datasets: specs as `datasets.load` takes them; ``per_set``, ``split``, ``limit`` apply to each.
+        datasets: specs as `mesh_datasets.load` takes them; ``per_set``, ``split``, ``limit`` apply to each.
         device: ``auto``, ``cpu`` or ``cuda``.
         workers: jobs at a time; None for one per core (divided by their threads), one where a GPU is used.
         limits: what each job may use; without a limit of memory, its share of the machine's.
