@@ -107,6 +107,6 @@ def _announce(plan: Plan, todo: Sequence[Job], run: RunFolder, quiet: bool) -> N
     )
     for prepared in plan.prepared.values():
         for name, reason in prepared.skipped:
-            print(f"left out: {name}: {reason}", flush=True)
+            print(f"left out: {name}: {reason}", file=sys.stderr)
     for entry in plan.skipped:
         print(f"left out: {entry['name']}. {Availability(False, entry['reason'], entry['remedy'])}", file=sys.stderr)
