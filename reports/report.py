@@ -248,7 +248,8 @@ def _timing(data: RunData, writer: Writer) -> None:
         writer.table(timing.phase_table(data, dataset), f"timing_{slug(dataset)}")
     machines = {row["machine"] for row in data.set_rows if row["machine"]}
     if len(machines) > 1:
-        writer.add(Text(f"The jobs ran on {len(machines)} different machines: compare times within one only."))
+        text = "a line of the tables belongs to one of them; compare times within one only"
+        writer.add(Text(f"The jobs ran on {len(machines)} different machines: {text}."))
     workers = {row["workers"] for row in data.set_rows} - {1}
     if workers:
         counts = ", ".join(str(count) for count in sorted(workers))

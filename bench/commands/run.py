@@ -64,7 +64,9 @@ def add_parser(subparsers: Any) -> None:
         "--memory-limit", type=finite, metavar="GB", help="memory a job may use (default: 90 %% / workers)"
     )
     how.add_argument("--executor", choices=("local", "dask"), default="local", help="where jobs run (default: local)")
-    how.add_argument("--scheduler", metavar="ADDRESS", help="address of a Dask scheduler")
+    how.add_argument(
+        "--scheduler", metavar="ADDRESS", help="address of a Dask scheduler (default: one on this machine)"
+    )
     how.add_argument("--shard", type=shard, metavar="I/N", help="do the I-th of N parts of the jobs; see bench merge")
     how.add_argument("--cache", type=Path, metavar="DIR", help="cache of prepared meshes and volumes")
     how.add_argument("--keep-decoded", action="store_true", help="keep the decoded meshes in the run folder")
@@ -135,7 +137,7 @@ def build_request(args: argparse.Namespace) -> Request:
         limit=limit,
         seed=args.seed,
         device=args.device,
-        executor=args.executor,
+        executor="dask" if args.scheduler else args.executor,
         scheduler=args.scheduler,
         workers=args.workers or profile.workers,
         limits=Limits(args.threads, None if args.memory_limit is None else args.memory_limit * 1024, timeouts),

@@ -1,4 +1,4 @@
-"""Where jobs run: threads of this process that each supervise worker processes, or a Dask cluster."""
+"""Where jobs run on one machine: threads of this process that each supervise worker processes."""
 
 from __future__ import annotations
 
@@ -39,16 +39,3 @@ def run_local(jobs: Sequence[Job], work: Work, *, workers: int, stop: threading.
             for future in pending:
                 future.cancel()
             raise
-
-
-def run_dask(jobs: Sequence[Job], work: Work, *, address: str | None) -> Iterator[tuple[Job, JobRows]]:
-    """Run ``work`` for each job on a Dask cluster (a local one without ``address``); yield them as they end.
-
-    The run folder and the cache must lie on a file system that all workers share.
-    """
-    from dask.distributed import Client, as_completed
-
-    with Client(address) if address else Client(n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
-        futures = {client.submit(work, job, key=f"bench-{job.key}", pure=False): job for job in jobs}
-        for future in as_completed(futures):
-            yield futures[future], future.result()

@@ -82,6 +82,11 @@ def run_job(job: Job, context: RunContext, progress: Progress | None = None) -> 
     return rows
 
 
+def lost_job(job: Job, context: RunContext, reason: str) -> JobRows:
+    """The rows of a job whose whole worker died with it, most likely for memory."""
+    return _rows(job, context, {"encode": Outcome("out_of_memory", reason, 0.0, 0.0)})
+
+
 def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progress: Progress | None) -> Outcome:
     archive = context.run.archive(job.archive_key)
     if phase == "encode":

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bench import machine
 from bench.codec import Availability
-from bench.execution import executor
+from bench.execution import cluster, executor
 from bench.execution.forecast import forecasts
-from bench.execution.job import RunContext, run_job
+from bench.execution.job import RunContext, lost_job, run_job
 from bench.execution.manifest import write_manifest
 from bench.execution.progress import RunProgress
 from bench.execution.supervisor import Interrupted
@@ -59,7 +59,15 @@ def _do(plan: Plan, todo: list[Job], run: RunFolder) -> Iterator[JobRows]:
         return run_job(job, contexts[job.dataset], functools.partial(progress.update, job))
 
     if plan.request.executor == "dask":
-        results = executor.run_dask(todo, functools.partial(_work, contexts), address=plan.request.scheduler)
+        results = cluster.run_on_cluster(
+            todo,
+            functools.partial(_work, contexts),
+            lambda job, reason: lost_job(job, contexts[job.dataset], reason),
+            address=plan.request.scheduler,
+            workers=plan.workers,
+            run=run.path.resolve(),
+            cache=plan.request.cache,
+        )
     else:
         results = executor.run_local(todo, work, workers=plan.workers, stop=stop)
     left = {job.key: job for job in todo}
@@ -76,14 +84,15 @@ def _do(plan: Plan, todo: list[Job], run: RunFolder) -> Iterator[JobRows]:
 
 def _work(contexts: Mapping[str, RunContext], job: Job) -> JobRows:
     """What a Dask worker does: plain values in, rows out."""
-    return run_job(job, dataclasses.replace(contexts[job.dataset], stop=None))
+    with cluster.one_gpu_job(job.device):
+        return run_job(job, dataclasses.replace(contexts[job.dataset], stop=None))
 
 
 def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) -> RunContext:
     request = plan.request
     memory = request.limits.memory_mb or machine.memory_mb() * 0.9 / plan.workers
     return RunContext(
-        run=run,
+        run=RunFolder(run.path.resolve()),  # a worker of a cluster may stand in another folder
         references=plan.prepared[dataset].references,
         cache=request.cache,
         protocol=plan.protocol,

@@ -1,6 +1,7 @@
 """Where the time goes: wall seconds and named phases per codec, per set and per shape, with CPU time and peak memory.
 
-A line belongs to one device: seconds of a CPU and of a GPU never share one, and are never ranked against each other.
+A line belongs to one device of one machine: seconds of a CPU and of a GPU, or of two machines, never share one, and are
+never ranked against each other.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ def timing_frame(data: RunData) -> pd.DataFrame:
             if phases:
                 phases[REST] = max(0.0, total - sum(phases.values()))
             key: dict[str, Any] = {**point_key(row)._asdict(), "device": row["device"], "step": step}
+            key["machine"] = row["machine"] or data.manifest["machine"]["fingerprint"]
             key |= {"cpu_s": timing["cpu_s"], "peak_mb": timing["peak_mb"], "threads": timing["threads"]}
             for phase, seconds in {"total": total, **phases}.items():
                 lines.append({**key, "phase": phase, "set_s": seconds, "shape_s": seconds / row["shapes"]})
-    of_step = ["dataset", "codec", "rate", "seed", "device", "step", "cpu_s", "peak_mb", "threads"]
+    of_step = ["dataset", "codec", "rate", "seed", "device", "machine", "step", "cpu_s", "peak_mb", "threads"]
     frame = pd.DataFrame(lines, columns=[*of_step, "phase", "set_s", "shape_s"])
     return frame.astype({"cpu_s": float})
 
@@ -45,7 +47,7 @@ def phase_table(data: RunData, dataset: str) -> Table | None:
     frame = frame[frame["dataset"] == dataset]
     if not len(frame):
         return None
-    keys = ["device", "codec", "step", "phase"]
+    keys = ["machine", "device", "codec", "step", "phase"]
     groups = frame.groupby(keys, sort=False)
     table = groups.agg(
         set_s=("set_s", "median"),
@@ -62,8 +64,9 @@ def phase_table(data: RunData, dataset: str) -> Table | None:
     ]
     table.loc[table["phase"] != "total", ["cpu_s", "peak_mb", "threads"]] = float("nan")
     table["order"] = table["codec"].map(data.codecs.index)
-    table = table.sort_values(["device", "order"], kind="stable", ignore_index=True)
+    table = table.sort_values(["machine", "device", "order"], kind="stable", ignore_index=True)
     columns = (
+        *((Column("machine", "Machine"),) if table["machine"].nunique() > 1 else ()),
         Column("device", "Device"),
         Column("title", "Codec"),
         Column("step", "Step"),

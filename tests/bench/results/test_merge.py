@@ -95,3 +95,14 @@ def test_command_merges_and_reports(tmp_path, capsys):
     assert (tmp_path / "out" / "report" / "report.md").exists()
     assert run_command("merge", *paths, "-o", str(tmp_path / "out")) == 2
     assert "not empty" in capsys.readouterr().err
+
+
+def test_other_settings_under_one_label_are_refused(tmp_path):
+    first = write_run(tmp_path / "a", shapes=2, codecs=["draco"])
+    second = write_run(tmp_path / "b", shapes=2, codecs=["draco"])
+    altered = second.rows_path.read_text().replace('"settings": {"level": 3}', '"settings": {"level": 9}')
+    second.rows_path.write_text(altered)
+    for order in ([first, second], [second, first]):
+        with pytest.raises(MergeRefused, match=r"settings of draco r4 differs: .*level.*level"):
+            merge(order, RunFolder(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

@@ -54,3 +54,19 @@ def test_a_failed_job_has_no_time(tmp_path):
     rows[-1] |= {"status": "timeout", "codec": "vpcc"}
     run.append(row | {"codec": "vpcc"} for row in rows)
     assert set(timing_frame(RunData.load(run.path))["codec"]) == {"draco"}
+
+
+def test_two_machines_never_share_a_median(tmp_path):
+    run = write_run(tmp_path, codecs=["draco"], shapes=4, rates=2)
+    rows = run.rows()
+    for row in rows:
+        row["machine"] = "slow" if row["rate"] == "r2" else "quick"
+        if row["kind"] == "set" and row["rate"] == "r2":
+            row["encode"]["wall_s"] = 1000.0
+    run.rows_path.unlink()
+    run.append(rows)
+    table = phase_table(RunData.load(run.path), "sample")
+    totals = table.frame[(table.frame["step"] == "encode") & (table.frame["phase"] == "total")].set_index("machine")
+    assert totals.loc["slow", "set_s"] == 1000
+    assert totals.loc["quick", "set_s"] == pytest.approx(0.4)
+    assert "Machine" in [column.title for column in table.columns]

@@ -1,0 +1,91 @@
+"""A real scheduler and real workers, on the loopback interface."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from dask.distributed import Client, LocalCluster
+
+from bench.execution import cluster
+from bench.execution.cluster import ClusterUnusable, one_gpu_job, run_on_cluster, worker_fault
+from tests.bench.planning.test_jobs import make_job
+
+
+def work(job):
+    return f"{job.rate} of {job.dataset}"
+
+
+def other_work(job):
+    return f"other {job.rate}"
+
+
+@pytest.fixture(scope="module")
+def scheduler():
+    options = {"dashboard_address": "127.0.0.1:0", "scheduler_kwargs": {"dashboard": False}}
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://", host="127.0.0.1", **options
+    ) as local:
+        yield local
+
+
+def test_two_runs_on_one_scheduler_do_not_get_each_others_results(scheduler, tmp_path):
+    job, found = make_job(), []
+    with Client(scheduler):  # keeps nothing, but holds the scheduler's view open between the two
+        for name, task in (("a", work), ("b", other_work)):
+            results = run_on_cluster(
+                [job],
+                task,
+                lambda job, reason: reason,
+                address=scheduler.scheduler_address,
+                workers=1,
+                run=tmp_path / name,
+                cache=tmp_path / "cache",
+            )
+            first = next(results)  # the run is still open while the other one starts
+            found.append((first[1], results))
+    assert [text for text, _ in found] == ["x of x", "other x"]
+    for _, results in found:
+        results.close()
+
+
+def test_a_worker_that_sees_other_files_or_has_another_version_is_named(tmp_path):
+    mark = tmp_path / ".seen"
+    mark.write_text("abc")
+    assert worker_fault([str(mark)], "abc", cluster.package_version()) == ""
+    assert str(tmp_path) in worker_fault([str(mark)], "abd", cluster.package_version())
+    assert "gone" in worker_fault([str(tmp_path / "gone" / ".seen")], "abc", cluster.package_version())
+    assert "version" in worker_fault([str(mark)], "abc", "another")
+
+
+def test_an_unusable_worker_stops_the_run_before_its_first_job(scheduler, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "package_version", iter(["client's", "worker's", "worker's"]).__next__)
+    results = run_on_cluster(
+        [make_job()],
+        work,
+        lambda job, reason: reason,
+        address=scheduler.scheduler_address,
+        workers=1,
+        run=tmp_path / "run",
+        cache=tmp_path / "cache",
+    )
+    with pytest.raises(ClusterUnusable, match=r"worker's of necgs-bench, the run client's"):
+        next(results)
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_one_job_at_a_time_uses_the_gpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster.tempfile, "gettempdir", lambda: str(tmp_path))
+    entered = threading.Event()
+
+    def second():
+        with one_gpu_job("cuda"):
+            entered.set()
+
+    with one_gpu_job("cuda"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        with one_gpu_job("cpu"):
+            assert not entered.wait(0.2)
+    thread.join(10)
+    assert entered.is_set()
