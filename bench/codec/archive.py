@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,3 +76,13 @@ class Archive:
             shapes=tuple(Part((folder / name).read_bytes()) for name in names),
             shared=Part(shared.read_bytes() if shared.exists() else b""),
         )
+
+
+def digest(folder: Path) -> str:
+    """sha256 over the names, sizes and bytes of the files of an archive."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        data = path.read_bytes()
+        digest.update(f"{path.name} {len(data)}\n".encode())
+        digest.update(data)
+    return digest.hexdigest()

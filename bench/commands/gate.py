@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.commands.altered import warn_of_altered_archives
 from bench.commands.arguments import percentage
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
     if args.tolerance is not None:
         tolerance = dataclasses.replace(tolerance, bd_rate=args.tolerance / 100, size=args.tolerance / 100)
     new = Baseline.of(RunFolder(args.folder))
+    warn_of_altered_archives("gate", RunFolder(args.folder))
     if args.update_baseline:
         if not new.points:
             raise StoreError(f"{args.folder} holds no finished job: no baseline can be made from it")

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from bench.commands.altered import warn_of_altered_archives
+
 EPILOG = """examples:
   python -m bench report runs/sample-quick
   python -m bench report runs/sample-quick --html             one file with 3D views, opens offline
@@ -63,5 +65,6 @@ def run(args: argparse.Namespace) -> int:
         html=args.html,
         paper=args.paper,
     )
+    warn_of_altered_archives("report", RunFolder(args.folder))
     print("\n".join(str(path) for path in paths if path.suffix in (".md", ".html") and path.parent.name != "tables"))
     return 0

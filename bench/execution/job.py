@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from typing import cast
 
 from bench import machine
 from bench.codec import Archive, CodecError
+from bench.codec.archive import digest
 from bench.codec.atomic_write import write_atomically
 from bench.execution.supervisor import Outcome, run_worker
 from bench.execution.task import FAILURE, Task
@@ -144,7 +145,7 @@ def _seal(archive: Path, outcome: Outcome) -> Outcome:
     if on_disk != outcome.result["bytes"]:
         message = f"encode: {on_disk} bytes lie on disk, the codec claims {outcome.result['bytes']}"
         return dataclasses.replace(outcome, status="encode_failed", message=message)
-    result = {**outcome.result, "archive_sha256": _digest(partial)}
+    result = {**outcome.result, "archive_sha256": digest(partial)}
     outcome = dataclasses.replace(outcome, result=result)
     write_atomically(_record(archive), json.dumps(dataclasses.asdict(outcome)))
     partial.rename(archive)
@@ -156,19 +157,12 @@ def _finished_archive(archive: Path) -> Outcome | None:
     try:
         outcome = Outcome(**json.loads(_record(archive).read_text()))
         Archive.read(archive)
-        return outcome if outcome.result["archive_sha256"] == _digest(archive) else None
+        if outcome.result["archive_sha256"] == digest(archive):
+            return outcome
+        print(f"{archive} is no longer what was encoded; it is made anew", file=sys.stderr)
+        return None
     except (OSError, ValueError, KeyError, TypeError, CodecError):
         return None
-
-
-def _digest(folder: Path) -> str:
-    """sha256 over the names, sizes and bytes of the files of an archive."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        data = path.read_bytes()
-        digest.update(f"{path.name} {len(data)}\n".encode())
-        digest.update(data)
-    return digest.hexdigest()
 
 
 def _shape_results(context: RunContext, outcomes: Mapping[str, Outcome]) -> list[_ShapeResult]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.codec import UserError
+from bench.codec.archive import digest
 from bench.codec.atomic_write import write_atomically
 from bench.results.manifest import Manifest, read_manifest
 from bench.results.rows import JobRows, PointKey, Row, SetRow, ShapeRow, point_key, read_row
@@ -61,6 +62,16 @@ class RunFolder:
     def failure(self, archive: str) -> Path:
         """Folder of what a failed job left behind: its scratch files and the output of its processes."""
         return self._inside("failures", archive)
+
+    def altered_archives(self) -> list[str]:
+        """Codec and rate of each finished job whose archive lies here but no longer has the hash in its row."""
+        found = []
+        for job in self.jobs():
+            row = job.whole
+            folder = self.archive(row["archive"])
+            if row["archive_sha256"] and folder.is_dir() and digest(folder) != row["archive_sha256"]:
+                found.append(f"{row['dataset']} {row['codec']} {row['rate']}")
+        return found
 
     def _inside(self, kind: str, name: str) -> Path:
         """A folder of a job, whose name comes from a row: never a path that leads elsewhere."""

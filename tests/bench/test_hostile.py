@@ -12,6 +12,7 @@ from mesh_datasets.fingerprint import mesh_fingerprint
 
 from bench import registry
 from bench.codec import Archive, CodecError, Context, Part
+from bench.codec.archive import digest
 from bench.codec.signals import termination_as_interrupt
 from bench.commands.codecs import describe
 from bench.execution import worker
@@ -23,6 +24,7 @@ from bench.results.meshes import MeshesUnavailable
 from bench.results.store import RunFolder, StoreError
 from tests.bench.command_line import run_command
 from tests.bench.doubles import Rounding, info
+from tests.reports.synthetic import write_run
 
 HERE = "tests.bench.test_hostile"
 
@@ -192,3 +194,17 @@ def test_a_termination_is_an_interruption():
     with pytest.raises(KeyboardInterrupt):
         end()
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_an_archive_that_was_altered_is_named(tmp_path, capsys):
+    run = write_run(tmp_path / "run", codecs=["draco"], shapes=2)
+    row = run.set_rows()[0]
+    archive = Archive((Part(b"x"), Part(b"y")))
+    archive.write(run.archive(row["archive"]))
+    text = run.rows_path.read_text().replace(row["archive_sha256"], digest(run.archive(row["archive"])))
+    run.rows_path.write_text(text)
+    assert run.altered_archives() == []
+    (run.archive(row["archive"]) / "000000.bin").write_bytes(b"z")
+    assert run.altered_archives() == [f"{row['dataset']} draco {row['rate']}"]
+    run_command("gate", str(run.path), "--baseline", str(tmp_path / "none.json"))
+    assert "no longer what was measured" in capsys.readouterr().err
