@@ -33,6 +33,7 @@ FORMATS = ("png", "svg", "pdf")
 # Okabe and Ito's colours first: they stay apart for colour-blind readers.
 _KNOWN = {
     "necgs": ("#D55E00", "o"),
+    "necgs-paper": ("#332288", "X"),
     "draco": ("#0072B2", "s"),
     "draco-simplify": ("#56B4E9", "D"),
     "gpcc": ("#009E73", "^"),
@@ -44,7 +45,7 @@ _KNOWN = {
     "octree": ("#999933", "h"),
     "identity": ("#555555", "d"),
 }
-_SPARE_COLOURS = ("#332288", "#AA4499", "#661100", "#6699CC", "#888888", "#000000")
+_SPARE_COLOURS = ("#AA4499", "#661100", "#6699CC", "#888888", "#000000")
 _SPARE_MARKERS = ("8", "H", "*", "<", ">")
 _STEPS = ((10, (1, 2, 3, 5)), (2000, (1, 2, 5)), (20_000, (1, 3)), (float("inf"), (1,)))
 _SHORT = 4.0

@@ -1,4 +1,4 @@
-"""The paper's ablations (TSDF against TSDF-Def, resolution) beside a run's variants of NeCGS."""
+"""The paper's ablations (TSDF against TSDF-Def, resolution) beside a run's variants of NeCGS as published."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reports.sections.variants import families, variant_names
 if TYPE_CHECKING:
     from reports.run_data import RunData
 
-CODEC = "necgs"
+CODEC = "necgs-paper"
 
 
 def published_ablations() -> pd.DataFrame:

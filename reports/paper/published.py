@@ -41,6 +41,16 @@ DIFFERENCES = (
     "pair up. Values of this run are interpolated between its rates to the published ratio.",
 )
 
+TITLES = {
+    "draco": "Draco",
+    "gpcc": "G-PCC",
+    "vpcc": "V-PCC",
+    "pcgcv2": "PCGCv2",
+    "quantdeepsdf": "QuantDeepSDF",
+    "necgs-paper": "NeCGS (published)",
+}
+"""Of the codecs with published points: as the codecs themselves have them, for runs without them."""
+
 
 def published() -> pd.DataFrame:
     """The published points: dataset, codec, point, ratio, cd, f1_005, uncertain."""
@@ -115,8 +125,7 @@ def _draw_published(axes: Axes, points: pd.DataFrame, metric: Quantity) -> None:
 def _legend(figure: Figure, data: RunData, paper: pd.DataFrame) -> None:
     codecs = in_order([*data.codecs, *paper["codec"]])
     look = looks(codecs)
-    titles = {"gpcc": "G-PCC", "vpcc": "V-PCC", "pcgcv2": "PCGCv2", "quantdeepsdf": "QuantDeepSDF", "necgs": "NeCGS"}
-    titles |= {"draco": "Draco"} | {codec: data.title(codec) for codec in data.codecs}
+    titles = {**TITLES, **{codec: data.title(codec) for codec in data.codecs}}
     handles = [
         Line2D([], [], color=look[c].colour, marker=look[c].marker)
         if c in data.codecs

@@ -47,12 +47,22 @@ def variant_names(data: RunData, specs: list[str]) -> dict[str, str]:
             settings[row["codec"]].append(row["settings"])
     found = {spec: {name: {rate.get(name) for rate in settings[spec]} for name in settings[spec][0]} for spec in specs}
     differing = [name for name in found[specs[0]] if len({str(found[spec].get(name)) for spec in specs}) > 1]
+    if "fit" in differing and _fit_follows(found):
+        differing.remove("fit")
     fixed = all(len(found[spec].get(name, ())) == 1 for spec in specs for name in differing)
     values = {spec: [(name, next(iter(found[spec][name]))) for name in differing] for spec in specs} if fixed else {}
     names = {spec: ", ".join(_worded(*item) for item in items) for spec, items in values.items()}
     if len(set(names.values())) < len(specs):
         return {spec: data.title(spec) for spec in specs}
     return {spec: names[spec] for spec in sorted(specs, key=lambda spec: _order([v for _, v in values[spec]]))}
+
+
+def _fit_follows(found: Mapping[str, Mapping[str, set[Any]]]) -> bool:
+    """Whether the fit differs because the deformation does: rendered where there is one, of necessity none without."""
+    allowed = {True: {"rendered"}, False: {"none"}}
+    return all(
+        values.get("fit") == allowed.get(next(iter(values.get("deformation", {None})))) for values in found.values()
+    )
 
 
 def ablation_figure(data: RunData, name: str) -> Figure:

@@ -54,7 +54,12 @@ LAWS = {
     "necgs": Law(
         "neural", [700, 720, 740, 760, 780], [20_000, 40_000, 80_000, 160_000, 320_000], 9e3, 1.0, 300.0, "cuda", False
     ),
+    "necgs-paper": Law(
+        "neural", [700, 720, 740, 760, 780], [20_000, 40_000, 80_000, 160_000, 320_000], 9e3, 1.0, 300.0, "cuda", False
+    ),
 }
+
+CODECS = ("identity", "draco", "draco-simplify", "octree", "necgs")
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Defects:
 
 def write_run(
     path: Path,
-    codecs: Collection[str] = tuple(LAWS),
+    codecs: Collection[str] = CODECS,
     shapes: int = 12,
     rates: int = 5,
     dataset: str = "sample",
@@ -170,7 +175,13 @@ def _timing(law: Law, seconds: float, neural: bool) -> Row:
 
 
 def _manifest(codecs: Collection[str], shapes: int, dataset: str, defects: Defects) -> Row:
-    titles = {"draco": "Draco", "draco-simplify": "Decimate + Draco", "identity": "Lossless", "necgs": "NeCGS"}
+    titles = {
+        "draco": "Draco",
+        "draco-simplify": "Decimate + Draco",
+        "identity": "Lossless",
+        "necgs": "NeCGS (ours)",
+        "necgs-paper": "NeCGS (published)",
+    }
     return {
         "dataset": dataset,
         "profile": {"name": "quick", "content": {}},

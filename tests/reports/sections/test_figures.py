@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from bench import registry
 from reports.document.style import save
 from reports.paper.ablations import ablations_table, published_ablations
-from reports.paper.published import beside_table, overlay_figure, published, published_set
+from reports.paper.published import TITLES, beside_table, overlay_figure, published, published_set
 from reports.run_data import RunData
 from reports.sections.per_shape import ecdf_figure, similar_size
 from reports.sections.time_quality import time_quality_figure
@@ -21,10 +22,12 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ablation(tmp_path_factory, module_patch):
-    module_patch.setitem(LAWS, "necgs:def=off", LAWS["necgs"])
+    module_patch.setitem(LAWS, "necgs:deformation=off", LAWS["necgs"])
     path = tmp_path_factory.mktemp("run")
-    defects = Defects(error_factor={"necgs:def=off": 1.3})
-    return RunData.load(write_run(path, codecs=["necgs", "necgs:def=off", "draco"], shapes=4, defects=defects).path)
+    defects = Defects(error_factor={"necgs:deformation=off": 1.3})
+    return RunData.load(
+        write_run(path, codecs=["necgs", "necgs:deformation=off", "draco"], shapes=4, defects=defects).path
+    )
 
 
 @pytest.fixture(scope="module")
@@ -59,31 +62,31 @@ def test_a_distribution_rises_to_one_and_a_failed_shape_lies_beyond_the_axis(dat
 def test_gpu_times_are_hollow_and_named(data):
     figure = time_quality_figure(data, "sample")
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "NeCGS (GPU)" in labels
+    assert "NeCGS (ours) (GPU)" in labels
     assert "Draco (CPU)" in labels
     hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "white"]
     assert len(hollow) == 1
 
 
 def test_variants_of_one_codec_make_a_family(ablation, data):
-    assert families(ablation) == {"necgs": ["necgs", "necgs:def=off"]}
+    assert families(ablation) == {"necgs": ["necgs", "necgs:deformation=off"]}
     assert families(data) == {}
-    assert ablation.title("necgs:def=off").endswith("(def=off)")
+    assert ablation.title("necgs:deformation=off").endswith("(deformation=off)")
 
 
 def test_the_variant_table_ranks_within_a_rate(ablation):
     table = variants_table(ablation, "sample", "necgs")
     assert table.frame["rate"].tolist() == sorted(table.frame["rate"])
-    assert set(table.frame["codec"]) == {"necgs", "necgs:def=off"}
+    assert set(table.frame["codec"]) == {"necgs", "necgs:deformation=off"}
     first = table.markdown().splitlines()[2]
-    assert "| NeCGS " in first
+    assert "| NeCGS (ours) " in first
     assert f"**{table.frame['surface_cd'].iloc[0]:.3f}**" in first
     assert len([line for line in ablation_figure(ablation, "necgs").axes[0].lines if len(line.get_xdata()) == 5]) == 2
 
 
 def with_settings(path, settings, rates=5):
-    """A run of variants of necgs (spec -> settings of every rate, or of each)."""
-    run = write_run(path, codecs=["necgs"], shapes=4, rates=rates)
+    """A run of variants of one codec (spec -> settings of every rate, or of each)."""
+    run = write_run(path, codecs=[next(iter(settings)).partition(":")[0]], shapes=4, rates=rates)
     rows = run.rows()
     run.rows_path.unlink()
     for spec, chosen in settings.items():
@@ -102,21 +105,25 @@ def test_variants_are_named_as_in_the_paper_and_stand_in_its_order(tmp_path):
     def on(value, **rest):
         return {"deformation": value, "width": 8} | rest
 
-    assert list(names("a", {"necgs": on(True), "necgs:def=off": on(False)}).items()) == [
-        ("necgs:def=off", "TSDF"),
+    assert list(names("a", {"necgs": on(True), "necgs:deformation=off": on(False)}).items()) == [
+        ("necgs:deformation=off", "TSDF"),
         ("necgs", "TSDF-Def"),
     ]
     resolutions = {f"necgs:resolution={k}": on(True, resolution=k) for k in (128, 256, 64)}
     assert list(names("b", resolutions).values()) == ["K = 64", "K = 128", "K = 256"]
-    both = {"necgs": on(True, ssim=True), "necgs:def=off:ssim=off": on(False, ssim=False)}
+    both = {"necgs": on(True, ssim=True), "necgs:deformation=off:ssim=off": on(False, ssim=False)}
     assert list(names("c", both).values()) == ["TSDF, without SSIM", "TSDF-Def, with SSIM"]
+    rendered = {"necgs-paper": on(True, fit="rendered"), "necgs-paper:deformation=off": on(False, fit="none")}
+    assert list(names("e", rendered).values()) == ["TSDF", "TSDF-Def"]  # the rendered fit needs the deformation
+    direct = {"necgs": on(True, fit="direct"), "necgs:deformation=off": on(False, fit="none")}
+    assert list(names("f", direct).values()) == ["TSDF, fit=none", "TSDF-Def, fit=direct"]
     ladder = [on(True, resolution=64 + 8 * k) for k in range(5)]
     mixed = {"necgs": ladder, "necgs:resolution=64": on(True, resolution=64)}
-    assert list(names("d", mixed).values()) == ["NeCGS", "necgs (resolution=64)"]  # told apart by their specs
+    assert list(names("d", mixed).values()) == ["NeCGS (ours)", "necgs (resolution=64)"]  # told apart by their specs
 
 
 def test_times_and_sizes_of_variants_are_in_units_that_fit_them(tmp_path):
-    settings = {"necgs": {"deformation": True}, "necgs:def=off": {"deformation": False}}
+    settings = {"necgs": {"deformation": True}, "necgs:deformation=off": {"deformation": False}}
     table = variants_table(with_settings(tmp_path, settings, rates=2), "sample", "necgs")
     assert [column.title for column in table.columns][2] == "Size kB"
     assert {"Encode min", "Decode s/shape"} <= {column.title for column in table.columns}
@@ -128,14 +135,17 @@ def test_times_and_sizes_of_variants_are_in_units_that_fit_them(tmp_path):
 
 
 def test_the_papers_ablations_stand_over_the_runs_variants(tmp_path):
-    settings = {"necgs": {"resolution": 128}, "necgs:resolution=64": {"resolution": 64}}
+    settings = {"necgs-paper": {"resolution": 128}, "necgs-paper:resolution=64": {"resolution": 64}}
     data = with_settings(tmp_path, settings)
     frame = ablations_table(data, "sample").frame
     assert frame["variant"].tolist() == ["K = 64", "K = 64", "K = 128", "K = 128"]
     assert frame["source"].str.startswith("paper").tolist() == [True, False, True, False]
-    ratios = data.points.loc[data.points["codec"] == "necgs", "ratio"]
+    ratios = data.points.loc[data.points["codec"] == "necgs-paper", "ratio"]
     assert frame["ratio"][3] == ratios[np.abs(np.log(ratios / 253.45)).idxmin()]
-    assert ablations_table(RunData.load(write_run(tmp_path / "b", codecs=["necgs"], shapes=2).path), "sample") is None
+    assert (
+        ablations_table(RunData.load(write_run(tmp_path / "b", codecs=["necgs-paper"], shapes=2).path), "sample")
+        is None
+    )
     printed = published_ablations()
     sources = {"Mixed": 496.16, "AMA": 378.41}
     assert (printed["size_mb"] * printed["ratio"]).tolist() == pytest.approx(
@@ -160,12 +170,12 @@ def test_a_data_set_stands_beside_its_published_one_and_others_beside_mixed():
 
 
 def test_beside_table_interpolates_ours_to_the_published_ratio(tmp_path):
-    data = RunData.load(write_run(tmp_path / "a", codecs=["octree", "necgs"], shapes=48, dataset="ama").path)
+    data = RunData.load(write_run(tmp_path / "a", codecs=["octree", "necgs-paper"], shapes=48, dataset="ama").path)
     table = beside_table(data, "ama")
-    assert set(table.frame["codec"]) == {"necgs"}
-    inside = table.frame[table.frame["ratio"] < data.points[data.points["codec"] == "necgs"]["ratio"].max()]
+    assert set(table.frame["codec"]) == {"necgs-paper"}
+    inside = table.frame[table.frame["ratio"] < data.points[data.points["codec"] == "necgs-paper"]["ratio"].max()]
     assert len(inside) == 1
-    mine = data.points[(data.points["codec"] == "necgs") & (data.points["ratio"] > 150)]["cd"]
+    mine = data.points[(data.points["codec"] == "necgs-paper") & (data.points["ratio"] > 150)]["cd"]
     assert mine.min() < inside["our_cd"].item() < mine.max()
     assert table.frame["our_cd"].isna().sum() == 2
     assert beside_table(RunData.load(write_run(tmp_path / "b", codecs=["octree"], shapes=2).path), "sample") is None
@@ -180,3 +190,8 @@ def test_the_overlay_draws_every_published_curve_within_the_axes(data, tmp_path)
     assert all(low <= x <= high for line in dotted for x in line.get_xdata())
     assert "another data set" in axes.get_title(loc="left")
     assert save(figure, tmp_path, "overlay", ("png",))[0].stat().st_size > 10_000
+
+
+def test_titles_of_published_codecs_are_those_of_the_codecs():
+    assert set(published()["codec"]) == set(TITLES)
+    assert {name: registry.get(name).info.title for name in TITLES} == TITLES
