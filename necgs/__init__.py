@@ -55,14 +55,17 @@ def compress(
         checkpoint: folder in which the training's state is kept: the same call goes on from it.
 
     Raises:
-        ValueError: names that do not fit the meshes, are not allowed or not different; a mesh without extent.
+        ValueError: names that do not fit the meshes, are not allowed or not different.
+        bench.codec.InvalidMesh: a mesh without extent, or too far from the origin for its size.
         bench.codec.EncodeFailed: naming the meshes that could not be coded.
     """
     import os
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from bench.codec import Context
+    from mesh_datasets.errors import InvalidShape
+
+    from bench.codec import Context, InvalidMesh
     from necgs.set_file import NamedMesh, compressed
     from necgs.settings import NecgsRate
 
@@ -71,7 +74,10 @@ def compress(
         raise ValueError(
             f"{len(names)} names for {len(meshes)} meshes: give one name to each mesh, and at least one mesh"
         )
-    named = [NamedMesh.of(name, mesh) for name, mesh in zip(names, meshes, strict=True)]
+    try:
+        named = [NamedMesh.of(name, mesh) for name, mesh in zip(names, meshes, strict=True)]
+    except (InvalidShape, ValueError) as error:
+        raise InvalidMesh(str(error)) from None
     with TemporaryDirectory(prefix="necgs-") as folder:
         scratch = Path(checkpoint or folder)
         scratch.mkdir(parents=True, exist_ok=True)

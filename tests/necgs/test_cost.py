@@ -15,18 +15,18 @@ from necgs.fit.rendered import RenderedFit
 from necgs.paper_codec import NecgsPaperCodec
 from necgs.paper_settings import PaperRate
 
-SMALL = PaperRate(resolution=64, width=2, epochs=2, deformation=False)
+SMALL = PaperRate(resolution=32, width=2, epochs=2, deformation=False)
 
 
 def test_the_training_foreseen_is_of_the_order_of_the_training_done() -> None:
     codec, context = NecgsPaperCodec(), Context(threads=1)
-    meshes = [trimesh.creation.icosphere(subdivisions=3, radius=0.5)] * 4
+    meshes = [trimesh.creation.icosphere(subdivisions=2, radius=0.5)] * 4
     codec.encode(meshes, SMALL, context)  # warms up
     torch.set_num_threads(1)
     start = time.process_time()
     codec.encode(meshes, SMALL, Context(threads=1))
     done = time.process_time() - start
-    assert done / 5 < seconds_of_training(SMALL, 4) < 5 * done
+    assert done / 20 < seconds_of_training(SMALL, 4) < 20 * done
 
 
 def test_it_grows_with_shapes_epochs_and_iterations(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,11 @@ import pytest
 import trimesh
 
 import necgs
-from bench.codec import CorruptArchive, EncodeFailed
+from bench.codec import CorruptArchive, EncodeFailed, InvalidMesh
 from necgs.__main__ import main
 
 DOCS = Path(__file__).parents[2] / "docs" / "necgs.md"
-FAST = necgs.NecgsRate(resolution=16, epochs=3, fit="none")
+FAST = necgs.NecgsRate(resolution=16, width=4, epochs=3, fit="none")
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,12 @@ def test_the_example_of_the_docstring() -> None:
     assert doctest.testmod(necgs).attempted >= 4
 
 
-def test_the_example_of_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meshes: list[trimesh.Trimesh]) -> None:
-    example = next(block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.S) if "import necgs" in block)
+def test_the_example_of_the_docs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meshes: list[trimesh.Trimesh]
+) -> None:
+    example = next(
+        block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.S) if "import necgs" in block
+    )
     monkeypatch.chdir(tmp_path)
     for name, mesh in zip(("ball.ply", "ring.ply"), meshes, strict=True):
         mesh.export(name)
@@ -77,11 +81,11 @@ def test_names_are_given_and_chosen(data: bytes, meshes: list[trimesh.Trimesh]) 
 
 
 def test_what_cannot_be_coded_is_named(meshes: list[trimesh.Trimesh]) -> None:
-    with pytest.raises(ValueError, match="nothing"):
+    with pytest.raises(InvalidMesh, match="nothing"):
         necgs.compress([trimesh.Trimesh()], names=["nothing"])
     flat = trimesh.Trimesh(meshes[1].vertices.copy(), meshes[1].faces, process=False)
     flat.vertices[0] = np.nan
-    with pytest.raises((ValueError, EncodeFailed), match="flat"):
+    with pytest.raises((InvalidMesh, EncodeFailed), match="flat"):
         necgs.compress([flat], names=["flat"], rate=FAST)
 
 
