@@ -20,7 +20,7 @@ EPILOG = """examples:
   python -m bench run
   python -m bench run --codecs draco,draco-simplify --dataset folder:meshes/ --limit 10
   python -m bench run --codecs necgs,necgs:entropy=huffman --dataset sample:humans
-  python -m bench run --profile paper --codecs necgs,draco,gpcc --dataset mixed --data-root ~/data --device cuda
+  python -m bench run --profile paper --codecs necgs-paper,necgs,gpcc --dataset mixed --data-root ~/data --device cuda
   python -m bench run --dry-run
 
 A run that was interrupted goes on with the same command: finished jobs are not done again.

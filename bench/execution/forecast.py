@@ -10,6 +10,9 @@ from bench.codec import Context
 from bench.planning.jobs import Job
 from bench.planning.plan import Plan
 
+WORTH_A_WORD = 600.0
+"""Seconds of a job below which nothing is told."""
+
 
 def forecasts(plan: Plan, todo: Sequence[Job]) -> Iterator[str]:
     """A line for each codec and data set of the waiting jobs whose codec says how long they will take.
@@ -32,14 +35,14 @@ def forecasts(plan: Plan, todo: Sequence[Job]) -> Iterator[str]:
 
 
 def _expected(plan: Plan, job: Job) -> str:
-    """``w8: 43.1 h (fit 14.0, train 29.1)``; empty where the codec expects nothing that is worth a word."""
+    """``w8: 43.1 h (fit 14.0, train 29.1)``; empty where it is not worth a word."""
     codec = registry.get(job.name)
     context = Context(scratch=Path(), device=job.device, seed=job.seed, threads=plan.request.limits.threads)
     shapes = len(plan.prepared[job.dataset].references)
     phases = codec.expected_seconds(codec.rate_type.of(job.settings), shapes, context)
-    if not phases:
-        return ""
     total, limit = sum(phases.values()), plan.request.limits.timeouts.encode
+    if total < WORTH_A_WORD:
+        return ""
     text = f"{job.rate}: {_hours(total)} h ({', '.join(f'{name} {_hours(s)}' for name, s in phases.items())})"
     if total > limit:
         text += f", more than the {_hours(limit)} h that it is allowed: --timeout {2 * total:.0f}"

@@ -31,8 +31,6 @@ def made(name: str = NAME, encode: float = 1e9, remeasure: bool = False) -> list
     jobs = plan([CodecSpec.parse(name)], Profile("p"), dataset="d", shapes="s", protocol="m", seed=0, device="cpu")
     request = SimpleNamespace(
         remeasure=remeasure,
-        threads=1,
-        timeouts=SimpleNamespace(encode=encode),
         limits=SimpleNamespace(threads=1, timeouts=SimpleNamespace(encode=encode)),
     )
     fake: Any = SimpleNamespace(request=request, prepared={"d": SimpleNamespace(references=[1, 2])})
