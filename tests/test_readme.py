@@ -10,8 +10,9 @@ import pytest
 
 from bench import registry
 from bench.__main__ import build_parser, main
-from bench.planning.jobs import CodecSpec, ladder
+from bench.planning.jobs import ladder
 from bench.planning.profile import Profile, parse, read, tomllib
+from bench.results.spec import CodecSpec
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 ROOT = Path(__file__).parents[1]

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from bench.execution.forecast import forecasts
-from bench.planning.jobs import CodecSpec, plan
+from bench.planning.jobs import plan
 from bench.planning.profile import Profile
+from bench.results.spec import CodecSpec
 from tests.bench.doubles import Rounding
 
 NAME = "tests.bench.execution.test_forecast:Slow"
