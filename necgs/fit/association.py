@@ -95,4 +95,5 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def _agree(one: Floats, other: Floats) -> Floats:
-    return ((one * other).sum(1) > _AGREE).astype(np.float32)
+    agree: Floats = ((one * other).sum(1) > _AGREE).astype(np.float32)
+    return agree

@@ -148,7 +148,7 @@ def _optimise(
     for iteration in range(settings.iterations):
         if step is not None:
             step(iteration, settings.iterations)
-        quantised = np.rint(values * LEVEL) / np.float32(LEVEL)
+        quantised: NDArray[np.float32] = (np.rint(values * LEVEL) / LEVEL).astype(np.float32)
         vertices = place_vertices(quantised, problem.edges, h)
         if iteration % settings.associate_every == 0:
             pairs = association.pairs(vertices, everywhere=iteration // settings.associate_every in _EVERYWHERE)
