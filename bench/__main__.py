@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 from bench.codec.encoding import encoding_complaint, print_anything
+from bench.installation import installed_version
 
 COMMANDS = ("run", "report", "gate", "compare", "merge", "codecs", "datasets", "metrics", "check_codec", "doctor")
 
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"necgs-bench {installed_version()}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         importlib.import_module(f"bench.commands.{name}").add_parser(subparsers)
@@ -46,7 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Idle OpenMP threads must not spin; this has to be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     print_anything()
-    args = build_parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = build_parser()
+    if not given:
+        parser.print_help()
+        return 2
+    args = parser.parse_args(given)
     if complaint := encoding_complaint():
         print(f"bench: {complaint}", file=sys.stderr)
         return 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 PACKAGES = ("necgs", "baselines", "reports", "mesh_datasets")
@@ -28,3 +29,11 @@ def strangers() -> dict[str, str]:
         if folder != expected_folder(package):
             found[package] = str(folder or "nowhere")
     return found
+
+
+def installed_version() -> str:
+    """The version of the distribution, or where the checkout lies that runs without being installed."""
+    try:
+        return version("necgs-bench")
+    except PackageNotFoundError:
+        return f"(checkout in {Path(__file__).resolve().parents[1]}, not installed)"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EPILOG = """examples:
   python -m bench run --profile smoke --out runs/smoke
   python -m bench gate runs/smoke --baseline bench/gates/smoke.json --update-baseline    once, then review and commit it
-  python -m bench gate runs/smoke --baseline bench/gates/smoke.json                      in CI, at each change
+  python -m bench gate runs/smoke --baseline smoke                                       in CI, at each change
 
 Deterministic codecs must give the same bytes and the same meshes. Others are judged by their BD-rate with its paired
 95 % interval, by size and error at each rate, and by their worst shape. A shape that failed before is no news; one that
@@ -40,7 +40,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="RUN", help="a run folder")
     parser.add_argument(
-        "--baseline", type=Path, required=True, metavar="FILE", help="a baseline, as --update-baseline makes it"
+        "--baseline",
+        type=_baseline,
+        required=True,
+        metavar="FILE",
+        help="a baseline, as --update-baseline makes it; or the name of one that ships with the program: smoke",
     )
     parser.add_argument(
         "--update-baseline", action="store_true", help="make FILE from RUN; shows what changes, judges nothing"
@@ -78,6 +82,12 @@ def run(args: argparse.Namespace) -> int:
     verdict = gate(Baseline.read(args.baseline), new, tolerance)
     publish(verdict.markdown())
     return verdict.code
+
+
+def _baseline(text: str) -> Path:
+    """A file; or, by its name alone, one of `bench/gates` where there is no file of that name."""
+    shipped = Path(__file__).parents[1] / "gates" / f"{text}.json"
+    return shipped if "/" not in text and shipped.is_file() and not Path(text).exists() else Path(text)
 
 
 def _earlier(path: Path) -> Baseline | None:
