@@ -19,6 +19,7 @@ ENTRY_POINT_GROUP = "necgs_bench.codecs"
 BUILT_IN = {
     "necgs": "necgs.codec:NecgsCodec",
     "necgs-paper": "necgs.paper_codec:NecgsPaperCodec",
+    "meshset": "necgs.mesh_codec:MeshSet",
     "draco": "baselines.mesh.draco:Draco",
     "draco-simplify": "baselines.mesh.draco_simplify:DracoSimplify",
     "octree": "baselines.points.octree:Octree",

@@ -61,6 +61,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         *GROUND,
         *("necgs.quantize", "necgs.volume", "necgs.decoder", "necgs.coding"),
     },
+    "necgs.mesh": {*GROUND, "necgs.setting_checks", "necgs.volume"},
+    "necgs.mesh_codec": {"bench.codec", "necgs.mesh"},
     "necgs.setting_checks": set(),
     "necgs.settings": {
         *GROUND,

@@ -1,0 +1,94 @@
+"""Decimation of shapes with one face list to several numbers of faces, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from necgs.mesh.edge_collapse import collapse_edges
+from necgs.mesh.quadrics import vertex_quadrics
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+# Weight of the planes that hold borders, in squares of the edges' lengths; a face's plane has a third of its area.
+_OPEN_WEIGHT = 1.0
+# Weight of a plane that borders stay in, as a multiple of a vertex's other planes.
+_PLANE_WEIGHT = 10.0
+
+
+@dataclass(frozen=True)
+class Decimated:
+    """Shapes with one list of fewer faces.
+
+    Args:
+        faces: int64 (f, 3).
+        vertices: float64 (n, v, 3), each shape's own.
+        origins: int64 (v,), rising: the vertex of the input that each has come from (others were merged into it).
+    """
+
+    faces: Ints
+    vertices: Floats
+    origins: Ints
+
+
+def decimate(
+    vertices: NDArray[Any], faces: NDArray[Any], targets: Sequence[int], plane: tuple[int, float] | None = None
+) -> list[Decimated]:
+    """Collapse edges of n shapes with one face list until at most so many faces are left.
+
+    Borders and edges of more than two faces are held by planes of their own; the topology stays as it is, so no part
+    and no hole vanishes, and a mesh whose topology needs them keeps more faces than asked for.
+
+    Args:
+        vertices: (n, v, 3), in the cube [-1, 1]^3.
+        faces: (f, 3).
+        targets: numbers of faces; a mesh that has no more is left whole.
+        plane: axis and coordinate of a plane that all borders lie in, and shall still lie in afterwards.
+
+    Returns:
+        One result a target, in the order of ``targets``. Equal input gives equal output.
+    """
+    checked = np.asarray(vertices, np.float64)
+    if checked.ndim != 3 or checked.shape[2] != 3 or not np.isfinite(checked).all():
+        raise ValueError(f"vertices must be finite numbers (shapes, vertices, 3), got an array {checked.shape}")
+    corners = np.ascontiguousarray(faces, np.int64).reshape(-1, 3)
+    if len(corners) and not 0 <= corners.min() <= corners.max() < checked.shape[1]:
+        raise ValueError(f"faces must name vertices 0 to {checked.shape[1] - 1}")
+    falling = sorted(set(targets), reverse=True)
+    positions, is_open = np.ascontiguousarray(checked.transpose(1, 0, 2)), edge_face_counts(corners) != 2
+    quadrics = vertex_quadrics(positions, corners, is_open, _OPEN_WEIGHT)
+    if plane is not None:
+        _hold_in_plane(quadrics, border_vertices(corners), *plane)
+    found = collapse_edges(positions, corners, quadrics, np.array(falling, np.int64))
+    results = {}
+    for target, left, used, placed in zip(falling, *found, strict=True):
+        results[target] = Decimated(np.searchsorted(used, left), np.ascontiguousarray(placed.transpose(1, 0, 2)), used)
+        if plane is not None:
+            results[target].vertices[:, border_vertices(results[target].faces), plane[0]] = plane[1]
+    return [results[target] for target in targets]
+
+
+def _hold_in_plane(quadrics: Floats, held: Ints, axis: int, at: float) -> None:
+    """Add the plane to the quadrics (v, n, 10) of the vertices ``held``, heavier than their faces' planes."""
+    weight = _PLANE_WEIGHT * quadrics[held][:, :, [0, 3, 5]].sum(2)
+    quadrics[held, :, (0, 3, 5)[axis]] += weight
+    quadrics[held, :, 6 + axis] -= weight * at
+    quadrics[held, :, 9] += weight * at * at
+
+
+def edge_face_counts(faces: Ints) -> Ints:
+    """How many faces lie at each edge: int64 (f, 3), edge i from corner i to corner i + 1."""
+    edges = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=2), axis=2).reshape(-1, 2)
+    _, inverse, counts = np.unique(edges, axis=0, return_inverse=True, return_counts=True)
+    return counts[inverse.reshape(-1)].reshape(-1, 3)
+
+
+def border_vertices(faces: Ints) -> Ints:
+    """The vertices at edges of one face, rising."""
+    single = edge_face_counts(faces) == 1
+    return np.unique(np.concatenate([faces[single], np.roll(faces, -1, axis=1)[single]]))

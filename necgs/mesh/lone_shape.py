@@ -1,0 +1,85 @@
+"""A shape coded by itself: connectivity, then vertices on a lattice about the cube's centre."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.codec import CorruptArchive
+from necgs.mesh.binary_coder import POSITION, Coder, Integers
+from necgs.mesh.connectivity import Conquest, read_connectivity, write_connectivity
+from necgs.mesh.fixed_point import CUBE
+from necgs.mesh.priors import connectivity_models, lattice_weights
+from necgs.mesh.root_geometry import read_vertices, scaffold, write_vertices
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Points that a coordinate may take: -half to half, times ``step`` in 2^-20 of the cube's half side."""
+
+    step: int
+
+    @property
+    def half(self) -> int:
+        """Largest index, at the cube's side or just beyond."""
+        return -(-CUBE // self.step)
+
+    @property
+    def count(self) -> int:
+        """Values of a coordinate."""
+        return 2 * self.half + 1
+
+    def nearest(self, points: Floats) -> Integers:
+        """Indices 0..count-1 of points in the cube."""
+        found: Integers = np.round(points * (CUBE / self.step)).astype(np.int64) + self.half
+        return found.clip(0, self.count - 1)
+
+    def points(self, indices: Integers) -> Integers:
+        """Points in 2^-20 of the cube's half side."""
+        return (indices - self.half) * self.step
+
+
+@dataclass(frozen=True)
+class LoneShape:
+    """A shape as it was coded.
+
+    Args:
+        conquest: faces in coded order, and each vertex's origin.
+        indices: (v, 3) on the lattice.
+        connectivity_bytes: about how many of the stream's bytes were spent on faces.
+    """
+
+    conquest: Conquest
+    indices: Integers
+    connectivity_bytes: int
+
+
+def write_lone(
+    coder: Coder, faces: Integers, points: Floats, lattice: Lattice, hessians: Floats | None, price: float
+) -> LoneShape:
+    """Append faces (f, 3) and points (v, 3) in the cube; arguments as of `GroupInput`."""
+    conquest = write_connectivity(coder, faces, connectivity_models())
+    spent = int(coder.state[POSITION])
+    origin = conquest.origin
+    frame = scaffold(conquest.faces, len(origin))
+    bent = np.zeros((0, 3, 3)) if hessians is None else hessians[origin] * (lattice.step / CUBE) ** 2
+    wanted = points[origin] * (CUBE / lattice.step) + lattice.half
+    found = write_vertices(coder, frame, wanted, lattice.count, lattice_weights(), bent, price)
+    return LoneShape(conquest, found, spent)
+
+
+def read_lone(coder: Coder, count: int, lattice: Lattice) -> tuple[Integers, Integers]:
+    """Points (v, 3) int64 in 2^-20 and ``count`` faces (f, 3).
+
+    Raises:
+        CorruptArchive: a face names a vertex twice, which no encoder writes.
+    """
+    faces = read_connectivity(coder, count, connectivity_models())
+    if (faces == np.roll(faces, 1, axis=1)).any():
+        raise CorruptArchive("the coded connectivity is damaged: a face names a vertex twice")
+    frame = scaffold(faces, int(faces.max()) + 1)
+    return lattice.points(read_vertices(coder, frame, lattice.count, lattice_weights())), faces
