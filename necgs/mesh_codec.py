@@ -1,4 +1,4 @@
-"""The codec ``meshset``: sets of triangle meshes, shapes of one face list as one connectivity and predicted vertices."""
+"""The codec ``meshset``: triangle meshes, those of one face list with one connectivity and predicted vertices."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MeshSet(SetCodec):
         name="meshset",
         version="1",
         title="Mesh set (ours)",
-        summary="Shapes of one face list share faces and are predicted from one another; vertices fitted to the surface",
+        summary="Decimated, vertices fitted; shapes of one face list share faces and are predicted from one another",
         kind="mesh",
         licence="MIT",
         deterministic=False,  # fit and decimation are floating point; decoding is exact
@@ -31,6 +31,16 @@ class MeshSet(SetCodec):
     rate_type: ClassVar[type[MeshSetRate]] = MeshSetRate
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = LADDER
     packages: ClassVar[tuple[str, ...]] = ("numpy", "numba", "scipy", "open3d-cpu", "open3d")
+
+    def warm_up(self) -> None:
+        """Compile the kernels, by coding a group of two and a shape alone."""
+        import trimesh
+
+        small = trimesh.creation.icosphere(subdivisions=1, radius=0.5)
+        bent = trimesh.Trimesh(small.vertices * [1.0, 0.8, 1.2], small.faces, process=False)
+        for together in (True, False):
+            context = Context()
+            self.decode(self.encode([small, bent], MeshSetRate(faces=40, groups=together), context), context)
 
     def encode(self, meshes: Sequence[Trimesh], rate: MeshSetRate, context: Context) -> Archive:
         """Phases: group, decimate and fit (from the cache where another job has done them), code."""

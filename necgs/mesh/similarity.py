@@ -45,9 +45,7 @@ class Similarity:
         if not any(self.quaternion) or max(map(abs, self.quaternion)) > MOST:
             raise ValueError(f"quaternion must be four integers of size at most {MOST}, not all 0: {self.quaternion}")
         if not 0 < self.scale <= MOST_SCALE or max(map(abs, self.shift)) > MOST_SHIFT:
-            raise ValueError(
-                f"scale must be 1 to {MOST_SCALE}, shifts to {MOST_SHIFT}: {self.scale}, {self.shift}"
-            )
+            raise ValueError(f"scale must be 1 to {MOST_SCALE}, shifts to {MOST_SHIFT}: {self.scale}, {self.shift}")
 
     @classmethod
     def of(cls, rotation: Floats, scale: float, shift: Floats, *, mirrors: bool) -> Similarity:
