@@ -60,6 +60,7 @@ class VolumeCodec(SetCodec):
         """Phase ``entropy``."""
         from necgs.coding.bitstream import decode_shared
 
+        context.limit_torch()
         with context.phase("entropy"):
             return decode_shared(data, context.max_memory)
 

@@ -198,7 +198,6 @@ class SetCodec(Codec):
     def decode(self, archive: Archive, context: Context) -> list[Trimesh]:
         if not archive.shapes:
             return []
-        context.limit_torch()
         shared = None
         # Where every shape failed there is no shared part either.
         if archive.shared.data or any(part.data for part in archive.shapes):

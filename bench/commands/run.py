@@ -59,7 +59,12 @@ def add_parser(subparsers: Any) -> None:
     )
     how.add_argument("--workers", type=positive, metavar="N", help="jobs at a time (default: one per core; 1 on a GPU)")
     how.add_argument("--threads", type=positive, default=1, metavar="N", help="CPU threads a job may use (default: 1)")
-    how.add_argument("--timeout", type=finite, metavar="S", help="seconds a job may take to encode, and to decode")
+    how.add_argument(
+        "--timeout",
+        type=finite,
+        metavar="S",
+        help="seconds a job of up to 48 shapes may take to encode, and to decode; larger sets get more in proportion",
+    )
     how.add_argument(
         "--memory-limit", type=finite, metavar="GB", help="memory a job may use (default: 90 %% / workers)"
     )

@@ -40,12 +40,13 @@ def _expected(plan: Plan, job: Job) -> str:
     context = Context(scratch=Path(), device=job.device, seed=job.seed, threads=plan.request.limits.threads)
     shapes = len(plan.prepared[job.dataset].references)
     phases = codec.expected_seconds(codec.rate_type.of(job.settings), shapes, context)
-    total, limit = sum(phases.values()), plan.request.limits.timeouts.encode
+    total, limit = sum(phases.values()), plan.request.limits.timeouts.of("encode", shapes)
     if total < WORTH_A_WORD:
         return ""
     text = f"{job.rate}: {_hours(total)} h ({', '.join(f'{name} {_hours(s)}' for name, s in phases.items())})"
     if total > limit:
-        text += f", more than the {_hours(limit)} h that it is allowed: --timeout {2 * total:.0f}"
+        enough = 2 * total * plan.request.limits.timeouts.encode / limit
+        text += f", more than the {_hours(limit)} h that it is allowed: --timeout {enough:.0f}"
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -77,10 +78,29 @@ def run_job(job: Job, context: RunContext, progress: Progress | None = None) -> 
             if outcomes[phase].status != "ok":
                 break
         rows = _rows(job, context, outcomes)
+        _put_away_state(job, context, scratch, outcomes["encode"].status)
         _keep(job, context, scratch, failed=not is_clean(rows.whole))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return rows
+
+
+def _state(job: Job, context: RunContext) -> Path:
+    """Where an encoder works, and finds what it left when it was interrupted or ran out of time: a training's state."""
+    return context.run.path / "state" / job.archive_key
+
+
+def _put_away_state(job: Job, context: RunContext, scratch: Path, status: str) -> None:
+    """Drop what an encoder that has ended left; one that ran out of time goes on from there when it is tried again."""
+    state = _state(job, context)
+    if status == "timeout" or not state.exists():
+        return
+    if status == "ok":
+        shutil.rmtree(state, ignore_errors=True)
+    else:
+        state.rename(scratch / "encode")
+    with contextlib.suppress(OSError):
+        state.parent.rmdir()
 
 
 def lost_job(job: Job, context: RunContext, reason: str) -> JobRows:
@@ -117,12 +137,12 @@ def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:
         codec=job.name,
         archive=str(_partial(archive) if encoding else archive),
         decoded=str(scratch / "decoded"),
-        scratch=str(scratch / phase),
+        scratch=str(_state(job, context) if encoding else scratch / phase),
         result=str(scratch / f"{phase}.json"),
         seed=job.seed if encoding else 0,
         device="cpu" if measuring else job.device,
         threads=context.limits.threads,
-        timeout_s=getattr(context.limits.timeouts, phase),
+        timeout_s=context.limits.timeouts.of(phase, len(context.references)),
         cache=str(context.cache / "codecs") if encoding else "",
         references=() if phase == "decode" else paths,
         settings=job.settings if encoding else {},
@@ -229,9 +249,9 @@ def _rows(job: Job, context: RunContext, outcomes: Mapping[str, Outcome]) -> Job
         "codec_version": job.version,
         "workers": context.workers,
         "notes": {key: value for o in outcomes.values() for key, value in o.result.get("notes", {}).items()},
-        "encode": _timing(outcomes.get("encode"), context.limits.threads),
-        "decode": _timing(outcomes.get("decode"), context.limits.threads),
-        "measure": _timing(outcomes.get("measure"), context.limits.threads),
+        "encode": _timing(outcomes.get("encode"), context, "encode"),
+        "decode": _timing(outcomes.get("decode"), context, "decode"),
+        "measure": _timing(outcomes.get("measure"), context, "measure"),
     }
     return JobRows(shapes, whole)
 
@@ -266,7 +286,7 @@ def _head(job: Job, status: str, message: str) -> RowHead:
     }
 
 
-def _timing(outcome: Outcome | None, threads: int) -> Timing | None:
+def _timing(outcome: Outcome | None, context: RunContext, phase: str) -> Timing | None:
     if outcome is None:
         return None
     return {
@@ -275,7 +295,8 @@ def _timing(outcome: Outcome | None, threads: int) -> Timing | None:
         "recalled_s": outcome.result.get("recalled_s", 0.0),
         "phases": outcome.result.get("phases", {}),
         "peak_mb": round(outcome.peak_mb, 1),
-        "threads": threads,
+        "threads": context.limits.threads,
+        "limit_s": context.limits.timeouts.of(phase, len(context.references)),
     }
 
 

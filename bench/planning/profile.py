@@ -8,7 +8,7 @@ A profile is a file of this form; the shipped ones lie in ``bench/profiles/``, a
     limit = 6                       # shapes, spread evenly over the set; leave out for all
     samples = 100000                # points a mesh for the sampled metrics
     workers = 1                     # jobs at a time; leave out for one per core
-    timeout_s = { encode = 600, decode = 300, measure = 300 }
+    timeout_s = { encode = 600, decode = 300, measure = 300 }   # seconds for up to 48 shapes; more in proportion
 
     ladder = "short"                # codecs without rates below run their short ladders; leave out for the whole ones
 

@@ -120,6 +120,8 @@ class Timing(TypedDict):
     """Highest resident memory of the process and its children."""
     threads: int
     """CPU threads that the step was allowed."""
+    limit_s: float
+    """Seconds that the step was allowed; 0 in rows of older runs."""
 
 
 class SetRow(RowHead):
@@ -204,7 +206,7 @@ def shape_rows(rows: Iterable[Row]) -> list[ShapeRow]:
 
 
 _HEAD = {"job": "", "archive": "", "message": "", "protocol": "", "device": "cpu", "machine": ""}
-_TIMING = Record(Timing, {"cpu_s": None, "recalled_s": 0.0, "phases": {}, "peak_mb": 0.0, "threads": 1})
+_TIMING = Record(Timing, {"cpu_s": None, "recalled_s": 0.0, "phases": {}, "peak_mb": 0.0, "threads": 1, "limit_s": 0.0})
 _SHAPE_ROW = Record(
     ShapeRow, {**_HEAD, "shape": "", "category": "", "source_bytes": 0, "bytes": 0, "decoded_sha256": ""}
 )

@@ -90,6 +90,7 @@ class QuantDeepSdf(SetCodec):
         """Phase ``entropy``."""
         from baselines.neural.quantdeepsdf.bitstream import decode_shared
 
+        context.limit_torch()
         with context.phase("entropy"):
             return decode_shared(data, context.max_memory)
 

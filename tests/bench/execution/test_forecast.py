@@ -11,6 +11,7 @@ import pytest
 
 from bench.execution.forecast import forecasts
 from bench.planning.jobs import plan
+from bench.planning.limits import Timeouts
 from bench.planning.profile import Profile
 from bench.results.spec import CodecSpec
 from tests.bench.doubles import Rounding
@@ -32,7 +33,7 @@ def made(name: str = NAME, encode: float = 1e9, remeasure: bool = False) -> list
     jobs = plan([CodecSpec.parse(name)], Profile("p"), dataset="d", shapes="s", protocol="m", seed=0, device="cpu")
     request = SimpleNamespace(
         remeasure=remeasure,
-        limits=SimpleNamespace(threads=1, timeouts=SimpleNamespace(encode=encode)),
+        limits=SimpleNamespace(threads=1, timeouts=Timeouts(encode=encode)),
     )
     fake: Any = SimpleNamespace(request=request, prepared={"d": SimpleNamespace(references=[1, 2])})
     return list(forecasts(fake, jobs))
