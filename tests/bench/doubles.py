@@ -10,7 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.codec import Archive, Availability, CodecInfo, Context, CorruptArchive, InvalidMesh, Part, Rate, ShapeCodec
+from bench.codec import (
+    Archive,
+    Availability,
+    CodecInfo,
+    Context,
+    CorruptArchive,
+    DeadlineExceeded,
+    InvalidMesh,
+    Part,
+    Rate,
+    ShapeCodec,
+)
 
 
 def info(name: str) -> CodecInfo:
@@ -194,6 +205,17 @@ class Missing(OneRate):
 
     def availability(self):
         return Availability(False, "the program frobnicate was not found", "Put it on the PATH.")
+
+
+class Unhurried(OneRate):
+    """Runs out of time the first time, and goes on from what it has done the second time."""
+
+    def encode(self, meshes, rate, context):
+        state = context.scratch / "state"
+        if not state.exists():
+            state.write_text("half of it")
+            raise DeadlineExceeded("the job's time is over")
+        return super().encode(meshes, rate, context)
 
 
 class Cheating(OneRate):

@@ -279,6 +279,16 @@ def test_a_set_archive_that_an_interrupted_run_left_is_used_again(command, run, 
     assert {row["rate"]: row["encode"] for row in run.set_rows()} == {row["rate"]: row["encode"] for row in rows}
 
 
+def test_an_encoder_that_ran_out_of_time_goes_on_where_it_was(command, run):
+    assert main(command("Unhurried")) == 1
+    (row,) = run.set_rows()
+    assert row["status"] == "timeout"
+    assert row["encode"]["limit_s"] == 60
+    assert main([*command("Unhurried"), "--retry-failed"]) == 0
+    assert [row["status"] for row in run.set_rows()] == ["ok"]
+    assert not (run.path / "state").exists()
+
+
 def test_a_run_on_dask_gives_the_same_rows(command, run, tmp_path):
     assert main(command("Rounding")) == 0
     local = {(row["rate"], row.get("shape")): row.get("surface_cd", row.get("bytes")) for row in run.rows()}
