@@ -44,12 +44,14 @@ class MeshSet(SetCodec):
 
     def encode(self, meshes: Sequence[Trimesh], rate: MeshSetRate, context: Context) -> Archive:
         """Phases: group, decimate and fit (from the cache where another job has done them), code."""
-        from necgs.mesh.preparation import coarse_group, grouped
+        from necgs.mesh.preparation import decimated, fitted, grouped, shares
 
         with context.phase("group"):
             groups = grouped(meshes, rate.groups, context)
         context.notes["groups"] = _sizes([len(group.shapes) for group in groups])
-        coarse = [found for group in groups if (found := coarse_group(group, rate, context)) is not None]
+        reduced = [found for group in groups if (found := decimated(group, rate, context)) is not None]
+        given = zip(reduced, shares(reduced, rate), strict=True)
+        coarse = [found for some, faces in given if (found := fitted(some, faces, rate, context)) is not None]
         with context.phase("code"):
             archive, places = _coded(coarse, rate, context)
         parts = dict(zip(places, archive.shapes, strict=True))

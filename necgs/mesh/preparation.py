@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from bench.codec import Context, EncodeFailed, InvalidMesh
 from bench.codec.checks import checked_arrays
 from necgs.mesh.decimation import decimate
+from necgs.mesh.face_budget import candidates, cost, distributed
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.group_input import COARSEST, GroupInput, Mask, Refit, Steps
 from necgs.mesh.groups import Group, find_groups
 from necgs.mesh.manifold import cut_to_manifold
-from necgs.mesh.rate import FACES, MeshSetRate
+from necgs.mesh.rate import MeshSetRate
 from necgs.mesh.vertex_fit import FitSettings, Original, fit_vertices, refit_vertices
 
 Ints = NDArray[np.int64]
@@ -29,6 +30,9 @@ _VERSION = "meshset/1"
 _FIT = FitSettings()
 _NO_FIT = FitSettings(steps=0)
 _REFIT = FitSettings(floor=1.0, most_samples=8000)
+_ESTIMATE = FitSettings(steps=0, most_samples=3000)
+_PROBES = 4
+"""Shapes of a group whose errors are looked at to find how many faces it gets."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,21 @@ class Coarse:
     doubled: int
 
 
+@dataclass(frozen=True)
+class Decimations:
+    """A group with several numbers of faces.
+
+    Args:
+        group: the originals.
+        targets: the numbers, falling.
+        arrays: of each, ``facesN`` (f, 3) and ``verticesN`` (n, v, 3); and ``errors``, of all.
+    """
+
+    group: Group
+    targets: tuple[int, ...]
+    arrays: dict[str, NDArray[Any]]
+
+
 def grouped(meshes: Sequence[Any], together: bool, context: Context) -> list[Group]:
     """The shapes of a set that can be coded, in groups of one face list; the others fail with their reasons."""
     arrays, places = [], []
@@ -73,27 +92,55 @@ def grouped(meshes: Sequence[Any], together: bool, context: Context) -> list[Gro
     return found
 
 
-def coarse_group(group: Group, rate: MeshSetRate, context: Context) -> Coarse | None:
-    """Decimate and fit a group, both from the cache where that was done before; None where every shape fails.
+def decimated(group: Group, rate: MeshSetRate, context: Context) -> Decimations | None:
+    """A group with each number of faces that it may get, from the cache where that was done; None where it fails.
 
-    Phases: decimate, fit.
+    Phase ``decimate``.
     """
     content = _digest(group.faces, group.vertices)
-    targets = sorted({*FACES, rate.faces}, reverse=True)
+    targets = candidates(rate.faces) if rate.balance else [rate.faces]
 
     def reduce() -> dict[str, NDArray[Any]]:
         arrays: dict[str, NDArray[Any]] = {}
         for target, found in zip(targets, decimate(group.vertices, group.faces, targets), strict=True):
-            arrays |= {f"faces{target}": found.faces, f"vertices{target}": found.vertices}
-        return arrays
+            arrays |= {f"faces{target}": found.faces, f"vertices{target}": found.vertices.clip(-1, 1)}
+        return arrays | {"errors": np.array([_error(group, arrays, target) for target in targets])}
 
     reduced: dict[str, NDArray[Any]] = {}
     for shape in group.shapes:
         with context.shape(shape, EncodeFailed):
             reduced = reduced or context.cached("decimate", _key("decimate", content, str(targets)), reduce)
-    if not reduced:
-        return None
-    faces, start = reduced[f"faces{rate.faces}"], reduced[f"vertices{rate.faces}"].clip(-1, 1)
+    return Decimations(group, tuple(targets), reduced) if reduced else None
+
+
+def _error(group: Group, arrays: dict[str, NDArray[Any]], target: int) -> float:
+    """About the mean surface error of a group's shapes, from some of them."""
+    some = sorted({round(row) for row in np.linspace(0, len(group.shapes) - 1, _PROBES)})
+    faces, vertices = arrays[f"faces{target}"], arrays[f"vertices{target}"]
+    originals = [Original(group.vertices[row], group.faces, _ESTIMATE.most_samples) for row in some]
+    found = [fit_vertices(o, vertices[row], faces, _ESTIMATE).before for o, row in zip(originals, some, strict=True)]
+    return float(np.mean(found))
+
+
+def shares(groups: Sequence[Decimations], rate: MeshSetRate) -> list[int]:
+    """The number of faces that each group gets: ``rate.faces`` on average, where the error is least."""
+    if not rate.balance:
+        return [rate.faces] * len(groups)
+    rising = [found.targets[::-1] for found in groups]
+    counts = [len(found.group.shapes) for found in groups]
+    errors = [found.arrays["errors"][::-1] * count for found, count in zip(groups, counts, strict=True)]
+    costs = [[cost(faces, count) for faces in row] for row, count in zip(rising, counts, strict=True)]
+    budget = sum(cost(rate.faces, count) for count in counts) * (1 + 1e-9)
+    chosen = distributed([row.tolist() for row in errors], costs, budget)
+    return [row[choice] for row, choice in zip(rising, chosen, strict=True)]
+
+
+def fitted(reduced: Decimations, target: int, rate: MeshSetRate, context: Context) -> Coarse | None:
+    """A group with so many faces, fitted, from the cache where that was done; None where every shape fails.
+
+    Phase ``fit``.
+    """
+    group, faces, start = reduced.group, reduced.arrays[f"faces{target}"], reduced.arrays[f"vertices{target}"]
     fits = {}
     for row, shape in enumerate(group.shapes):
         with context.shape(shape, EncodeFailed):

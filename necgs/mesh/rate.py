@@ -20,7 +20,8 @@ class MeshSetRate(Rate):
     """Settings of one rate point of ``meshset``. Steps are multiples of a group's surface error after the fit.
 
     Args:
-        faces: to which a shape is decimated; its topology is kept, so it may keep more.
+        faces: to which a shape is decimated; its topology is kept, so it may keep more. With ``balance`` this is about
+            the mean over the set.
         step: quantisation of a predicted vertex along the surface's normal.
         tangential: the same along the surface.
         lattice: quantisation of a shape that is coded by itself, in each coordinate.
@@ -29,6 +30,7 @@ class MeshSetRate(Rate):
         fit: whether vertices are moved to where the surface error is least, and those of predicted shapes moved again
             while they are coded.
         groups: whether shapes of one face list are coded together.
+        balance: whether shapes that need more faces get them from those that need fewer, for the least mean error.
 
     Raises:
         ValueError: a setting out of range, naming it.
@@ -36,11 +38,12 @@ class MeshSetRate(Rate):
 
     faces: int = 1000
     step: float = 4.0
-    tangential: float = 10.0
+    tangential: float = 16.0
     lattice: float = 3.0
     lambda_: float = 0.44
     fit: bool = True
     groups: bool = True
+    balance: bool = True
 
     def __post_init__(self) -> None:
         check_whole("faces", self.faces, MOST_FACES)
@@ -50,3 +53,4 @@ class MeshSetRate(Rate):
             check_positive("lambda", self.lambda_, 1000)
         check_switch("fit", self.fit)
         check_switch("groups", self.groups)
+        check_switch("balance", self.balance)
