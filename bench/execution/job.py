@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import shutil
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from bench import machine
-from bench.codec import Archive, CodecError
-from bench.codec.archive import digest
-from bench.codec.atomic_write import write_atomically
+from bench.execution import sealed_archive
 from bench.execution.supervisor import Outcome, run_worker
 from bench.execution.task import FAILURE, Task
 from bench.metrics.protocol import Protocol, penalty
@@ -111,10 +107,10 @@ def lost_job(job: Job, context: RunContext, reason: str) -> JobRows:
 def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progress: Progress | None) -> Outcome:
     archive = context.run.archive(job.archive_key)
     if phase == "encode":
-        finished = _finished_archive(archive)
+        finished = sealed_archive.finished(archive)
         if finished:
             return finished
-        for left_over in (archive, _partial(archive)):
+        for left_over in (archive, sealed_archive.partial(archive)):
             shutil.rmtree(left_over, ignore_errors=True)
     outcome = run_worker(
         _task(phase, job, context, scratch),
@@ -124,7 +120,7 @@ def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progres
         progress=None if progress is None else lambda fraction, note: progress(phase, fraction, note),
     )
     if phase == "encode" and outcome.status == "ok":
-        outcome = _seal(archive, outcome)
+        outcome = sealed_archive.seal(archive, outcome)
     return outcome
 
 
@@ -135,7 +131,7 @@ def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:
     return Task(
         phase=phase,
         codec=job.name,
-        archive=str(_partial(archive) if encoding else archive),
+        archive=str(sealed_archive.partial(archive) if encoding else archive),
         decoded=str(scratch / "decoded"),
         scratch=str(_state(job, context) if encoding else scratch / phase),
         result=str(scratch / f"{phase}.json"),
@@ -148,41 +144,6 @@ def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:
         settings=job.settings if encoding else {},
         protocol=dataclasses.asdict(context.protocol) if measuring else {},
     )
-
-
-def _partial(archive: Path) -> Path:
-    return archive.with_name(f"{archive.name}.part")
-
-
-def _record(archive: Path) -> Path:
-    return archive.with_name(f"{archive.name}.json")
-
-
-def _seal(archive: Path, outcome: Outcome) -> Outcome:
-    """Give a fresh archive its name and note beside it how it was made. Its size is that of the files."""
-    partial = _partial(archive)
-    on_disk = sum(path.stat().st_size for path in partial.iterdir())
-    if on_disk != outcome.result["bytes"]:
-        message = f"encode: {on_disk} bytes lie on disk, the codec claims {outcome.result['bytes']}"
-        return dataclasses.replace(outcome, status="encode_failed", message=message)
-    result = {**outcome.result, "archive_sha256": digest(partial)}
-    outcome = dataclasses.replace(outcome, result=result)
-    write_atomically(_record(archive), json.dumps(dataclasses.asdict(outcome)))
-    partial.rename(archive)
-    return outcome
-
-
-def _finished_archive(archive: Path) -> Outcome | None:
-    """What `_seal` noted, if the archive is still what it was."""
-    try:
-        outcome = Outcome(**json.loads(_record(archive).read_text()))
-        Archive.read(archive)
-        if outcome.result["archive_sha256"] == digest(archive):
-            return outcome
-        print(f"{archive} is no longer what was encoded; it is made anew", file=sys.stderr)
-        return None
-    except (OSError, ValueError, KeyError, TypeError, CodecError):
-        return None
 
 
 def _shape_results(context: RunContext, outcomes: Mapping[str, Outcome]) -> list[_ShapeResult]:

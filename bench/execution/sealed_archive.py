@@ -1,0 +1,49 @@
+"""Archives of a run folder: written under another name, sealed when they are whole, found again by a later run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from bench.codec import Archive, CodecError
+from bench.codec.archive import digest
+from bench.codec.atomic_write import write_atomically
+from bench.execution.supervisor import Outcome
+
+
+def partial(archive: Path) -> Path:
+    """Where an archive lies until it is finished."""
+    return archive.with_name(f"{archive.name}.part")
+
+
+def _record(archive: Path) -> Path:
+    return archive.with_name(f"{archive.name}.json")
+
+
+def seal(archive: Path, outcome: Outcome) -> Outcome:
+    """Give a fresh archive its name and note beside it how it was made. Its size is that of the files."""
+    fresh = partial(archive)
+    on_disk = sum(path.stat().st_size for path in fresh.iterdir())
+    if on_disk != outcome.result["bytes"]:
+        message = f"encode: {on_disk} bytes lie on disk, the codec claims {outcome.result['bytes']}"
+        return dataclasses.replace(outcome, status="encode_failed", message=message)
+    result = {**outcome.result, "archive_sha256": digest(fresh)}
+    outcome = dataclasses.replace(outcome, result=result)
+    write_atomically(_record(archive), json.dumps(dataclasses.asdict(outcome)))
+    fresh.rename(archive)
+    return outcome
+
+
+def finished(archive: Path) -> Outcome | None:
+    """What `seal` noted, if the archive is still what it was."""
+    try:
+        outcome = Outcome(**json.loads(_record(archive).read_text()))
+        Archive.read(archive)
+        if outcome.result["archive_sha256"] == digest(archive):
+            return outcome
+        print(f"{archive} is no longer what was encoded; it is made anew", file=sys.stderr)
+        return None
+    except (OSError, ValueError, KeyError, TypeError, CodecError):
+        return None
