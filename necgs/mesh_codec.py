@@ -49,7 +49,7 @@ class MeshSet(SetCodec):
         with context.phase("group"):
             groups = grouped(meshes, rate.groups, context)
         context.notes["groups"] = _sizes([len(group.shapes) for group in groups])
-        reduced = [found for group in groups if (found := decimated(group, rate, context)) is not None]
+        reduced = [some for group in groups if (some := decimated(group, rate, context)) is not None]
         given = zip(reduced, shares(reduced, rate), strict=True)
         coarse = [found for some, faces in given if (found := fitted(some, faces, rate, context)) is not None]
         with context.phase("code"):
