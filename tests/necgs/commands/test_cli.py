@@ -214,11 +214,16 @@ def test_wrong_input_is_named_and_exits_with_2(
 
 def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     output = ["compress", "a", "-o", "b"]
-    for arguments in ([], ["explode"], ["compress", "a.ply"], [*output, "--width", "-3"], [*output, "--seed", "-1"]):
+    for arguments in (["explode"], ["compress", "a.ply"], [*output, "--width", "-3"], [*output, "--seed", "-1"]):
         with pytest.raises(SystemExit) as stopped:
             main(arguments)
         assert stopped.value.code == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_without_a_command_the_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "compress" in capsys.readouterr().out
 
 
 def test_a_damaged_file_exits_with_1(coded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
