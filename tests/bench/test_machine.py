@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import io
-import os
-import sys
 from pathlib import Path
 
 import pytest
 
-from bench import machine, system_libraries
+from bench import machine
 from bench.execution.progress import RunProgress, clock, describe
 from bench.planning.jobs import Job
 
@@ -27,42 +25,6 @@ def test_without_a_driver_torch_is_not_even_imported(monkeypatch):
         assert not machine.cuda_available()
 
 
-@pytest.fixture
-def without_gl(monkeypatch):
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(system_libraries, "_loads", lambda soname: "GL" not in soname)
-
-
-def test_missing_libraries_are_named(without_gl):
-    assert system_libraries.missing_packages() == ["libgl1", "libegl1", "libopengl0"]
-
-
-def test_without_the_right_to_install_the_line_to_type_is_printed(without_gl, monkeypatch, capsys):
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert system_libraries.main() == 3
-    assert "sudo apt-get install -y --no-install-recommends libgl1 libegl1 libopengl0" in capsys.readouterr().out
-
-
-def test_where_it_may_it_installs(without_gl, monkeypatch):
-    commands: list[list[str]] = []
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(system_libraries.shutil, "which", lambda name: f"/usr/bin/{name}")
-
-    def install(command, **_):
-        commands.append(command)
-        monkeypatch.setattr(system_libraries, "_loads", lambda soname: True)
-
-    monkeypatch.setattr(system_libraries.subprocess, "run", install)
-    assert system_libraries.main() == 0
-    assert commands[1][:2] == ["/usr/bin/apt-get", "install"]
-    assert commands[1][-3:] == ["libgl1", "libegl1", "libopengl0"]
-
-
-def test_nothing_is_done_where_nothing_is_missing(monkeypatch):
-    monkeypatch.setattr(system_libraries, "_loads", lambda soname: True)
-    assert system_libraries.main() == 0
-
-
 @pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (75, "1 min 15 s"), (7300, "2 h 1 min")])
 def test_times_are_readable(seconds, text):
     assert clock(seconds) == text
@@ -71,7 +33,7 @@ def test_times_are_readable(seconds, text):
 def set_row(encode_s: float) -> dict:
     timing = {"wall_s": encode_s}
     none = {"wall_s": 0.0}
-    common = {"status": "ok", "message": "", "bytes": 1234, "failed": 0, "shapes": 2}
+    common = {"status": "ok", "message": "", "bytes": 1234, "failed": 0, "unmeasured": 0, "shapes": 2}
     return {**common, "encode": timing, "decode": none, "measure": none}
 
 
