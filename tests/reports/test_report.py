@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from bench.codec import UserError
 from bench.results.store import StoreError
 from reports.report import write_report
 from tests.reports.synthetic import Defects, write_run
@@ -72,5 +73,5 @@ def test_a_set_that_failed_as_a_whole_does_not_break_the_report(tmp_path):
 def test_what_is_no_run_folder_and_what_is_no_format_are_refused(tmp_path):
     with pytest.raises(StoreError, match=r"no manifest\.json"):
         write_report(tmp_path)
-    with pytest.raises(ValueError, match="bmp"):
+    with pytest.raises(UserError, match="bmp"):
         write_report(tmp_path, formats=("bmp",))

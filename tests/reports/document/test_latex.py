@@ -64,7 +64,7 @@ def test_a_long_table_becomes_several_floats_split_between_codecs():
 
 def test_names_stand_where_they_change_only(run):
     latex = points_table(RunData.load(run.path), "sample").latex()
-    assert latex.count("NeCGS &") == 1
+    assert latex.count("NeCGS (ours) &") == 1
     assert r"\addlinespace" in latex
     grouped = comparable_table(RunData.load(run.path), "sample")
     assert grouped.latex().count(r"\midrule") == grouped.frame["size"].nunique()
