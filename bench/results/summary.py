@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.codec.atomic_write import write_atomically
 from bench.results.csv_cells import without_formulas
-from bench.results.rows import UNMEASURED, PointKey, Row, SetRow, Timing, point_key, set_rows, shape_rows
+from bench.results.rows import UNMEASURED, PointKey, Row, SetRow, ShapeRow, Timing, point_key, set_rows, shape_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,8 @@ def shape_frame(rows: Iterable[Row]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    frame = pd.DataFrame([row for row in shape_rows(rows) if row["status"] != UNMEASURED])
+    kept = [row for row in shape_rows(rows) if row["status"] != UNMEASURED]
+    frame = pd.DataFrame(kept) if kept else pd.DataFrame(columns=list(ShapeRow.__annotations__))
     for name in [*METRICS, *MEASURED]:
         if name not in frame:
             frame[name] = float("nan")
