@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from necgs.fit.misfit import Pairs
-from necgs.fit.nearest_triangle import Nearest, neighbouring_faces, walk
+from necgs.fit.nearest_triangle import neighbouring_faces, walk
 from necgs.volume.surface import Surface, sample_count
 
 _AGREE = 0.2  # cosine between normals below which two points lie on different sides of a thin part
@@ -49,16 +49,16 @@ class Association:
         own = np.concatenate([vertices, centres])
         target, of_own = self._on_mesh(own, everywhere)
         target_normal = self._surface.normals[of_own]
-        near = self._on_own(vertices, everywhere)
+        near, weights = self._on_own(vertices, everywhere)
         return Pairs(
             target,
             target_normal,
             _agree(np.concatenate([_unit(around), _unit(normals)]), target_normal),
             self._points,
             self._normals,
-            near.faces,
-            near.weights,
-            _agree(_unit(normals)[near.faces], self._normals),
+            near,
+            weights,
+            _agree(_unit(normals)[near], self._normals),
         )
 
     def _on_mesh(self, points: Floats, everywhere: bool) -> tuple[Floats, Ints]:
@@ -69,16 +69,16 @@ class Association:
         self._of_own = found.faces
         return found.points, found.faces
 
-    def _on_own(self, vertices: Floats, everywhere: bool) -> Nearest:
+    def _on_own(self, vertices: Floats, everywhere: bool) -> tuple[Ints, Floats]:
+        """Face and weights of the closest point of each sample."""
         if everywhere:
-            points, face, weights = Surface(vertices, self._faces).closest(self._points)
-            found = Nearest(points, face, weights.astype(np.float32), np.zeros(0, np.float32))
-        else:
-            if self._own_around is None:
-                self._own_around = neighbouring_faces(vertices, self._faces)
-            found = walk(self._points, vertices, self._faces, self._own_around, self._of_samples)
+            _, self._of_samples, weights = Surface(vertices, self._faces).closest(self._points)
+            return self._of_samples, weights.astype(np.float32)
+        if self._own_around is None:
+            self._own_around = neighbouring_faces(vertices, self._faces)
+        found = walk(self._points, vertices, self._faces, self._own_around, self._of_samples)
         self._of_samples = found.faces
-        return found
+        return found.faces, found.weights
 
 
 def _face_vectors(vertices: Floats, faces: Ints) -> tuple[Floats, Floats]:
