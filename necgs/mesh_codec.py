@@ -11,6 +11,7 @@ from necgs.mesh.rate import LADDER, MeshSetRate
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
+    from necgs.mesh.group_input import Copy
     from necgs.mesh.preparation import Coarse
     from necgs.mesh.stream import Shared
 
@@ -44,16 +45,17 @@ class MeshSet(SetCodec):
 
     def encode(self, meshes: Sequence[Trimesh], rate: MeshSetRate, context: Context) -> Archive:
         """Phases: group, decimate and fit (from the cache where another job has done them), code."""
-        from necgs.mesh.preparation import decimated, fitted, grouped, shares
+        from necgs.mesh.preparation import fitted, grouped, shares
+        from necgs.mesh.reduction import reduced
 
         with context.phase("group"):
-            groups = grouped(meshes, rate.groups, context)
-        context.notes["groups"] = _sizes([len(group.shapes) for group in groups])
-        reduced = [some for group in groups if (some := decimated(group, rate, context)) is not None]
-        given = zip(reduced, shares(reduced, rate), strict=True)
-        coarse = [found for some, faces in given if (found := fitted(some, faces, rate, context)) is not None]
+            groups, copies = grouped(meshes, rate, context)
+        context.notes["groups"] = _sizes([len(group.shapes) for group in groups], len(copies))
+        options = [some for group in groups if (some := reduced(group, rate, context))]
+        coarse = [found for chosen in shares(options, rate) if (found := fitted(chosen, rate, context)) is not None]
         with context.phase("code"):
-            archive, places = _coded(coarse, rate, context)
+            archive, places = _coded(coarse, _surviving(copies, coarse, context), rate, context)
+        context.notes["parts"] = str(sum(found.symmetry is not None for found in coarse))
         parts = dict(zip(places, archive.shapes, strict=True))
         return Archive(tuple(parts.get(index, Part(b"")) for index in range(len(meshes))), archive.shared)
 
@@ -73,24 +75,36 @@ class MeshSet(SetCodec):
             return decoded_mesh(*decode_shape(shared, data))
 
 
-def _coded(coarse: Sequence[Coarse], rate: MeshSetRate, context: Context) -> tuple[Archive, list[int]]:
+def _surviving(copies: Sequence[Copy], coarse: Sequence[Coarse], context: Context) -> list[Copy]:
+    """The copies of shapes that can be coded; the others fail."""
+    coded = {shape for found in coarse for shape in found.group.shapes}
+    for copy in copies:
+        if copy.original not in coded:
+            context.fail(copy.shape, EncodeFailed(f"it is a copy of shape {copy.original}, which failed"))
+    return [copy for copy in copies if copy.original in coded]
+
+
+def _coded(
+    coarse: Sequence[Coarse], copies: Sequence[Copy], rate: MeshSetRate, context: Context
+) -> tuple[Archive, list[int]]:
     """The archive of the shapes that are left, and their places in the set."""
+    from necgs.mesh.group_input import Copy
     from necgs.mesh.preparation import coder_input
     from necgs.mesh.set_encoder import encode
 
-    places = sorted(shape for group in coarse for shape in group.group.shapes)
+    places = sorted([shape for found in coarse for shape in found.group.shapes] + [copy.shape for copy in copies])
     if not places:
         return Archive(()), []
     number = {shape: index for index, shape in enumerate(places)}
+    given = [coder_input(found, [number[shape] for shape in found.group.shapes], rate, context) for found in coarse]
     try:
-        return encode(
-            [coder_input(group, [number[shape] for shape in group.group.shapes], rate, context) for group in coarse]
-        ), places
+        return encode(given, [Copy(number[c.shape], number[c.original], c.similarity) for c in copies]), places
     except ValueError as error:
         raise EncodeFailed(f"the set cannot be coded: {error}", "try other steps") from error
 
 
-def _sizes(counts: Sequence[int]) -> str:
+def _sizes(counts: Sequence[int], copies: int) -> str:
     """How many shapes have their faces in common: ``16, 16 and 16 alone``."""
     shared, alone = [str(count) for count in sorted(counts, reverse=True) if count > 1], counts.count(1)
-    return ", ".join(shared) + (" and " if shared and alone else "") + (f"{alone} alone" if alone else "")
+    text = ", ".join(shared) + (" and " if shared and alone else "") + (f"{alone} alone" if alone else "")
+    return f"{text}, {copies} copies" if copies else text

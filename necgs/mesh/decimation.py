@@ -37,7 +37,7 @@ class Decimated:
 
 
 def decimate(
-    vertices: NDArray[Any], faces: NDArray[Any], targets: Sequence[int], plane: tuple[int, float] | None = None
+    vertices: NDArray[Any], faces: NDArray[Any], targets: Sequence[int], mirrors: Sequence[int] = ()
 ) -> list[Decimated]:
     """Collapse edges of n shapes with one face list until at most so many faces are left.
 
@@ -48,7 +48,7 @@ def decimate(
         vertices: (n, v, 3), in the cube [-1, 1]^3.
         faces: (f, 3).
         targets: numbers of faces; a mesh that has no more is left whole.
-        plane: axis and coordinate of a plane that all borders lie in, and shall still lie in afterwards.
+        mirrors: axes; all borders lie in planes where one of these coordinates is zero, and still do so afterwards.
 
     Returns:
         One result a target, in the order of ``targets``. Equal input gives equal output.
@@ -62,23 +62,37 @@ def decimate(
     falling = sorted(set(targets), reverse=True)
     positions, is_open = np.ascontiguousarray(checked.transpose(1, 0, 2)), edge_face_counts(corners) != 2
     quadrics = vertex_quadrics(positions, corners, is_open, _OPEN_WEIGHT)
-    if plane is not None:
-        _hold_in_plane(quadrics, border_vertices(corners), *plane)
+    held, _ = seam(checked[0], corners, mirrors)
+    for axis in mirrors:
+        _hold_in_plane(quadrics, np.flatnonzero(held[:, axis]), axis)
     found = collapse_edges(positions, corners, quadrics, np.array(falling, np.int64))
     results = {}
     for target, left, used, placed in zip(falling, *found, strict=True):
         results[target] = Decimated(np.searchsorted(used, left), np.ascontiguousarray(placed.transpose(1, 0, 2)), used)
-        if plane is not None:
-            results[target].vertices[:, border_vertices(results[target].faces), plane[0]] = plane[1]
+        for shape in results[target].vertices:
+            shape[seam(shape, results[target].faces, mirrors)[0]] = 0.0
     return [results[target] for target in targets]
 
 
-def _hold_in_plane(quadrics: Floats, held: Ints, axis: int, at: float) -> None:
-    """Add the plane to the quadrics (v, n, 10) of the vertices ``held``, heavier than their faces' planes."""
-    weight = _PLANE_WEIGHT * quadrics[held][:, :, [0, 3, 5]].sum(2)
-    quadrics[held, :, (0, 3, 5)[axis]] += weight
-    quadrics[held, :, 6 + axis] -= weight * at
-    quadrics[held, :, 9] += weight * at * at
+def _hold_in_plane(quadrics: Floats, held: Ints, axis: int) -> None:
+    """Add the plane through the centre to the quadrics (v, n, 10) of some vertices, heavier than all others."""
+    quadrics[held, :, (0, 3, 5)[axis]] += _PLANE_WEIGHT * quadrics[held][:, :, [0, 3, 5]].sum(2)
+
+
+def seam(vertices: Floats, faces: Ints, mirrors: Sequence[int]) -> tuple[NDArray[np.bool_], float]:
+    """Coordinates bool (v, 3) that are zero because their vertices lie on a border, and how far one is from that.
+
+    Every edge of the border belongs to that of the planes, where one coordinate is zero, to which it is closest.
+    """
+    held, farthest = np.zeros((len(vertices), 3), np.bool_), 0.0
+    if len(mirrors):
+        single = edge_face_counts(faces) == 1
+        ends = np.stack([faces[single], np.roll(faces, -1, axis=1)[single]], axis=1)
+        away = np.abs(vertices[ends]).max(1)[:, list(mirrors)]
+        axis = np.asarray(mirrors)[away.argmin(1)]
+        held[ends, axis[:, None]] = True
+        farthest = float(away.min(1).max(initial=0.0))
+    return held, farthest
 
 
 def edge_face_counts(faces: Ints) -> Ints:

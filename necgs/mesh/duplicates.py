@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 Mesh = tuple[NDArray[Any], NDArray[Any]]
 
 _QUANTILES = 32
+_MOST_TRIES = 4
 _ALIKE = 1e-3  # of invariants, over the root mean square distance to the centroid
 
 
@@ -41,26 +42,33 @@ class Duplicate:
     error: float
 
 
-def find_duplicates(meshes: Sequence[Mesh], tolerance: float = 5e-4, samples: int = 2000) -> dict[int, Duplicate]:
+def find_duplicates(meshes: Sequence[Mesh], tolerance: float = 2e-4, samples: int = 2000) -> dict[int, Duplicate]:
     """The shapes of a set that equal an earlier one, by their numbers.
 
     Args:
         meshes: vertices (v, 3) in the cube [-1, 1]^3 and faces int (f, 3) of each shape.
         tolerance: how far the two surfaces may lie apart, at ``samples`` points of each.
     """
-    from scipy.spatial import cKDTree
-
     found: dict[int, Duplicate] = {}
     for numbers in _of_equal_size(meshes):
-        near = cKDTree(np.stack([_invariants(meshes[k][0]) for k in numbers])).query_pairs(_ALIKE * np.sqrt(_QUANTILES))
-        for first, second in sorted(near):
-            a, b = numbers[first], numbers[second]
-            if a in found or b in found:
-                continue
-            transform = _registered(meshes[a], meshes[b], tolerance, samples)
-            if transform is not None:
-                found[b] = Duplicate(a, *transform)
+        invariants = np.stack([_invariants(meshes[number][0]) for number in numbers])
+        originals: list[int] = []
+        for row, number in enumerate(numbers):
+            for other in _nearest(invariants[row], invariants[originals]):
+                original = numbers[originals[other]]
+                transform = _registered(meshes[original], meshes[number], tolerance, samples)
+                if transform is not None:
+                    found[number] = Duplicate(original, *transform)
+                    break
+            else:
+                originals.append(row)
     return found
+
+
+def _nearest(invariants: Floats, others: Floats) -> list[int]:
+    """The few rows of ``others`` (n, 32) that are most like ``invariants`` (32,), best first."""
+    away = np.sqrt(((others - invariants) ** 2).mean(1))
+    return [int(row) for row in np.argsort(away, kind="stable")[:_MOST_TRIES] if away[row] <= _ALIKE]
 
 
 def _of_equal_size(meshes: Sequence[Mesh]) -> list[list[int]]:

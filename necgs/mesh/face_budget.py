@@ -6,18 +6,26 @@ The same number for all is far from that: a bracket of flat sides is exact at 20
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Sequence
 
 MOST_TIMES = 4
 """A group gets at most so many times the faces of an even share, and at least such a part of them."""
+_START = 300
 _ROOT, _MEMBER = 1.0, 0.4  # bytes of a vertex of a shape by itself, and of a predicted one
 _GROWTH = 1.13  # more faces lie closer to the surface and have finer steps
 
 
 def candidates(faces: int) -> list[int]:
-    """Numbers of faces around an even share, falling: five to each power of four."""
-    steps = range(-5, 6)
-    return sorted({max(4, round(faces * MOST_TIMES ** (step / 5))) for step in steps}, reverse=True)
+    """Numbers of faces around an even share, rising: it, and those of a row that all rates have in common."""
+    return sorted({faces, *numbers_between(max(4, faces // MOST_TIMES), faces * MOST_TIMES)})
+
+
+def numbers_between(least: int, most: int) -> list[int]:
+    """The numbers from ``least`` to ``most`` of a row that has five to each power of four."""
+    first, last = (round(5 * math.log(bound / _START, 4)) for bound in (least, most))
+    numbers = [round(_START * 4 ** (step / 5)) for step in range(first - 1, last + 2)]
+    return [number for number in numbers if least <= number <= most]
 
 
 def cost(faces: int, shapes: int) -> float:

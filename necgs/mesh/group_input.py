@@ -53,7 +53,7 @@ class GroupInput:
         hessians: (n, v, 3, 3) or None: moving a vertex by d costs d^T H d / 2 of distortion.
         price: of a bit, in the unit of the distortion; 0: every code is the nearest one.
         refit: moves what is not coded yet, see `Refit`; None: targets stay.
-        symmetry: of a shape alone in its group of which ``targets`` hold one half, see `necgs.mesh.symmetric_half`.
+        symmetry: of a shape alone in its group of which ``targets`` hold one part, see `necgs.mesh.symmetric_half`.
     """
 
     faces: Integers
@@ -76,7 +76,7 @@ class GroupInput:
         if not np.isfinite(self.targets).all() or np.abs(self.targets).max() > 1.5:
             raise ValueError("targets must be finite and in the cube [-1, 1]^3: normalise the meshes first")
         if self.symmetry is not None and count != 1:
-            raise ValueError("only a shape that is alone in its group can be coded by its half")
+            raise ValueError("only a shape that is alone in its group can be coded by a part")
 
 
 @dataclass(frozen=True)

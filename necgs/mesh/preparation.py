@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,26 +12,26 @@ from numpy.typing import NDArray
 
 from bench.codec import Context, EncodeFailed, InvalidMesh
 from bench.codec.checks import checked_arrays
-from necgs.mesh.decimation import decimate
-from necgs.mesh.face_budget import candidates, cost, distributed
+from necgs.mesh.decimation import seam
+from necgs.mesh.duplicates import find_duplicates
+from necgs.mesh.face_budget import cost, distributed
 from necgs.mesh.fixed_point import CUBE
-from necgs.mesh.group_input import COARSEST, GroupInput, Mask, Refit, Steps
+from necgs.mesh.group_input import COARSEST, Copy, GroupInput, Mask, Refit, Steps
 from necgs.mesh.groups import Group, find_groups
 from necgs.mesh.manifold import cut_to_manifold
 from necgs.mesh.rate import MeshSetRate
+from necgs.mesh.reduction import Reduced, digest, key, price
+from necgs.mesh.symmetric_half import Symmetry
 from necgs.mesh.vertex_fit import FitSettings, Original, fit_vertices, refit_vertices
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_VERSION = "meshset/1"
-"""Part of the cache's keys: to be changed with the results of decimation or fit."""
 _FIT = FitSettings()
 _NO_FIT = FitSettings(steps=0)
 _REFIT = FitSettings(floor=1.0, most_samples=8000)
-_ESTIMATE = FitSettings(steps=0, most_samples=3000)
-_PROBES = 4
-"""Shapes of a group whose errors are looked at to find how many faces it gets."""
+_STIFF = 1e6
+"""Added to the Hessian of a coordinate that must stay: its code is never moved to a cheaper one."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,7 @@ class Coarse:
         hessians: float64 (n, v, 3, 3); half of d^T H d is about what moving a vertex by d adds to the surface error.
         error: mean surface error of the group.
         doubled: vertices that the cut into manifold pieces has added.
+        symmetry: where this is a part of a symmetric shape.
     """
 
     group: Group
@@ -54,117 +54,76 @@ class Coarse:
     hessians: Floats
     error: float
     doubled: int
+    symmetry: Symmetry | None = None
 
 
-@dataclass(frozen=True)
-class Decimations:
-    """A group with several numbers of faces.
+def grouped(meshes: Sequence[Any], rate: MeshSetRate, context: Context) -> tuple[list[Group], list[Copy]]:
+    """The shapes of a set that can be coded, in groups of one face list, and copies of them.
 
-    Args:
-        group: the originals.
-        targets: the numbers, falling.
-        arrays: of each, ``facesN`` (f, 3) and ``verticesN`` (n, v, 3); and ``errors``, of all.
+    Shapes that cannot be coded fail with their reasons. Places are those in the set.
     """
-
-    group: Group
-    targets: tuple[int, ...]
-    arrays: dict[str, NDArray[Any]]
-
-
-def grouped(meshes: Sequence[Any], together: bool, context: Context) -> list[Group]:
-    """The shapes of a set that can be coded, in groups of one face list; the others fail with their reasons."""
     arrays, places = [], []
     for index, mesh in enumerate(meshes):
         with context.shape(index, InvalidMesh):
             arrays.append(checked_arrays(mesh))
             places.append(index)
-    each = [arrays] if together else [[one] for one in arrays]
-    found, start = [], 0
-    for some in each:
-        for group in find_groups(some):
-            shapes = tuple(places[start + shape] for shape in group.shapes)
+    duplicates = find_duplicates(arrays) if rate.copies else {}
+    copies = [Copy(places[number], places[found.of], found.transform) for number, found in duplicates.items()]
+    originals = [number for number in range(len(arrays)) if number not in duplicates]
+    found = []
+    for some in [originals] if rate.groups else [[number] for number in originals]:
+        for group in find_groups([arrays[number] for number in some]):
+            shapes = tuple(places[some[shape]] for shape in group.shapes)
             if len(group.faces):
                 found.append(replace(group, shapes=shapes))
             else:
                 for shape in shapes:
                     context.fail(shape, InvalidMesh("no face has three vertices at different places"))
-        start += len(some)
-    return found
+    return found, copies
 
 
-def decimated(group: Group, rate: MeshSetRate, context: Context) -> Decimations | None:
-    """A group with each number of faces that it may get, from the cache where that was done; None where it fails.
-
-    Phase ``decimate``.
-    """
-    content = _digest(group.faces, group.vertices)
-    targets = candidates(rate.faces) if rate.balance else [rate.faces]
-
-    def reduce() -> dict[str, NDArray[Any]]:
-        arrays: dict[str, NDArray[Any]] = {}
-        for target, found in zip(targets, decimate(group.vertices, group.faces, targets), strict=True):
-            arrays |= {f"faces{target}": found.faces, f"vertices{target}": found.vertices.clip(-1, 1)}
-        return arrays | {"errors": np.array([_error(group, arrays, target) for target in targets])}
-
-    reduced: dict[str, NDArray[Any]] = {}
-    for shape in group.shapes:
-        with context.shape(shape, EncodeFailed):
-            reduced = reduced or context.cached("decimate", _key("decimate", content, str(targets)), reduce)
-    return Decimations(group, tuple(targets), reduced) if reduced else None
-
-
-def _error(group: Group, arrays: dict[str, NDArray[Any]], target: int) -> float:
-    """About the mean surface error of a group's shapes, from some of them."""
-    some = sorted({round(row) for row in np.linspace(0, len(group.shapes) - 1, _PROBES)})
-    faces, vertices = arrays[f"faces{target}"], arrays[f"vertices{target}"]
-    originals = [Original(group.vertices[row], group.faces, _ESTIMATE.most_samples) for row in some]
-    found = [fit_vertices(o, vertices[row], faces, _ESTIMATE).before for o, row in zip(originals, some, strict=True)]
-    return float(np.mean(found))
-
-
-def shares(groups: Sequence[Decimations], rate: MeshSetRate) -> list[int]:
-    """The number of faces that each group gets: ``rate.faces`` on average, where the error is least."""
+def shares(groups: Sequence[Sequence[Reduced]], rate: MeshSetRate) -> list[Reduced]:
+    """Each group with the number of faces that it gets: ``rate.faces`` on average, where the error is least."""
     if not rate.balance:
-        return [rate.faces] * len(groups)
-    rising = [found.targets[::-1] for found in groups]
-    counts = [len(found.group.shapes) for found in groups]
-    errors = [found.arrays["errors"][::-1] * count for found, count in zip(groups, counts, strict=True)]
-    costs = [[cost(faces, count) for faces in row] for row, count in zip(rising, counts, strict=True)]
+        return [options[0] for options in groups]
+    counts = [len(options[0].group.shapes) for options in groups]
+    errors = [[option.error * count for option in options] for options, count in zip(groups, counts, strict=True)]
+    costs = [[price(option) for option in options] for options in groups]
     budget = sum(cost(rate.faces, count) for count in counts) * (1 + 1e-9)
-    chosen = distributed([row.tolist() for row in errors], costs, budget)
-    return [row[choice] for row, choice in zip(rising, chosen, strict=True)]
+    return [options[choice] for options, choice in zip(groups, distributed(errors, costs, budget), strict=True)]
 
 
-def fitted(reduced: Decimations, target: int, rate: MeshSetRate, context: Context) -> Coarse | None:
-    """A group with so many faces, fitted, from the cache where that was done; None where every shape fails.
+def fitted(found: Reduced, rate: MeshSetRate, context: Context) -> Coarse | None:
+    """A group, fitted, from the cache where that was done; None where every shape fails.
 
     Phase ``fit``.
     """
-    group, faces, start = reduced.group, reduced.arrays[f"faces{target}"], reduced.arrays[f"vertices{target}"]
-    fits = {}
+    group, fits = found.group, {}
+    mirrors = () if found.symmetry is None else found.symmetry.axes
+    held, _ = seam(found.vertices[0], found.faces, mirrors)
     for row, shape in enumerate(group.shapes):
         with context.shape(shape, EncodeFailed):
-            fits[row] = _fitted(group.vertices[row], group.faces, start[row], faces, rate, context)
+            fits[row] = _fitted(found, row, held, rate, context)
         context.progress(shape, 0, "fitting")
-    return _cut(group, faces, fits) if fits else None
+    return _cut(found, fits) if fits else None
 
 
-def _fitted(
-    vertices: Floats, faces: Ints, start: Floats, coarse_faces: Ints, rate: MeshSetRate, context: Context
-) -> dict[str, NDArray[Any]]:
+def _fitted(found: Reduced, row: int, held: Mask, rate: MeshSetRate, context: Context) -> dict[str, NDArray[Any]]:
     settings = _FIT if rate.fit else _NO_FIT
+    vertices, start = found.group.vertices[row], found.vertices[row]
 
     def fit() -> dict[str, NDArray[Any]]:
-        found = fit_vertices(Original(vertices, faces), start, coarse_faces, settings)
-        return {"vertices": found.vertices, "hessians": found.hessians, "error": np.array(found.after)}
+        made = fit_vertices(Original(vertices, found.group.faces), start, found.faces, settings, ~held)
+        return {"vertices": made.vertices, "hessians": made.hessians, "error": np.array(made.after)}
 
-    return context.cached("fit", _key("fit", _digest(vertices, faces, start, coarse_faces), repr(settings)), fit)
+    content = digest(vertices, found.group.faces, start, found.faces, held)
+    return context.cached("fit", key("fit", content, repr(settings)), fit)
 
 
-def _cut(group: Group, faces: Ints, fits: dict[int, dict[str, NDArray[Any]]]) -> Coarse:
+def _cut(found: Reduced, fits: dict[int, dict[str, NDArray[Any]]]) -> Coarse:
     """The rows of a group that were fitted, cut into manifold pieces; a doubled vertex shares its Hessian."""
-    rows = sorted(fits)
-    corners, origins = cut_to_manifold(faces)
+    rows, group = sorted(fits), found.group
+    corners, origins = cut_to_manifold(found.faces)
     copies = np.bincount(origins)[origins]
     kept = replace(group, shapes=tuple(group.shapes[row] for row in rows), vertices=group.vertices[rows])
     return Coarse(
@@ -174,20 +133,28 @@ def _cut(group: Group, faces: Ints, fits: dict[int, dict[str, NDArray[Any]]]) ->
         np.stack([fits[row]["hessians"][origins] / copies[:, None, None] for row in rows]),
         float(np.mean([fits[row]["error"] for row in rows])),
         len(origins) - len(np.unique(origins)),
+        found.symmetry,
     )
 
 
 def coder_input(coarse: Coarse, places: Sequence[int], rate: MeshSetRate, context: Context) -> GroupInput:
     """What the coder is given for a group whose shapes have these places in the archive."""
     refits = rate.fit and not coarse.doubled and len(places) > 1
+    steps = Steps(*(_step(scale * coarse.error) for scale in (rate.lattice, rate.step, rate.tangential)))
+    hessians = coarse.hessians
+    if coarse.symmetry is not None:  # a vertex of the seam stays in its plane
+        seamed = np.zeros(3)
+        seamed[list(coarse.symmetry.axes)] = _STIFF
+        hessians = hessians + np.eye(3) * ((coarse.vertices == 0) * seamed)[..., None]
     return GroupInput(
         coarse.faces,
         coarse.vertices,
-        Steps(*(_step(scale * coarse.error) for scale in (rate.lattice, rate.step, rate.tangential))),
+        steps,
         tuple(places),
-        coarse.hessians,
+        hessians,
         rate.lambda_ * coarse.error / coarse.vertices.shape[1],
         _refit(coarse, context) if refits else None,
+        coarse.symmetry,
     )
 
 
@@ -209,15 +176,3 @@ def _refit(coarse: Coarse, context: Context) -> Refit:
         return refit_vertices(original(row), positions, coarse.faces, ~done, coarse.error, _REFIT).vertices
 
     return moved
-
-
-def _digest(*arrays: NDArray[Any]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
-
-
-def _key(*parts: str) -> str:
-    return hashlib.sha256("\n".join((_VERSION, *parts)).encode()).hexdigest()

@@ -30,6 +30,8 @@ class MeshSetRate(Rate):
         fit: whether vertices are moved to where the surface error is least, and those of predicted shapes moved again
             while they are coded.
         groups: whether shapes of one face list are coded together.
+        symmetry: whether of a shape with mirror symmetry only one part is coded.
+        copies: whether a shape that equals another up to a similarity transform or a mirror refers to that.
         balance: whether shapes that need more faces get them from those that need fewer, for the least mean error.
 
     Raises:
@@ -43,6 +45,8 @@ class MeshSetRate(Rate):
     lambda_: float = 0.44
     fit: bool = True
     groups: bool = True
+    symmetry: bool = True
+    copies: bool = True
     balance: bool = True
 
     def __post_init__(self) -> None:
@@ -51,6 +55,5 @@ class MeshSetRate(Rate):
             check_positive(name, getattr(self, name), 1000)
         if self.lambda_ != 0:
             check_positive("lambda", self.lambda_, 1000)
-        check_switch("fit", self.fit)
-        check_switch("groups", self.groups)
-        check_switch("balance", self.balance)
+        for name in ("fit", "groups", "symmetry", "copies", "balance"):
+            check_switch(name, getattr(self, name))

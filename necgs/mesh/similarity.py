@@ -16,7 +16,7 @@ from bench.codec.fields import FieldReader, FieldWriter
 from necgs.mesh.binary_coder import Integers
 from necgs.mesh.fixed_point import CUBE
 
-MOST = 1 << 14
+MOST = 1 << 16
 SCALE_BITS = 20
 MOST_SCALE = 1 << 26
 MOST_SHIFT = 1 << 24
@@ -30,7 +30,7 @@ class Similarity:
     """x -> scale R x + shift, or -scale R x + shift where it mirrors.
 
     Args:
-        quaternion: four integers of size at most 2^14, the real part first, not all zero; of any length.
+        quaternion: four integers of size at most 2^16, the real part first, not all zero; of any length.
         scale: in 2^-20; more than 0.
         shift: in 2^-20 of the cube's half side.
         mirrors: whether the orientation changes; faces are turned over then.

@@ -42,7 +42,7 @@ from necgs.mesh.prediction import References
 from necgs.mesh.priors import residual_model
 from necgs.mesh.residual_model import ResidualModel
 from necgs.mesh.similarity import Similarity
-from necgs.mesh.symmetric_half import Symmetry, unfolded
+from necgs.mesh.symmetric_half import MOST_CODE, Symmetry, unfolded
 
 VERSION = 1
 LONE, COPY, MEMBER = range(3)
@@ -61,7 +61,7 @@ class Group:
         shapes: (s, v, 3) int64, in 2^-20 of the cube's half side.
         lattice: of the root.
         steps: (3,) int64, along normal and tangents.
-        symmetry: where all this is one half of a shape.
+        symmetry: where all this is one part of a shape.
     """
 
     faces: Integers
@@ -166,7 +166,7 @@ def sealed_part(fields: FieldWriter, stream: bytes, ledger: dict[str, int]) -> P
 
 
 def _read_symmetry(fields: FieldReader) -> Symmetry | None:
-    code = fields.unsigned("symmetry", 6)
+    code = fields.unsigned("symmetry", MOST_CODE)
     return Symmetry.of(code) if code else None
 
 

@@ -1,7 +1,7 @@
-"""Shapes of which one half is coded: the other is its image in a mirror, or after half a turn about an axis.
+"""Shapes of which one half is coded, or a quarter or an eighth: the rest are its images in mirrors.
 
-Both run through the cube's centre. A vertex that is its own image, or another coded vertex's, lies on the seam: equal
-points become one vertex.
+The planes of the mirrors run through the cube's centre. A vertex in the plane that is at a border of the coded part is
+its own image: there the parts are joined.
 """
 
 from __future__ import annotations
@@ -11,47 +11,51 @@ from dataclasses import dataclass
 import numpy as np
 
 from necgs.mesh.binary_coder import Integers
+from necgs.mesh.corner_table import twins
 
-MIRROR, TURN = range(2)
+MOST_CODE = 7
 
 
 @dataclass(frozen=True)
 class Symmetry:
-    """A mirror whose plane is at right angles to ``axis`` (0, 1, 2), or half a turn about it."""
+    """Mirrors at right angles to one or more axes (0, 1, 2; rising)."""
 
-    kind: int
-    axis: int
+    axes: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        if self.kind not in (MIRROR, TURN) or not 0 <= self.axis < 3:
-            raise ValueError(f"there is no symmetry of kind {self.kind} about axis {self.axis}")
+        if not self.axes or list(self.axes) != sorted({*self.axes} & {0, 1, 2}):
+            raise ValueError(f"mirrors are at right angles to some of the axes 0, 1 and 2, rising; got {self.axes}")
 
     @property
     def code(self) -> int:
-        """1 to 6."""
-        return 1 + 3 * self.kind + self.axis
+        """1 to 7: a bit for each axis."""
+        return sum(1 << axis for axis in self.axes)
+
+    @property
+    def parts(self) -> int:
+        """How many equal parts the whole shape has, of which one is coded: 2, 4 or 8."""
+        return 1 << len(self.axes)
 
     @classmethod
     def of(cls, code: int) -> Symmetry:
-        """The symmetry of a code from 1 to 6."""
-        return cls((code - 1) // 3, (code - 1) % 3)
-
-    def image(self, points: Integers) -> Integers:
-        """Where points (v, 3) go."""
-        signs = np.full(3, -1 if self.kind == TURN else 1)
-        signs[self.axis] *= -1
-        moved: Integers = points * signs
-        return moved
+        """The symmetry of a code from 1 to 7."""
+        return cls(tuple(axis for axis in range(3) if code >> axis & 1))
 
 
 def unfolded(points: Integers, faces: Integers, symmetry: Symmetry) -> tuple[Integers, Integers]:
-    """Vertices (w, 3) and faces (2 f, 3) of the whole shape; the coded half comes first."""
-    count = len(points)
-    image = faces[:, ::-1] if symmetry.kind == MIRROR else faces
-    both, together = np.concatenate([points, symmetry.image(points)]), np.concatenate([faces, image + count])
-    known = {tuple(point): index for index, point in reversed(list(enumerate(both[:count].tolist())))}
-    number = np.arange(2 * count)
-    for index, point in enumerate(both[count:].tolist()):
-        number[count + index] = known.get(tuple(point), count + index)
-    used, number = np.unique(number, return_inverse=True)
-    return both[used], number[together]
+    """Vertices (w, 3) and faces of the whole shape (2 f, 3), (4 f, 3) or (8 f, 3); the coded part comes first."""
+    for axis in symmetry.axes:
+        points, faces = _doubled(points, faces, axis)
+    return points, faces
+
+
+def _doubled(points: Integers, faces: Integers, axis: int) -> tuple[Integers, Integers]:
+    corners, count = faces.ravel(), len(points)
+    open_side = np.flatnonzero(twins(faces) < 0)
+    ends = np.concatenate([corners[open_side], np.roll(faces, -1, axis=1).ravel()[open_side]])
+    own = np.zeros(count, dtype=np.bool_)
+    own[ends] = points[ends, axis] == 0
+    image = points[~own].copy()
+    image[:, axis] *= -1
+    number = np.where(own, np.arange(count), count + np.cumsum(~own) - 1)
+    return np.concatenate([points, image]), np.concatenate([faces, number[faces[:, ::-1]]])

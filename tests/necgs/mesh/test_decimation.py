@@ -86,12 +86,13 @@ def test_borders_keep_their_line_and_holes_stay():
     assert error((vertices, faces), (placed, result.faces))["surface_max"] < 60
 
 
-def test_borders_can_be_held_in_a_plane():
-    vertices, faces = half(*sphere(4), 2, 0.1)
-    result = decimate(vertices[None], faces, [100], plane=(2, 0.1))[0]
+def test_borders_can_be_held_in_mirrors():
+    vertices, faces = half(*half(*sphere(4), 2), 0, [2])
+    result = decimate(vertices[None], faces, [100], (0, 2))[0]
     held = border_vertices(result.faces)
     assert len(held) > 5
-    assert (result.vertices[0, held, 2] == 0.1).all()
+    assert (result.vertices[0, held][:, [0, 2]].min(1) == 0).all()
+    assert (result.vertices[0, held][:, [0, 2]] == 0).all(1).sum() == 2  # the corners
     assert error((vertices, faces), (result.vertices[0], result.faces))["surface_max"] < 60
 
 
