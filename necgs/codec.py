@@ -23,6 +23,12 @@ class VolumeCodec(SetCodec):
 
     packages: ClassVar[tuple[str, ...]] = ("torch", "open3d-cpu", "open3d", "constriction", "numpy")
 
+    def warm_up(self, device: str = "cpu") -> None:
+        """Import what is heavy, compile the surface extraction, start the device."""
+        from necgs.stages import warm_up
+
+        warm_up(device)
+
     def encode(self, meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
         import numpy as np

@@ -33,7 +33,7 @@ class MeshSet(SetCodec):
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = LADDER
     packages: ClassVar[tuple[str, ...]] = ("numpy", "numba", "scipy", "open3d-cpu", "open3d")
 
-    def warm_up(self) -> None:
+    def warm_up(self, device: str = "cpu") -> None:
         """Compile the kernels, by coding a group of two and a shape alone."""
         import trimesh
 

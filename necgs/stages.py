@@ -19,6 +19,16 @@ from necgs.settings import VolumeRate
 Volume = NDArray[np.int16]
 
 
+def warm_up(device: str) -> None:
+    """Import what is heavy, compile the surface extraction, start ``device``."""
+    import open3d  # noqa: F401
+
+    from bench.codec.arithmetic import start_device
+    from necgs.volume.dmc import extract
+
+    extract(start_device(device).expand(4, 4, 4))
+
+
 def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, context: Context) -> Volume:
     """The volume of one mesh: int16 codes (channels, K, K, K), from the context's cache where it is known.
 

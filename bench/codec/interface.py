@@ -120,8 +120,8 @@ class Codec(ABC):
         """Say whether the codec can run here. Must be quick and must not raise."""
         return Availability(ok=True)
 
-    def warm_up(self) -> None:  # noqa: B027 - most codecs have nothing to do here
-        """Import heavy packages, compile kernels: what is done once in a process and is not timed with the work."""
+    def warm_up(self, device: str = "cpu") -> None:  # noqa: B027 - most codecs have nothing to do here
+        """Import heavy packages, compile kernels, start ``device``: what a process does once is not timed as work."""
 
     def provenance(self) -> dict[str, str]:
         """Versions and hashes of whatever does the work, for the manifest: by default the installed `packages`."""

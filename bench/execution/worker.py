@@ -188,7 +188,7 @@ def _warm_up(task: Task) -> None:
     if task.phase == "measure":
         import bench.metrics.measure  # noqa: F401
     else:
-        registry.get(task.codec).warm_up()
+        registry.get(task.codec).warm_up(task.device)
 
 
 def _cpu_seconds() -> float:

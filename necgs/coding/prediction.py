@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,9 @@ from numpy.typing import NDArray
 from necgs.decoder.blocks import FACES, BlockSet
 from necgs.decoder.trained_set import OCCUPIED
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 Codes: TypeAlias = NDArray[np.int32]
 Integers: TypeAlias = NDArray[np.int64]
 States: TypeAlias = NDArray[np.int8]
-Array = TypeVar("Array", NDArray[np.int64], "Tensor")
 Visit: TypeAlias = Callable[[Integers, NDArray[np.int32], Integers], Integers]
 """(blocks (r,), their causal neighbours (r, 3), inputs of the prediction (r, 3 C + 13)) -> codes (r, C)."""
 
@@ -88,14 +84,14 @@ def neighbour_features(sides: NDArray[np.int8]) -> NDArray[np.bool_]:
     return np.concatenate([faces == 1, faces == -1, np.ones((len(faces), 1), bool)], axis=1)
 
 
-def causal_codes(padded: Array, neighbours: Any) -> Array:
+def causal_codes(padded: Integers, neighbours: NDArray[np.int32]) -> Integers:
     """Codes (n, 3 C) of each block's causal neighbours.
 
     Args:
         padded: (m + 1, C), codes of m blocks and a last row of zeros, which stands for "no such block".
-        neighbours: array or tensor (n, 27) of indices into these rows, as in `BlockSet`.
+        neighbours: int (n, 27), indices into these rows, as in `BlockSet`.
     """
-    near: Array = padded[neighbours[:, list(CAUSAL)]]
+    near = padded[neighbours[:, CAUSAL]]
     return near.reshape(len(neighbours), len(CAUSAL) * padded.shape[1])
 
 

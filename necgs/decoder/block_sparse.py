@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.codec.arithmetic import full_precision
 from necgs.decoder.blocks import BlockSet
-from necgs.decoder.full_precision import full_precision
 from necgs.decoder.spec import DecoderSpec
 
 Weights = Mapping[str, Tensor]

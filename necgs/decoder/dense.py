@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bench.codec.arithmetic import full_precision
 from necgs.decoder.block_sparse import decode_blocks
 from necgs.decoder.blocks import BlockSet, scatter_blocks
-from necgs.decoder.full_precision import full_precision
 from necgs.decoder.spec import DENSE, DecoderSpec, parameter_shapes
 from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import values

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.codec.arithmetic import deterministic
 from necgs.fit.narrow_band import NarrowBand
 from necgs.fit.raster import Cameras, Edges, depth_of, edges_of, project, random_cameras, silhouette_of, visible_faces
 from necgs.quantize import Quantizer
@@ -66,6 +67,19 @@ def fit_rendered(
         device: where to render and optimise.
         step: called with (done, total) before each step; may raise to stop.
     """
+    with deterministic(device):
+        return _fit(volume, vertices, faces, settings, seed, device, step)
+
+
+def _fit(
+    volume: TsdfDef,
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    settings: RenderedFit,
+    seed: int,
+    device: str,
+    step: Callable[[int, int], None] | None,
+) -> TsdfDef:
     generator = torch.Generator().manual_seed(seed)
     truth = torch.as_tensor(np.asarray(vertices), dtype=torch.float32, device=device)
     truth_faces = torch.as_tensor(np.asarray(faces), dtype=torch.int64, device=device)

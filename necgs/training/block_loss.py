@@ -16,6 +16,7 @@ from torch import Tensor
 
 from necgs.decoder.blocks import BlockSet, gather_blocks, surface_points
 from necgs.training.block_transform import MARGIN
+from necgs.training.shape_rows import rows_of
 from necgs.training.sign_changes import SignChanges, zero_shares
 from necgs.volume import LEVEL
 
@@ -46,7 +47,7 @@ class BlockTargets:
     Args:
         blocks: the set's n occupied blocks.
         codes: int16 (n, channels, b, b, b), in units of 1/128, on the training's device.
-        exact: as in `BlockTarget`, of all blocks.
+        exact: as in `BlockTarget`, of all blocks, on the training's device.
         changes: the edges that change sign.
     """
 
@@ -64,14 +65,14 @@ class BlockTargets:
             codes.append(gather_blocks(volume[None], states[None]))
             exact.append(gather_blocks(near, states[None]))
         codes_, exact_ = (torch.from_numpy(np.concatenate(arrays)).to(device) for arrays in (codes, exact))
-        return cls(blocks, codes_, exact_, SignChanges.of(volumes[:, 0], blocks))
+        return cls(blocks, codes_, exact_, SignChanges.of(volumes[:, 0], blocks, device))
 
-    def batch(self, shapes: NDArray[np.int64], index: Tensor) -> BlockTarget:
-        """The target of some shapes, whose blocks have the indices ``index`` (`BlockSet.batch`)."""
-        values = self.codes[index].float() / LEVEL
-        points = values[0, 0].numel() if len(values) else 1
-        ends = torch.from_numpy(self.changes.batch(shapes, self.blocks, points)).to(values.device)
-        return BlockTarget(values, self.exact[index], ends, zero_shares(values_at(values, ends)))
+    def batch(self, shapes: NDArray[np.int64]) -> BlockTarget:
+        """The target of some shapes."""
+        codes, exact = (rows_of(rows, self.blocks.starts, shapes) for rows in (self.codes, self.exact))
+        values = codes.float() / LEVEL
+        ends = self.changes.batch(shapes, self.blocks, values.shape[2] ** 3)
+        return BlockTarget(values, exact, ends, zero_shares(values_at(values, ends)))
 
 
 def values_at(values: Tensor, ends: Tensor) -> Tensor:

@@ -23,7 +23,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from necgs.coding.prediction import causal_codes, neighbour_features
 from necgs.decoder.block_sparse import block_decoder
 from necgs.decoder.blocks import BlockSet, block_states
 from necgs.decoder.spec import DecoderSpec
@@ -35,6 +34,7 @@ from necgs.training.checkpoint import Checkpoint
 from necgs.training.dense import Progress
 from necgs.training.latent_adam import BETAS, LatentAdam
 from necgs.training.rate_model import laplace_bits
+from necgs.training.shape_rows import BatchBlocks, ResidentBlocks
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,13 @@ class BlockTraining:
     ) -> None:
         self.spec, self.settings, self.device = spec, settings, torch.device(device)
         self.generator = torch.Generator().manual_seed(seed)
+        # Drawn where it is needed: a step on a GPU then copies nothing from the host.
+        there = self.device.type != "cpu"
+        self.noise = torch.Generator(self.device).manual_seed(seed) if there else self.generator
         states = [block_states(tsdf[None], spec.latent_grid)[0] for tsdf in volumes[:, 0]]
         self.blocks = BlockSet.of(np.stack(states))
         self.targets = BlockTargets.of(volumes, self.blocks, self.device)
+        self.resident = ResidentBlocks.of(self.blocks, self.device)
         self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
@@ -132,18 +136,19 @@ class BlockTraining:
         steps = self.log_steps.exp()
         scaled = batch.latents / steps
         if noisy:
-            rated = coded = scaled + torch.rand(scaled.shape, generator=self.generator).to(self.device) - 0.5
+            rated = coded = scaled + torch.rand(scaled.shape, generator=self.noise, device=self.device) - 0.5
         else:
             rated, coded = scaled, straight_through(scaled, 1.0)
         weights = self.weights if noisy else self._rounded_weights()
-        predicted = block_decoder(self.spec, weights, coded * steps, batch.neighbours, batch.sides)
+        predicted = block_decoder(self.spec, weights, coded * steps, batch.blocks.neighbours, batch.blocks.sides)
         bits = laplace_bits(rated - self._predicted(coded, batch), self.log_scales)
         distortion = block_loss(predicted, batch.target, self.settings.sign_weight)
         return distortion + self.settings.lambda_ / 1000 * bits.sum() / len(batch.shapes)
 
     def _predicted(self, coded: Tensor, batch: Batch) -> Tensor:
         padded = torch.cat([coded, coded.new_zeros(1, coded.shape[1])])
-        return F.linear(torch.cat([causal_codes(padded, batch.neighbours), batch.features], dim=1), self.predictor)
+        near = padded[batch.blocks.causal].reshape(len(coded), -1)
+        return F.linear(torch.cat([near, batch.blocks.features], dim=1), self.predictor)
 
     def _rounded_weights(self) -> dict[str, Tensor]:
         return {name: straight_through(w, step_size(self.weight_exponents[name])) for name, w in self.weights.items()}
@@ -175,7 +180,7 @@ class BlockTraining:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        self.latents.step(shapes, batch.index, batch.latents, self.settings.latent_learning_rate * factor)
+        self.latents.step(shapes, batch.latents, self.settings.latent_learning_rate * factor)
         return loss.detach()
 
     def run(self, checkpoint: Checkpoint, progress: Progress | None = None) -> None:
@@ -207,6 +212,7 @@ class BlockTraining:
             "latents": self.latents.state(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
+            "noise": self.noise.get_state(),
             "weight_exponents": dict(self.weight_exponents),
             "epoch": self.epoch,
         }
@@ -219,6 +225,8 @@ class BlockTraining:
         self.latents.restore(state["latents"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"].cpu())
+        if "noise" in state:
+            self.noise.set_state(state["noise"].cpu())
         self.weight_exponents = dict(state["weight_exponents"])
         self.log_steps.requires_grad_(not self.weight_exponents)
         self.epoch = int(state["epoch"])
@@ -245,31 +253,21 @@ class Batch:
 
     Args:
         shapes: int64 (s,).
-        index: int64 (n,), their blocks.
-        neighbours: int64 (n, 27), within the batch (`BlockSet.batch`).
-        sides: int8 (n, 27), as in `BlockSet`.
-        features: float32 (n, 13), of the prediction (`neighbour_features`).
+        blocks: where their n blocks lie.
         latents: float32 (n, C), a leaf.
         target: of the blocks.
     """
 
     shapes: NDArray[np.int64]
-    index: Tensor
-    neighbours: Tensor
-    sides: Tensor
-    features: Tensor
+    blocks: BatchBlocks
     latents: Tensor
     target: BlockTarget
 
     @classmethod
     def of(cls, training: BlockTraining, shapes: NDArray[np.int64]) -> Batch:
         """The batch of the shapes ``shapes``, on the training's device."""
-        rows, near = training.blocks.batch(shapes)
-        side = training.blocks.sides[rows]
-        arrays = (rows, near, side, neighbour_features(side).astype(np.float32))
-        index, neighbours, sides, features = (torch.from_numpy(a).to(training.device) for a in arrays)
-        latents, target = training.latents.rows(shapes, index), training.targets.batch(shapes, index)
-        return cls(shapes, index, neighbours, sides, features, latents, target)
+        latents, target = training.latents.rows(shapes), training.targets.batch(shapes)
+        return cls(shapes, training.resident.batch(shapes), latents, target)
 
 
 def learning_rate_factor(position: float, warmup: float) -> float:

@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from necgs.training.shape_rows import rows_of
+
 BETAS = (0.9, 0.99)
 EPSILON = 1e-8
 HORIZON = 400
@@ -36,39 +38,42 @@ class LatentAdam:
         self._current = np.zeros(len(starts) - 1, dtype=np.int64)  # the step after which each shape's rows stand
         self._sizes: list[float] = []  # of each step: its learning rate and what corrects the moments' bias
 
-    def rows(self, shapes: NDArray[np.int64], index: Tensor) -> Tensor:
-        """Latents (m, C) of some shapes, up to date, as a leaf that takes a gradient; ``index`` (m,) are their rows."""
+    def rows(self, shapes: NDArray[np.int64]) -> Tensor:
+        """Latents (m, C) of some shapes, up to date, as a leaf that takes a gradient."""
         done = len(self._sizes)
-        behind = done - self._current[shapes]
-        if behind.any():
-            counts = self._starts[shapes + 1] - self._starts[shapes]
-            moves = np.array([self._move(int(k)) for k in behind])
-            factors = np.stack([moves, BETAS[0] ** behind, BETAS[1] ** behind]).repeat(counts, axis=1)
-            move, first, second = torch.from_numpy(factors.astype(np.float32)).to(self.values.device)[:, :, None]
-            m, v = self._first[index], self._second[index]
-            self.values[index] -= move * m / (v.sqrt() + EPSILON)
-            self._first[index], self._second[index] = first * m, second * v
-            self._current[shapes] = done
-        return self.values[index].requires_grad_()
+        for shape in shapes:
+            if behind := done - int(self._current[shape]):
+                rows = slice(int(self._starts[shape]), int(self._starts[shape + 1]))
+                m, v = self._first[rows], self._second[rows]
+                self.values[rows] -= self._move(behind) * m / (v.sqrt() + EPSILON)
+                m *= BETAS[0] ** behind
+                v *= BETAS[1] ** behind
+                self._current[shape] = done
+        return rows_of(self.values, self._starts, shapes).requires_grad_()
 
-    def step(self, shapes: NDArray[np.int64], index: Tensor, rows: Tensor, learning_rate: float) -> None:
+    def step(self, shapes: NDArray[np.int64], rows: Tensor, learning_rate: float) -> None:
         """One step of Adam with the gradient of ``rows``, which are those that `rows` gave."""
         assert rows.grad is not None
         count = len(self._sizes) + 1
         corrections = 1 - BETAS[0] ** count, 1 - BETAS[1] ** count
         self._sizes.append(learning_rate * corrections[1] ** 0.5 / corrections[0])
-        m = self._first[index].lerp_(rows.grad, 1 - BETAS[0])
-        v = self._second[index].mul_(BETAS[1]).addcmul_(rows.grad, rows.grad, value=1 - BETAS[1])
+        first, second = (rows_of(moments, self._starts, shapes) for moments in (self._first, self._second))
+        m = first.lerp_(rows.grad, 1 - BETAS[0])
+        v = second.mul_(BETAS[1]).addcmul_(rows.grad, rows.grad, value=1 - BETAS[1])
         step = learning_rate / corrections[0] * m / (v.sqrt() / corrections[1] ** 0.5 + EPSILON)
-        self.values[index] = rows.detach() - step
-        self._first[index], self._second[index] = m, v
+        for whole, part in ((self.values, rows.detach() - step), (self._first, m), (self._second, v)):
+            self._put(whole, part, shapes)
         self._current[shapes] = count
+
+    def _put(self, whole: Tensor, part: Tensor, shapes: NDArray[np.int64]) -> None:
+        counts = (self._starts[shapes + 1] - self._starts[shapes]).tolist()
+        for shape, rows in zip(shapes, torch.split(part, counts), strict=True):
+            whole[int(self._starts[shape]) : int(self._starts[shape + 1])] = rows
 
     def settled(self) -> Tensor:
         """The latents (n, C) of all shapes, up to date."""
         for shape in range(len(self._current)):
-            index = torch.arange(self._starts[shape], self._starts[shape + 1], device=self.values.device)
-            self.rows(np.array([shape]), index)
+            self.rows(np.array([shape]))
         return self.values
 
     def state(self) -> dict[str, Any]:

@@ -52,6 +52,15 @@ def fit_latents(
 
     Deterministic. Volumes are int16 (channels, K, K, K), as the decoder makes them.
     """
+    from bench.codec.arithmetic import deterministic
+
+    with deterministic(device):
+        return _fit_latents(shared, volumes, settings, device, progress)
+
+
+def _fit_latents(
+    shared: SharedPart, volumes: Volumes, settings: AppendSettings, device: str, progress: Progress | None
+) -> list[tuple[Codes, States | None]]:
     if shared.decoder.spec.variant == BLOCK_SPARSE:
         stages = [_stage(progress, index, len(volumes)) for index in range(len(volumes))]
         return [_fit_blocks(shared, v, settings, device, stage) for v, stage in zip(volumes, stages, strict=True)]
@@ -94,10 +103,12 @@ def _fit_dense(
     latents = torch.zeros((len(volumes), *latent_shape(spec)), device=device, requires_grad=True)
     batches = [range(i, min(i + settings.batch, len(volumes))) for i in range(0, len(volumes), settings.batch)]
 
+    targets = [torch.from_numpy(np.stack([volumes[i] for i in batch])).to(device) for batch in batches]
+
     def loss() -> None:
-        for batch in batches:
-            target = torch.from_numpy(np.stack([volumes[i] for i in batch])).to(device).float() / LEVEL
-            predicted = dense_decoder(spec, weights, straight_through(latents[list(batch)], steps))
+        for batch, codes_ in zip(batches, targets, strict=True):
+            rounded = straight_through(latents[batch.start : batch.stop], steps)
+            predicted, target = dense_decoder(spec, weights, rounded), codes_.float() / LEVEL
             volume_loss(predicted, target, LossWeights()).backward()  # type: ignore[no-untyped-call]
 
     _minimise(latents, loss, settings, progress)
@@ -124,9 +135,9 @@ def _fit_blocks(
     weights = dequantized_weights(shared.decoder, device)
     steps = torch.tensor([step_size(exponent) for exponent in shared.decoder.latent_exponents], device=device)
     shape = np.zeros(1, dtype=np.int64)
-    index, neighbours = (torch.from_numpy(a).to(device) for a in blocks.batch(shape))
+    neighbours = torch.from_numpy(blocks.batch(shape)[1]).to(device)
     sides = torch.from_numpy(blocks.sides).to(device)
-    target = BlockTargets.of(volume[None], blocks, device).batch(shape, index)
+    target = BlockTargets.of(volume[None], blocks, device).batch(shape)
     basis, mean = weights["synthesis.weight"], weights["synthesis.bias"]
     start = (target.values.flatten(1) - mean) @ torch.linalg.pinv(basis).T
     unit = start.square().mean().sqrt().clamp(min=1e-6)

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from necgs.decoder.blocks import BlockSet
 from necgs.decoder.trained_set import OCCUPIED
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -27,20 +25,21 @@ class SignChanges:
     Args:
         starts: int64 (shapes + 1,), index of each shape's first edge.
         ends: int32 (m, 2), the points at their ends: block * b^3 + point in C order, the shape's own blocks counted
-            in the order of `BlockSet`.
+            in the order of `BlockSet`; on the training's device.
     """
 
     starts: NDArray[np.int64]
-    ends: NDArray[np.int32]
+    ends: Tensor
 
     @classmethod
-    def of(cls, tsdf: NDArray[np.int16], blocks: BlockSet) -> SignChanges:
+    def of(cls, tsdf: NDArray[np.int16], blocks: BlockSet, device: torch.device | str = "cpu") -> SignChanges:
         """Find them in TSDF codes (shapes, K, K, K) with the occupied blocks ``blocks``."""
         found = [_ends(codes, states == OCCUPIED) for codes, states in zip(tsdf, blocks.states, strict=True)]
-        return cls(np.cumsum([0, *(len(ends) for ends in found)]), np.concatenate(found))
+        ends = torch.from_numpy(np.concatenate(found)).to(device)
+        return cls(np.cumsum([0, *(len(ends) for ends in found)]), ends)
 
-    def batch(self, shapes: NDArray[np.int64], blocks: BlockSet, points: int) -> NDArray[np.int64]:
-        """Ends (m, 2) of the edges of some shapes, in a batch of their blocks (`BlockSet.batch`).
+    def batch(self, shapes: NDArray[np.int64], blocks: BlockSet, points: int) -> Tensor:
+        """Ends int64 (m, 2) of the edges of some shapes, in a batch of their blocks (`BlockSet.batch`).
 
         Args:
             shapes: int64 (s,), in the order of the batch.
@@ -49,8 +48,8 @@ class SignChanges:
         """
         counts = blocks.starts[shapes + 1] - blocks.starts[shapes]
         before = (np.cumsum(counts) - counts) * points
-        pairs = zip(shapes, before, strict=True)
-        return np.concatenate([self.ends[self.starts[s] : self.starts[s + 1]] + first for s, first in pairs])
+        ranges = zip(self.starts[shapes].tolist(), self.starts[shapes + 1].tolist(), before.tolist(), strict=True)
+        return torch.cat([self.ends[start:stop].long() + first for start, stop, first in ranges])
 
 
 def zero_shares(values: Tensor) -> Tensor:

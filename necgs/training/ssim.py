@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -11,11 +13,12 @@ C1 = 1e-4
 C2 = 9e-4
 
 
-def gaussian_window() -> list[float]:
+@functools.cache
+def gaussian_window() -> tuple[float, ...]:
     """The five weights of the window along one axis; they sum to 1."""
     offsets = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
     window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
-    return [float(w) for w in window / window.sum()]
+    return tuple((window / window.sum()).tolist())
 
 
 def ssim_3d(a: Tensor, b: Tensor) -> Tensor:

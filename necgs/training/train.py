@@ -6,8 +6,10 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from bench.codec.arithmetic import deterministic
 from necgs.decoder.spec import BLOCK_SPARSE, DENSE, DecoderSpec
 from necgs.decoder.trained_set import TrainedSet
 from necgs.training.block_sparse import BlockSettings, BlockTraining
@@ -33,8 +35,8 @@ def train(
         volumes: int16 (n, channels, K, K, K): codes in -128..128, value = code / 128; channel 0 the TSDF.
         spec: the decoder.
         settings: of the variant's training.
-        device: ``cpu`` or ``cuda``.
-        seed: same seed, same machine, same result.
+        device: ``cpu``, ``cuda`` or one of several, ``cuda:1``.
+        seed: same seed, same machine, same device, same result (`bench.codec.arithmetic.deterministic`).
         checkpoint: file to continue from and to save to; deleted at the end.
         progress: called with (steps done, steps in all, note) after every step; may raise to stop (a deadline).
 
@@ -46,7 +48,8 @@ def train(
         raise ValueError(
             f"volumes of shape {volumes.shape}; the decoder makes (n >= 1, {', '.join(map(str, expected))})"
         )
-    fingerprint = hashlib.sha256(f"{spec}{settings}{seed}{device}".encode())
+    kind = torch.device(device).type  # which of several GPUs makes no difference
+    fingerprint = hashlib.sha256(f"{spec}{settings}{seed}{kind}".encode())
     fingerprint.update(np.ascontiguousarray(volumes).data)  # gigabytes: not copied
     keeper = Checkpoint(checkpoint, fingerprint.hexdigest())
     training: DenseTraining | BlockTraining
@@ -56,6 +59,7 @@ def train(
         training = BlockTraining(volumes, spec, settings, device, seed)
     else:
         raise ValueError(f"settings {type(settings).__name__} are not for the {spec.variant} decoder")
-    training.run(keeper, progress)
+    with deterministic(device):
+        training.run(keeper, progress)
     keeper.remove()
     return training.result()

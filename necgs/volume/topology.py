@@ -6,6 +6,7 @@ back ends give the same arrays in the same order: a compiled loop on the CPU, to
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numba
@@ -67,15 +68,30 @@ def _topology_torch(padded: Tensor) -> Topology:
     owner, axis = torch.nonzero(crossed, as_tuple=True)
     lower = cells[owner] - 1
 
-    triangles = torch.from_numpy(TRIANGLES).to(device)[case]
-    kept = triangles[:, :, 0] >= 0
-    edges = triangles[kept]
-    first = keys[:, 0][torch.nonzero(kept)[:, 0]]
-    stride = torch.tensor([size * size, size, 1], device=device)
-    shift = (torch.from_numpy(CORNERS[EDGE_CORNER]).to(device) * stride).sum(1) * 3
-    shift = shift + torch.from_numpy(EDGE_AXIS).to(device)
-    faces = torch.searchsorted(keys[crossed], first[:, None] + shift[edges])
-    return Topology(lower, lower + torch.eye(3, dtype=torch.int64, device=device)[axis], faces)
+    tables = _tables(device)
+    triangles = tables.triangles[case]
+    cell, triangle = torch.nonzero(triangles[:, :, 0] >= 0, as_tuple=True)
+    edges, first = triangles[cell, triangle], keys[:, 0][cell]
+    x, y, z = tables.corners.unbind(1)
+    shift = ((x * size + y) * size + z) * 3 + tables.axes
+    faces = torch.searchsorted(keys[owner, axis], first[:, None] + shift[edges])
+    return Topology(lower, lower + tables.steps[axis], faces)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Marching cubes' tables on a device: triangles of each case, lower corner and axis of each edge, unit steps."""
+
+    triangles: Tensor
+    corners: Tensor
+    axes: Tensor
+    steps: Tensor
+
+
+@functools.cache
+def _tables(device: torch.device) -> _Tables:
+    tables = (TRIANGLES, CORNERS[EDGE_CORNER], EDGE_AXIS, np.eye(3, dtype=np.int64))
+    return _Tables(*(torch.from_numpy(table).to(device) for table in tables))
 
 
 @numba.njit(cache=True)

@@ -49,15 +49,15 @@ class QuantDeepSdf(SetCodec):
             )
         return Availability(ok=True)
 
-    def warm_up(self) -> None:
-        """Import what is heavy, and compile the surface extraction."""
+    def warm_up(self, device: str = "cpu") -> None:
+        """Import what is heavy, compile the surface extraction, start the device."""
         import igl  # noqa: F401
         import open3d  # noqa: F401
-        import torch
 
+        from bench.codec.arithmetic import start_device
         from necgs.volume.dmc import extract
 
-        extract(torch.tensor([1.0, -1.0, 1.0, 1.0]).expand(4, 4, 4))
+        extract(start_device(device).expand(4, 4, 4))
 
     def encode(self, meshes: Sequence[Trimesh], rate: QuantDeepSdfRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, network, entropy."""

@@ -71,9 +71,10 @@ def silhouette_of(xy: Tensor, faces: Tensor, ids: Tensor, edges: Edges) -> Tenso
     view, ends = _silhouette_edges(xy.detach(), faces, edges)
     flat = xy.reshape(-1, 2)
     a, b = (flat.index_select(0, view * xy.shape[1] + ends[:, i]) for i in range(2))
-    steep = ((b - a).detach().abs() * torch.tensor([-1.0, 1.0], dtype=xy.dtype, device=xy.device)).sum(1) > 0
+    width, height = (b - a).detach().abs().unbind(1)
+    steep = height > width
     image = covered.to(xy.dtype)
-    for along, chosen in ((1, steep), (0, ~steep)):
+    for along, chosen in ((1, torch.nonzero(steep)[:, 0]), (0, torch.nonzero(~steep)[:, 0])):
         image = image + _crossings(a[chosen], b[chosen], view[chosen], covered, along)
     return image
 
@@ -101,12 +102,12 @@ def _crossings(a: Tensor, b: Tensor, view: Tensor, covered: Tensor, along: int) 
     position = start[:, across] + (line + 0.5 - start[:, along]) / step[:, along] * step[:, across]
 
     before = torch.floor(position.detach() - 0.5).long()
-    kept = (before >= 0) & (before < size - 1)
+    kept = torch.nonzero((before >= 0) & (before < size - 1))[:, 0]
     edge, line, position, before, view = edge[kept], line[kept], position[kept], before[kept], view[edge[kept]]
     pixel, stride = _pixels(view, line, before, size, along)
     flat = covered.reshape(-1)
     near_covered, far_covered = flat[pixel], flat[pixel + stride]
-    kept = near_covered != far_covered
+    kept = torch.nonzero(near_covered != far_covered)[:, 0]
     position, before, pixel, near_covered = position[kept], before[kept], pixel[kept], near_covered[kept]
     t = position - (before.to(position.dtype) + 0.5)
     t = torch.where(near_covered, t, 1 - t)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import numba
@@ -15,6 +15,24 @@ from torch import Tensor
 log = logging.getLogger(__name__)
 
 BACKENDS = ("auto", "numba", "nvdiffrast")
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """What finds the visible faces on a device.
+
+    Args:
+        backend: ``numba`` (a depth buffer on the CPU) or ``nvdiffrast``.
+        reason: why it is not nvdiffrast, on a device that could use it.
+    """
+
+    backend: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.backend == "nvdiffrast":
+            return "nvdiffrast"
+        return f"on the CPU, for nvdiffrast cannot be used: {self.reason}" if self.reason else "on the CPU"
 
 
 def visible_faces(xy: Tensor, z: Tensor, faces: Tensor, resolution: int, backend: str = "auto") -> Tensor:
@@ -36,25 +54,37 @@ def visible_faces(xy: Tensor, z: Tensor, faces: Tensor, resolution: int, backend
         raise ValueError(f"backend {backend!r} is none of {', '.join(BACKENDS)}")
     xy, z = xy.detach(), z.detach()
     if backend == "auto":
-        backend = _backend_for(xy.device.type)
-    if backend == "nvdiffrast":
+        backend = visibility_on(str(xy.device)).backend
+    if backend == "nvdiffrast" and len(faces):
         return _nvdiffrast(xy, z, faces, resolution)
     arrays = (xy.double().cpu().numpy(), z.double().cpu().numpy(), faces.cpu().numpy())
-    return torch.from_numpy(_depth_buffer(*arrays, resolution)).to(xy.device)
+    return torch.from_numpy(depth_buffer(*arrays, resolution)).to(xy.device)
 
 
 @functools.cache
-def _backend_for(device_type: str) -> str:
-    backend = "numba"
-    if device_type == "cuda":
-        try:
-            importlib.import_module("nvdiffrast.torch")
-        except (ImportError, RuntimeError, AssertionError) as error:  # not installed, or not for this torch or driver
-            log.warning("nvdiffrast cannot be used (%s): visibility is computed on the CPU", error)
-        else:
-            backend = "nvdiffrast"
-    log.info("visibility on %s: %s", device_type, backend)
-    return backend
+def visibility_on(device: str) -> Visibility:
+    """What finds the visible faces on ``device``: nvdiffrast where it draws a triangle there.
+
+    Trying is the only way to know: built for other cards it imports, and fails at its first triangle.
+    """
+    if torch.device(device).type != "cuda":
+        return Visibility("numba")
+    from bench.codec.context import is_out_of_memory
+
+    xy = torch.tensor([[[1.0, 1.0], [7.0, 1.0], [1.0, 7.0]]], device=device)
+    faces = torch.tensor([[0, 1, 2]], device=device)
+    try:
+        seen = _nvdiffrast(xy, torch.tensor([[1.0, 2.0, 3.0]], device=device), faces, 8)
+        found = int(seen[0, 2, 2]) == 0 and int(seen[0, 7, 7]) == -1
+    except Exception as error:  # whatever a missing or misbuilt package does
+        if is_out_of_memory(error):
+            raise
+        lines = str(error).splitlines()
+        used = Visibility("numba", lines[0] if lines else type(error).__name__)
+    else:
+        used = Visibility("nvdiffrast") if found else Visibility("numba", "it draws a test triangle wrongly")
+    log.log(logging.WARNING if used.reason else logging.INFO, "visibility on %s: %s", device, used)
+    return used
 
 
 def _nvdiffrast(xy: Tensor, z: Tensor, faces: Tensor, resolution: int) -> Tensor:
@@ -89,7 +119,7 @@ def clip_positions(xy: Tensor, z: Tensor, resolution: int) -> Tensor:
 
 
 @numba.njit(cache=True)
-def _depth_buffer(xy: np.ndarray, z: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
+def depth_buffer(xy: np.ndarray, z: np.ndarray, faces: np.ndarray, size: int) -> np.ndarray:
     """Scan each face over the pixel centres in its box; 1/z is linear on the screen. Ties go to the lower face."""
     ids = np.full((len(xy), size, size), -1, np.int64)
     for view in range(len(xy)):

@@ -30,7 +30,7 @@ def test_crossings_are_the_vertices_of_marching_cubes():
     positions = gather_blocks(np.broadcast_to(where, (3, 3, K, K, K)), blocks.states).transpose(0, 2, 3, 4, 1)
     for shape in range(3):
         index, _ = blocks.batch(np.array([shape]))
-        ends = changes.batch(np.array([shape]), blocks, EDGE**3)
+        ends = changes.batch(np.array([shape]), blocks, EDGE**3).numpy()
         at_ends = gather_blocks(codes[:, None], blocks.states)[index].reshape(-1)[ends]
         shares = zero_shares(torch.from_numpy(at_ends.astype(np.float32))).numpy()
         own = (positions[index].reshape(-1, 3)[ends] * shares[:, :, None]).sum(1) * 2 / (K - 1) - 1
@@ -48,7 +48,7 @@ def test_a_batch_counts_its_own_blocks():
     values = gather_blocks(codes[:, None], blocks.states)
     for shapes in ([0], [2], [2, 1, 0], [1]):
         index, _ = blocks.batch(np.array(shapes))
-        ends = changes.batch(np.array(shapes), blocks, EDGE**3)
+        ends = changes.batch(np.array(shapes), blocks, EDGE**3).numpy()
         at_ends = values[index].reshape(-1)[ends]
         shares = zero_shares(torch.from_numpy(at_ends.astype(np.float32))).numpy()
         assert len(ends) == sum(changes.starts[s + 1] - changes.starts[s] for s in shapes)
