@@ -29,6 +29,7 @@ PACKAGES = (
     "constriction",
     "libigl",
     "numba",
+    "pykdtree",
     "manifold3d",
     "pandas",
 )

@@ -186,7 +186,9 @@ def _warm_up(task: Task) -> None:
     import trimesh  # noqa: F401
 
     if task.phase == "measure":
-        import bench.metrics.measure  # noqa: F401
+        from bench.metrics.measure import warm_up
+
+        warm_up()
     else:
         registry.get(task.codec).warm_up(task.device)
 

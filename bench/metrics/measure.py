@@ -53,8 +53,8 @@ def measure(
         for side, surface in enumerate(surfaces)
     )
     areas = surfaces[0].area, surfaces[1].area
-    to_samples = from_points(a, b, threads), from_points(b, a, threads)
-    to_surface = from_triangles(a, surfaces[1]), from_triangles(b, surfaces[0])
+    to_samples = from_points(a, b), from_points(b, a)
+    to_surface = from_triangles(a, surfaces[1], threads), from_triangles(b, surfaces[0], threads)
     return {
         **_sampled(to_samples, areas, protocol),
         **_surface(to_surface, protocol),
@@ -62,6 +62,14 @@ def measure(
         "decoded_area": areas[1],
         **_points(reference, decoded),
     }
+
+
+def warm_up() -> None:
+    """Compile what measuring runs, or load it where it was compiled before: seconds the first time."""
+    import trimesh
+
+    triangle = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], process=False)
+    measure(triangle, triangle, Protocol(samples=1))
 
 
 def _sampled(pair: tuple[Deviation, Deviation], areas: tuple[float, float], protocol: Protocol) -> dict[str, float]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numba
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from bench.metrics.triangles import Triangles
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,25 @@ def generator(seed: int, shape: int, side: int) -> np.random.Generator:
 def sample_surface(surface: Triangles, count: int, random: np.random.Generator) -> Samples:
     """Draw ``count`` independent points, uniform by area, in the order of the faces."""
     cumulative = np.cumsum(surface.areas)
-    # Sorted, so that neighbouring queries visit neighbouring memory: a third faster; the set drawn is the same.
+    # Sorted, so that neighbouring queries visit neighbouring memory; the set drawn is the same.
     area = np.sort(random.random(count)) * cumulative[-1]
-    face = np.minimum(np.searchsorted(cumulative, area, side="right"), len(cumulative) - 1)
-    root, along = np.sqrt(random.random(count))[:, None], random.random(count)[:, None]
-    a, b, c = (surface.vertices[surface.faces[face, corner]] for corner in range(3))
-    points = a + root * (b - a) + (root * along) * (c - b)
-    return Samples(points, surface.normals[face])
+    root, along = np.sqrt(random.random(count)), random.random(count)
+    return Samples(*_placed(area, cumulative, root, along, surface.vertices, surface.faces, surface.normals))
+
+
+@numba.njit(cache=True)
+def _placed(
+    area: Floats, cumulative: Floats, root: Floats, along: Floats, vertices: Floats, faces: Ints, normals: Floats
+) -> tuple[Floats, Floats]:  # pragma: no cover - compiled
+    """Points and their faces' normals: at ``area`` (ascending) along the ``cumulative`` areas of the faces."""
+    points, directions = np.empty((len(area), 3)), np.empty((len(area), 3))
+    face = 0
+    for i in range(len(area)):
+        while face < len(cumulative) - 1 and cumulative[face] <= area[i]:
+            face += 1
+        a, b, c = faces[face]
+        for axis in range(3):
+            to_b, to_c = vertices[b, axis] - vertices[a, axis], vertices[c, axis] - vertices[b, axis]
+            points[i, axis] = vertices[a, axis] + root[i] * to_b + (root[i] * along[i]) * to_c
+            directions[i, axis] = normals[face, axis]
+    return points, directions

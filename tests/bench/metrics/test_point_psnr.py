@@ -111,3 +111,10 @@ def test_refuses_unusable_clouds(decoded, words):
 def test_refuses_normals_that_do_not_fit():
     with pytest.raises(ValueError, match="one normal per reference point"):
         point_psnr(to_cube(plane(3)), UP[:5], to_cube(plane(3)), BITS)
+
+
+def test_points_between_and_far_beyond_the_voxels():
+    decoded = np.concatenate([plane(3) + np.array([0, 0, 0.25]), [[3e9, 0, 3]]])
+    values = point_psnr(to_cube(plane(3)), UP, to_cube(decoded), BITS)
+    expected = (64 * 0.25**2 + (3e9 - 7) ** 2) / 65
+    assert values["d1_mse"] == pytest.approx(expected, rel=1e-6)

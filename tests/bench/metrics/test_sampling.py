@@ -38,3 +38,15 @@ def test_streams_are_reproducible_and_independent():
     draws = {key: generator(*key).random(4).tolist() for key in [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0)]}
     assert generator(0, 0, 0).random(4).tolist() == draws[0, 0, 0]
     assert len({tuple(d) for d in draws.values()}) == 4
+
+
+def test_points_are_those_of_the_formula_in_whole_arrays():
+    surface = Triangles.of(trimesh.creation.icosphere(2), "it")
+    samples = sample_surface(surface, 3000, np.random.default_rng(5))
+    random = np.random.default_rng(5)
+    cumulative = np.cumsum(surface.areas)
+    face = np.searchsorted(cumulative, np.sort(random.random(3000)) * cumulative[-1], side="right")
+    root, along = np.sqrt(random.random(3000))[:, None], random.random(3000)[:, None]
+    a, b, c = (surface.vertices[surface.faces[face, corner]] for corner in range(3))
+    np.testing.assert_array_equal(samples.points, a + root * (b - a) + (root * along) * (c - b))
+    np.testing.assert_array_equal(samples.normals, surface.normals[face])
