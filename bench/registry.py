@@ -20,6 +20,7 @@ BUILT_IN = {
     "necgs": "necgs.codec:NecgsCodec",
     "necgs-paper": "necgs.paper_codec:NecgsPaperCodec",
     "meshset": "necgs.mesh_codec:MeshSet",
+    "hybrid": "necgs.hybrid_codec:Hybrid",
     "draco": "baselines.mesh.draco:Draco",
     "draco-simplify": "baselines.mesh.draco_simplify:DracoSimplify",
     "octree": "baselines.points.octree:Octree",

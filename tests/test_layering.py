@@ -81,6 +81,14 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         *("necgs.volume", "necgs.fit", "necgs.decoder", "necgs.coding", "necgs.training", "necgs.settings"),
     },
     "necgs.codec": {*GROUND, "necgs.coding", "necgs.settings", "necgs.stages"},
+    "necgs.hybrid": {
+        *GROUND,
+        *("necgs.setting_checks", "necgs.volume", "necgs.mesh", "necgs.mesh_codec", "necgs.settings", "necgs.codec"),
+    },
+    "necgs.hybrid_codec": {
+        "bench.codec",
+        *("necgs.hybrid", "necgs.mesh", "necgs.mesh_codec", "necgs.coding", "necgs.codec"),
+    },
     "necgs.cost": {"necgs.volume", "necgs.fit", "necgs.training", "necgs.paper_settings"},
     "necgs.paper_codec": {"bench.codec", "necgs.codec", "necgs.cost", "necgs.paper_settings"},
     "necgs.set_file": {

@@ -65,6 +65,8 @@ class Context:
     failures: dict[int, Failure] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     """Facts about this job that belong into its row (which back end coded the coordinates, say)."""
+    modes: dict[int, str] = field(default_factory=dict)
+    """How each shape was coded, by its index, where the codec has several ways and chooses for each shape."""
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

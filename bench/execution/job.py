@@ -189,8 +189,9 @@ def _rows(job: Job, context: RunContext, outcomes: Mapping[str, Outcome]) -> Job
     encoded = outcomes["encode"].result
     results = _shape_results(context, outcomes)
     sizes = encoded.get("bytes_shape") or [0] * len(context.references)
+    modes = encoded.get("modes", {})
     shapes = [
-        _shape_row(job, index, reference, size, result)
+        _shape_row(job, index, reference, size, modes.get(str(index), ""), result)
         for index, (reference, size, result) in enumerate(zip(context.references, sizes, results, strict=True))
     ]
     failed_set = _failed_set(outcomes)
@@ -217,7 +218,7 @@ def _rows(job: Job, context: RunContext, outcomes: Mapping[str, Outcome]) -> Job
     return JobRows(shapes, whole)
 
 
-def _shape_row(job: Job, index: int, reference: Reference, size: int, result: _ShapeResult) -> ShapeRow:
+def _shape_row(job: Job, index: int, reference: Reference, size: int, mode: str, result: _ShapeResult) -> ShapeRow:
     return {
         **_head(job, result.status, result.message),
         **cast("Metrics", result.metrics),
@@ -228,6 +229,7 @@ def _shape_row(job: Job, index: int, reference: Reference, size: int, result: _S
         "source_bytes": reference.source_bytes,
         "bytes": size,
         "decoded_sha256": result.decoded_sha256,
+        "mode": mode,
     }
 
 

@@ -147,6 +147,7 @@ def main(path: str) -> int:
     result["recalled_s"] = sum(filter(_is_time, context.recalled.values()))
     result["phases"] = {str(name): seconds for name, seconds in context.phases.items() if _is_time(seconds)}
     result["notes"] = {str(name): str(note) for name, note in context.notes.items()}
+    result["modes"] = {str(index): str(mode) for index, mode in context.modes.items()}
     result["failures"] = {str(i): [f.status, f.message] for i, f in context.failures.items()}
     write_atomically(Path(task.result), _as_json(result, task.phase), durable=False)
     return 0

@@ -103,6 +103,8 @@ class ShapeRow(RowHead, Metrics):
     """This shape's own part of the archive."""
     decoded_sha256: str
     """Fingerprint of the decoded mesh; empty where there is none."""
+    mode: str
+    """How the codec coded this shape, where it chooses for each; else empty."""
 
 
 class Timing(TypedDict):
@@ -208,7 +210,7 @@ def shape_rows(rows: Iterable[Row]) -> list[ShapeRow]:
 _HEAD = {"job": "", "archive": "", "message": "", "protocol": "", "device": "cpu", "machine": ""}
 _TIMING = Record(Timing, {"cpu_s": None, "recalled_s": 0.0, "phases": {}, "peak_mb": 0.0, "threads": 1, "limit_s": 0.0})
 _SHAPE_ROW = Record(
-    ShapeRow, {**_HEAD, "shape": "", "category": "", "source_bytes": 0, "bytes": 0, "decoded_sha256": ""}
+    ShapeRow, {**_HEAD, "shape": "", "category": "", "source_bytes": 0, "bytes": 0, "decoded_sha256": "", "mode": ""}
 )
 _SET_ROW = Record(
     SetRow,

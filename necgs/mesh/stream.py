@@ -62,6 +62,7 @@ class Group:
         lattice: of the root.
         steps: (3,) int64, along normal and tangents.
         symmetry: where all this is one part of a shape.
+        nbytes: of the group in the shared part, where it was read from one.
     """
 
     faces: Integers
@@ -69,6 +70,7 @@ class Group:
     lattice: Lattice
     steps: Integers
     symmetry: Symmetry | None = None
+    nbytes: int = 0
 
     @functools.cached_property
     def levels(self) -> tuple[Level, ...]:
@@ -139,6 +141,19 @@ def decode_shape(shared: Shared, data: bytes) -> tuple[Floats, Integers]:
     return points / CUBE, faces
 
 
+def group_of(data: bytes) -> int | None:
+    """The number of the group that the part of a shape needs; None for a shape by itself.
+
+    Raises:
+        CorruptArchive: not readable.
+    """
+    fields = FieldReader(checked_crc32(data, "part of a shape"), "part of a shape")
+    kind = fields.unsigned("kind", MOST_GROUPS + MEMBER)
+    if kind == LONE:
+        return None
+    return fields.unsigned("group", MOST_GROUPS) if kind == COPY else kind - MEMBER
+
+
 def code_sources(coder: Coder, sources: Sequence[int], known: int) -> list[int]:
     """Write or read the places of up to three of ``known`` references, falling; a decoder is given none."""
     most = min(MOST_SOURCES, known)
@@ -189,6 +204,7 @@ def _check_end(coder: Coder, what: str) -> None:
 
 
 def _read_group(fields: FieldReader, residuals: ResidualModel) -> Group:
+    start = fields.position
     count, lattice = _read_size(fields)
     normal = fields.unsigned("normal step", COARSEST, low=1)
     tangential = fields.unsigned("tangential step", COARSEST, low=1)
@@ -207,7 +223,7 @@ def _read_group(fields: FieldReader, residuals: ResidualModel) -> Group:
         points[place] = read_points(coder, group.levels, known, group.steps, residuals)
         normals[place] = vertex_normals(points[place], faces)
     _check_end(coder, "group of the shared part")
-    return Group(faces, points, lattice, group.steps, symmetry)
+    return Group(faces, points, lattice, group.steps, symmetry, fields.position - start)
 
 
 def _read_member(coder: Coder, group: Group, known: int, residuals: ResidualModel) -> Integers:
