@@ -25,6 +25,7 @@ from reports.sections import (
     decoded_points,
     equal_quality,
     ledger,
+    modes,
     per_shape,
     rate_distortion,
     rate_points,
@@ -184,6 +185,7 @@ def _shapes(data: RunData, writer: Writer) -> None:
         writer.figure(per_shape.ecdf_figure(data, dataset), f"per_shape_{slug(dataset)}", caption)
         writer.table(rate_points.spread_table(data, dataset), f"spread_{slug(dataset)}")
         writer.table(categories.category_table(data, dataset), f"categories_{slug(dataset)}")
+        writer.table(modes.modes_table(data, dataset), f"modes_{slug(dataset)}")
         writer.table(decoded_points.decoded_points_table(data, dataset), f"decoded_points_{slug(dataset)}")
 
 

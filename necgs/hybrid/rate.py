@@ -78,7 +78,7 @@ def byte_price(faces: int) -> float:
     """What one more byte a shape saves of its surface error (1e-3) on the sample set, at so many faces a shape."""
     size = faces / 1000
     error, coded = _MEAN_ERROR * size**-_ERROR_SLOPE, _MEAN_BYTES * size**_BYTES_SLOPE
-    return _ERROR_SLOPE / _BYTES_SLOPE * error / coded
+    return float(_ERROR_SLOPE / _BYTES_SLOPE * error / coded)
 
 
 def matching(faces: int) -> Mapping[str, Any]:

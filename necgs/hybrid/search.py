@@ -59,7 +59,8 @@ def encode(meshes: Sequence[Trimesh], rate: HybridRate, context: Context) -> Arc
             is_volume[shape] = mode
             context.modes[shape] = VOLUME if mode else MESH
     context.notes["modes"] = f"{is_volume.count(False)} {MESH}, {is_volume.count(True)} {VOLUME}"
-    return joined(*(one.archive if one and one.shapes else None for one in chosen), is_volume=is_volume)
+    as_meshes, as_volumes = (one.archive if one and one.shapes else None for one in chosen)
+    return joined(as_meshes, as_volumes, is_volume)
 
 
 Chosen = tuple[Coded, Coded | None]
@@ -70,6 +71,8 @@ def _with_volumes(meshes: Sequence[Trimesh], alone: Coded, rate: HybridRate, con
     """Which shapes of ``alone`` are volumes in the end; none, unless that costs less than ``alone``."""
     with context.phase("choose"):
         wanted = _candidates(meshes, alone, rate)
+    context.notes["volumes"] = "ruled out by the forecast"
+    trained = len(wanted)
     while wanted:
         context.check_deadline()
         try:
@@ -84,8 +87,12 @@ def _with_volumes(meshes: Sequence[Trimesh], alone: Coded, rate: HybridRate, con
             rest = [shape for shape in alone.shapes if shape not in kept]
             others = _coded(MeshSet(), rate.mesh(), meshes, rest, context).coded
             less = others.cost(rate.byte_price) + volumes.cost(rate.byte_price) < alone.cost(rate.byte_price)
-            return (others, volumes) if less and list(others.shapes) == rest else (alone, None)
+            if less and list(others.shapes) == rest:
+                context.notes["volumes"] = f"trained for {trained}, kept for {len(kept)}"
+                return others, volumes
+            kept = ()
         wanted = kept
+        context.notes["volumes"] = f"trained for {trained}, kept for none"
     return alone, None
 
 
@@ -124,6 +131,8 @@ class _Attempt:
 def _coded(codec: SetCodec, rate: Any, meshes: Sequence[Trimesh], shapes: Iterable[int], context: Context) -> _Attempt:
     """Some shapes in one mode: what became of them, decoded and measured; and which of them failed."""
     numbers = list(shapes)
+    if not numbers:
+        return _Attempt(Coded((), Archive(()), {}), {})
     inner = dataclasses.replace(context, failures={}, notes={})
     archive = codec.encode([meshes[shape] for shape in numbers], rate, inner)
     context.notes |= inner.notes
