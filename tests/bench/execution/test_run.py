@@ -43,6 +43,7 @@ def test_a_run_leaves_rows_summary_manifest_and_archives(command, run, counter):
     assert main(command("Counting")) == 0
     rows = run.rows()
     assert [row["kind"] for row in rows] == 2 * ["shape", "shape", "shape", "set"]
+    assert [row["mode"] for row in rows if row["kind"] == "shape"] == 2 * ["", "rounded", ""]
     for row in run.set_rows():
         files = list(run.archive(row["archive"]).iterdir())
         assert sum(path.stat().st_size for path in files) == row["bytes"] == sum(row["ledger"].values())
