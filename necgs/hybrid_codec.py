@@ -51,9 +51,9 @@ class Hybrid(SetCodec):
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = LADDER
     packages: ClassVar[tuple[str, ...]] = tuple(dict.fromkeys((*MeshSet.packages, *NecgsCodec.packages)))
 
-    def warm_up(self) -> None:
+    def warm_up(self, device: str = "cpu") -> None:
         """Compile what meshes need; volumes are rare."""
-        MeshSet().warm_up()
+        MeshSet().warm_up(device)
 
     def encode(self, meshes: Sequence[Trimesh], rate: HybridRate, context: Context) -> Archive:
         """Phases: those of ``meshset``, choose; those of ``necgs`` where volumes are trained."""
