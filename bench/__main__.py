@@ -15,7 +15,10 @@ from collections.abc import Sequence
 from bench.codec.encoding import encoding_complaint, print_anything
 from bench.installation import installed_version
 
-COMMANDS = ("run", "report", "gate", "compare", "merge", "codecs", "datasets", "metrics", "check_codec", "doctor")
+COMMANDS = (
+    *("run", "report", "gate", "compare", "merge", "archive"),
+    *("codecs", "datasets", "metrics", "check_codec", "doctor", "completion"),
+)
 
 EPILOG = """examples:
   python -m bench run                                   the embedded sample set, every codec that is available
@@ -28,9 +31,9 @@ exit codes: 0 done; 1 a job or a gate failed; 2 wrong usage or input; 3 not meas
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with all its commands. Imports nothing heavy."""
-    parser = argparse.ArgumentParser(
+def build_parser(kind: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser with all its commands, of class ``kind``. Imports nothing heavy."""
+    parser = kind(
         prog="python -m bench",
         description="Compares codecs for sets of 3D meshes: rate, distortion, time.",
         epilog=EPILOG,

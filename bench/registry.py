@@ -8,11 +8,11 @@ An entry point of group ``necgs_bench.codecs`` maps a name to a class derived fr
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from importlib.metadata import entry_points
 
 from bench.codec import Availability, Codec, CodecInfo, UserError
+from bench.codec.did_you_mean import known_names
 
 ENTRY_POINT_GROUP = "necgs_bench.codecs"
 
@@ -51,9 +51,7 @@ def get(name: str) -> Codec:
     """
     target = BUILT_IN.get(name) or _entry_points().get(name) or (name if ":" in name else None)
     if target is None:
-        close = difflib.get_close_matches(name, names(), n=1)
-        hint = f"did you mean {close[0]!r}? Known" if close else "known"
-        raise UnknownCodec(f"there is no codec {name!r}; {hint}: {', '.join(names())}")
+        raise UnknownCodec(f"there is no codec {name!r}; {known_names(name, names())}")
     module, _, attribute = target.partition(":")
     try:
         codec = getattr(importlib.import_module(module), attribute)()

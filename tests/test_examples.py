@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -88,3 +89,16 @@ def test_impossible_headers_are_refused(tmp_path):
             codec.decode_shape(shared, head.tobytes() + data[8:], context)
     with pytest.raises(CorruptArchive):
         codec.decode_shared(archive.shared.data[:-3], context)
+
+
+def test_the_notebook_runs(tmp_path):
+    notebook = json.loads((EXAMPLES / "first_run.ipynb").read_text())
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    (tmp_path / "cells.py").write_text(
+        "\n".join([*cells, "print(int(points['failed'].sum()), len(shapes), len(data) > 0)"])
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NECGS_BENCH_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        [sys.executable, "cells.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=250
+    )
+    assert done.stdout.splitlines()[-1:] == ["0 8 True"], done.stderr[-2000:]

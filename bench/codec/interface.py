@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.codec.archive import Archive, Part
 from bench.codec.context import Context
+from bench.codec.did_you_mean import known_names
 from bench.codec.errors import CorruptArchive, DecodeFailed, EncodeFailed
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Rate:
         known = cls.fields()
         unknown = sorted(set(settings) - set(known))
         if unknown:
-            raise ValueError(f"unknown setting {', '.join(unknown)}; known: {', '.join(sorted(known)) or 'none'}")
+            raise ValueError(f"unknown setting {', '.join(unknown)}; {known_names(unknown[0], sorted(known))}")
         return cls(**{known[name].name: value for name, value in settings.items()})
 
     def settings(self) -> dict[str, Any]:

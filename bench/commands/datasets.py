@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("name", nargs="?", help="sample, ama, dt4d, thingi10k, mixed, folder:PATH, procedural:N")
     parser.add_argument("--check", action="store_true", help="load each shape and count what is odd about it")
+    parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")
     parser.add_argument("--split", type=Path, metavar="FILE", help="a list of the shapes to take")
     parser.add_argument("--per-set", type=positive, metavar="N", help="shapes of each set in mixed")
@@ -32,7 +36,11 @@ def run(args: argparse.Namespace) -> int:
     import mesh_datasets
 
     if not args.name:
-        _print_catalog(mesh_datasets.catalog(data_root=args.data_root))
+        entries = mesh_datasets.catalog(data_root=args.data_root)
+        if args.json:
+            print(_json(map(dataclasses.asdict, entries)))
+        else:
+            _print_catalog(entries)
         return 0
     shapes = mesh_datasets.load(
         args.name,
@@ -42,7 +50,26 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         per_set=args.per_set,
     )
+    if args.json:
+        return _as_json(shapes, args.check)
     return _check(shapes) if args.check else _list(shapes)
+
+
+def _as_json(shapes: Any, check: bool) -> int:
+    """The shapes, or what `--check` finds, as a list of objects."""
+    from mesh_datasets.inspection import inspect_shapes
+
+    if check:
+        reports = [dataclasses.asdict(report) for report in inspect_shapes(shapes)]
+        print(_json(reports))
+        return 1 if any(report["error"] for report in reports) else 0
+    facts = ("name", "category", "source_bytes")
+    print(_json({name: getattr(shape, name) for name in facts} for shape in shapes))
+    return 0
+
+
+def _json(entries: Iterable[Any]) -> str:
+    return json.dumps(list(entries), indent=2, default=str)
 
 
 def _print_catalog(entries: Any) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import TYPE_CHECKING, Any
 
+from bench.codec import Availability
 from bench.installation import expected_folder
 
 if TYPE_CHECKING:
@@ -18,35 +20,60 @@ def add_parser(subparsers: Any) -> None:
         help="say what this machine has and what is missing for which codec or data set",
         description="Looks at system libraries, packages, the GPU, external programs, codecs and data sets.",
     )
+    parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from bench import installation, machine, registry, system_libraries
+    from bench import installation
 
     strangers = installation.strangers()
     if strangers:
         print(_mixed(strangers))
         return 3
+    found = findings()
+    if args.json:
+        print(json.dumps(found, indent=2))
+    else:
+        _print(found)
+    return 0
+
+
+def findings() -> dict[str, Any]:
+    """What this machine has, as plain values."""
     import mesh_datasets
 
-    facts = machine.describe()
-    print(f"machine      {facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB; {facts['os']}")
-    print(
-        f"gpu          {', '.join(facts['gpu']) or 'none'}; CUDA usable: {'yes' if machine.cuda_available() else 'no'}"
-    )
-    print(f"python       {facts['python']}: {', '.join(f'{k} {v}' for k, v in facts['packages'].items())}")
-    missing = system_libraries.missing_packages()
-    print(f"libraries    {'missing: ' + system_libraries.install_line(missing) if missing else 'all there'}")
+    from bench import machine, registry, system_libraries
+
+    codecs: dict[str, Any] = {}
     for name in registry.names():
         state = registry.availability(name)
         made_of = registry.get(name).provenance() if state.ok else {}
-        found = ", ".join(f"{key} {value}" for key, value in made_of.items())
-        print(f"codec        {name}: {found or 'ready' if state.ok else state}")
-    for entry in mesh_datasets.catalog():
-        print(f"data set     {entry.name}: {_where(entry)}")
-    return 0
+        codecs[name] = {"available": state.ok, "reason": state.reason, "remedy": state.remedy, "provenance": made_of}
+    missing = system_libraries.missing_packages()
+    return {
+        "machine": machine.describe(),
+        "cuda": machine.cuda_available(),
+        "missing_libraries": list(missing),
+        "install_libraries": system_libraries.install_line(missing) if missing else "",
+        "codecs": codecs,
+        "datasets": {entry.name: {"found": entry.found, "where": _where(entry)} for entry in mesh_datasets.catalog()},
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    facts = found["machine"]
+    print(f"machine      {facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB; {facts['os']}")
+    print(f"gpu          {', '.join(facts['gpu']) or 'none'}; CUDA usable: {'yes' if found['cuda'] else 'no'}")
+    print(f"python       {facts['python']}: {', '.join(f'{k} {v}' for k, v in facts['packages'].items())}")
+    print(f"libraries    {'missing: ' + found['install_libraries'] if found['missing_libraries'] else 'all there'}")
+    for name, codec in found["codecs"].items():
+        made_of = ", ".join(f"{key} {value}" for key, value in codec["provenance"].items())
+        state = Availability(codec["available"], codec["reason"], codec["remedy"])
+        print(f"codec        {name}: {made_of or 'ready' if state.ok else state}")
+    for name, entry in found["datasets"].items():
+        print(f"data set     {name}: {entry['where']}")
 
 
 def _mixed(strangers: dict[str, str]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 EPILOG = """examples:
   python -m bench run
   python -m bench run --codecs draco,draco-simplify --dataset folder:meshes/ --limit 10
-  python -m bench run --codecs necgs,necgs:entropy=huffman --dataset sample:humans
+  python -m bench run --codecs necgs@k64+k96,necgs@k64:entropy=huffman --dataset sample:humans
   python -m bench run --profile paper --codecs necgs-paper,necgs,gpcc --dataset mixed --data-root ~/data --device cuda
   python -m bench run --dry-run
 
@@ -37,69 +39,95 @@ def add_parser(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    what = parser.add_argument_group("what to run")
-    what.add_argument(
+    _add_what(parser.add_argument_group("what to run"))
+    _add_how(parser.add_argument_group("how to run"))
+    _add_again(parser.add_argument_group("what to do again, and what to leave out"))
+    _add_output(parser.add_argument_group("what to say and keep"))
+    parser.set_defaults(run=run)
+
+
+def _add_what(group: Any) -> None:
+    group.add_argument(
         "--profile",
         default="quick",
         help="smoke, quick, gpu-ci, decoders, paper, or the path of a .toml file (default: quick)",
     )
-    what.add_argument("--codecs", help="names, comma separated; NAME:KEY=VALUE is a variant (default: the profile's)")
-    what.add_argument(
+    group.add_argument(
+        "--codecs",
+        help="names, comma separated; NAME@RATE takes one rate, NAME:KEY=VALUE is a variant (default: the profile's)",
+    )
+    group.add_argument("--rates", metavar="LABELS", help="only these rates, comma separated; see: bench codecs NAME")
+    group.add_argument(
         "--dataset", help="sample, ama, dt4d, thingi10k, mixed, folder:PATH, procedural:N; comma separated"
     )
-    what.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")
-    what.add_argument("--split", type=Path, metavar="FILE", help="a list of the shapes to take")
-    what.add_argument("--per-set", type=positive, metavar="N", help="shapes of each set in mixed (default: 200)")
-    what.add_argument("--limit", type=positive, metavar="N", help="take N shapes, spread evenly over the set")
-    what.add_argument("--seed", type=natural, default=0, help="all randomness derives from it (default: 0)")
-    how = parser.add_argument_group("how to run")
-    how.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/DATASET-PROFILE)")
-    how.add_argument(
+    group.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")
+    group.add_argument("--split", type=Path, metavar="FILE", help="a list of the shapes to take")
+    group.add_argument("--per-set", type=positive, metavar="N", help="shapes of each set in mixed (default: 200)")
+    group.add_argument("--limit", type=positive, metavar="N", help="take N shapes, spread evenly over the set")
+    group.add_argument("--seed", type=natural, default=0, help="all randomness derives from it (default: 0)")
+
+
+def _add_how(group: Any) -> None:
+    group.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU where there is one"
     )
-    how.add_argument("--workers", type=positive, metavar="N", help="jobs at a time (default: one per core; 1 on a GPU)")
-    how.add_argument("--threads", type=positive, default=1, metavar="N", help="CPU threads a job may use (default: 1)")
-    how.add_argument(
+    group.add_argument(
+        "--workers", type=positive, metavar="N", help="jobs at a time (default: one per core; 1 on a GPU)"
+    )
+    group.add_argument(
+        "--threads", type=positive, default=1, metavar="N", help="CPU threads a job may use (default: 1)"
+    )
+    group.add_argument(
         "--timeout",
         type=finite,
         metavar="S",
         help="seconds a job of up to 48 shapes may take to encode, and to decode; larger sets get more in proportion",
     )
-    how.add_argument(
+    group.add_argument(
         "--memory-limit", type=finite, metavar="GB", help="memory a job may use (default: 90 %% / workers)"
     )
-    how.add_argument("--executor", choices=("local", "dask"), default="local", help="where jobs run (default: local)")
-    how.add_argument(
+    group.add_argument("--executor", choices=("local", "dask"), default="local", help="where jobs run (default: local)")
+    group.add_argument(
         "--scheduler", metavar="ADDRESS", help="address of a Dask scheduler (default: one on this machine)"
     )
-    how.add_argument("--shard", type=shard, metavar="I/N", help="do the I-th of N parts of the jobs; see bench merge")
-    how.add_argument("--cache", type=Path, metavar="DIR", help="cache of prepared meshes and volumes")
-    how.add_argument("--keep-decoded", action="store_true", help="keep the decoded meshes in the run folder")
-    how.add_argument("--retry-failed", action="store_true", help="do failed jobs again")
-    how.add_argument(
+    group.add_argument("--shard", type=shard, metavar="I/N", help="do the I-th of N parts of the jobs; see bench merge")
+
+
+def _add_again(group: Any) -> None:
+    group.add_argument("--retry-failed", action="store_true", help="do failed jobs again")
+    group.add_argument("--remeasure", action="store_true", help="decode and measure the run's archives again")
+    group.add_argument(
         "--skip-unavailable", action="store_true", help="go on without named codecs or data that are missing"
     )
-    how.add_argument("--skip-invalid", action="store_true", help="leave invalid shapes out and list them")
-    how.add_argument("--remeasure", action="store_true", help="decode and measure the run's archives again")
-    how.add_argument("--dry-run", action="store_true", help="list the jobs and stop")
-    parser.set_defaults(run=run)
+    group.add_argument("--skip-invalid", action="store_true", help="leave invalid shapes out and list them")
+    group.add_argument("--dry-run", action="store_true", help="list the jobs and stop")
+
+
+def _add_output(group: Any) -> None:
+    group.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/DATASET-PROFILE)")
+    group.add_argument("--cache", type=Path, metavar="DIR", help="cache of prepared meshes and volumes")
+    group.add_argument("--keep-decoded", action="store_true", help="keep the decoded meshes in the run folder")
+    loud = group.add_mutually_exclusive_group()
+    loud.add_argument("--quiet", action="store_true", help="say nothing but failures; RUN/run.log has every line")
+    loud.add_argument("--verbose", action="store_true", help="say which job begins which phase")
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from bench.commands.publish import publish
     from bench.execution.run import execute
+    from bench.execution.run_log import NORMAL, QUIET, VERBOSE
     from bench.planning.plan import make_plan, waiting_jobs
     from bench.results.store import RunFolder
 
     try:
-        request = build_request(args)
+        request = build_request(args, sys.argv[1:])
         folder = RunFolder(request.out)
         plan = make_plan(request)
         if args.dry_run:
             _print_jobs(plan, waiting_jobs(plan, folder))
             return 0
-        rows = execute(plan, folder)
+        rows = execute(plan, folder, verbosity=QUIET if args.quiet else VERBOSE if args.verbose else NORMAL)
         if not args.shard:
             publish(folder)
     except BrokenPipeError:
@@ -109,18 +137,19 @@ def run(args: argparse.Namespace) -> int:
             f"bench run: {error}; what is finished is stored; mend it and run the same command again", file=sys.stderr
         )
         return 1
-    return _verdict(rows, folder)
+    return _verdict(rows, folder, args)
 
 
-def build_request(args: argparse.Namespace) -> Request:
-    """The request that the command line and the profile make together."""
+def build_request(args: argparse.Namespace, argv: Sequence[str] = ()) -> Request:
+    """The request that the command line and the profile make together; ``argv`` goes into the manifest."""
     from bench.cache import default_cache
     from bench.planning import profile as profiles
+    from bench.planning.chosen_rates import ChosenRates, without_rates
     from bench.planning.limits import Limits
     from bench.planning.plan import Request
 
     profile = profiles.read(args.profile)
-    codecs = tuple(_split(args.codecs)) if args.codecs else profile.codecs
+    codecs, labels = without_rates(_split(args.codecs)) if args.codecs else (profile.codecs, {})
     data = tuple(split_datasets(args.dataset)) if args.dataset else (profile.dataset,)
     limit = args.limit or profile.limit
     timeouts = profile.timeout_s
@@ -136,6 +165,7 @@ def build_request(args: argparse.Namespace) -> Request:
         datasets=data,
         out=out,
         cache=cache,
+        rates=ChosenRates(tuple(_split(args.rates or "")), labels),
         data_root=args.data_root,
         split=args.split,
         per_set=args.per_set,
@@ -152,7 +182,7 @@ def build_request(args: argparse.Namespace) -> Request:
         remeasure=args.remeasure,
         skip_unavailable=args.skip_unavailable,
         skip_invalid=args.skip_invalid,
-        argv=tuple(sys.argv[1:]),
+        argv=tuple(argv),
     )
 
 
@@ -169,27 +199,56 @@ def _default_out(profile: Profile, data: tuple[str, ...], args: argparse.Namespa
 
 
 def _print_jobs(plan: Plan, todo: list[Any]) -> None:
+    from bench.execution.run import forecast_of_all
+
     waiting = {job.key for job in todo}
     for job in plan.jobs:
         state = "to do" if job.key in waiting else "done "
         settings = ", ".join(f"{key}={value}" for key, value in job.settings.items())
         print(f"{state}  {job.dataset}  {job.codec}  {job.rate}  {job.device}  {settings}")
-    print(f"{len(plan.jobs)} jobs, {len(todo)} to do, {plan.workers} at a time; run folder {plan.request.out}")
+    print(
+        f"{len(plan.jobs)} jobs, {len(todo)} to do, {plan.workers} at a time; run folder {plan.request.out}"
+        f"{forecast_of_all(plan, todo)}"
+    )
 
 
-def _verdict(rows: list[SetRow], folder: RunFolder) -> int:
+def _verdict(rows: list[SetRow], folder: RunFolder, args: argparse.Namespace) -> int:
+    """Print table, report and failures; returns the exit code."""
+    from bench.commands.terminal import coloured, width
     from bench.execution.progress import describe_failures
     from bench.results.rows import is_clean
     from bench.results.summary import console_table
 
-    print(console_table(folder))
-    if (folder.path / "report").exists():
-        print(f"\nreport: {folder.path / 'report' / 'report.md'}")
+    if not args.quiet:
+        print(console_table(folder, width()))
+        if (folder.path / "report").exists():
+            print(f"\nreport: {folder.path / 'report' / 'report.md'}")
     failed = [row for row in rows if not is_clean(row)]
     for row in failed:
         reason = row["message"].splitlines()[0] if row["message"] else describe_failures(row)
-        print(f"failed: {row['dataset']} {row['codec']} {row['rate']}: {reason}", file=sys.stderr)
+        print(
+            f"{coloured('failed:', 'red', sys.stderr)} {row['dataset']} {row['codec']} {row['rate']}: {reason}",
+            file=sys.stderr,
+        )
+    if failed:
+        print(f"to try {'it' if len(failed) == 1 else 'them'} again: {_once_more(failed)}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _once_more(failed: list[SetRow]) -> str:
+    """The command that does failed jobs again, with more time where that was short."""
+    limits = [_seconds_for_a_small_set(row) for row in failed if row["status"] == "timeout"]
+    words = [word for word in sys.argv[1:] if word != "--retry-failed"]
+    more = [f"--timeout {2 * max(limits):.0f}"] if limits else []
+    return " ".join(["python -m bench", *map(shlex.quote, words), "--retry-failed", *more])
+
+
+def _seconds_for_a_small_set(row: SetRow) -> float:
+    """The ``--timeout`` that the job had: its limit, without what a large set gets in addition."""
+    from bench.planning.limits import Timeouts
+
+    allowed = max((timing["limit_s"] for timing in (row["encode"], row["decode"]) if timing), default=0.0)
+    return allowed / max(1.0, row["shapes"] / Timeouts().shapes)
 
 
 def _split(text: str) -> list[str]:

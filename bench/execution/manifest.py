@@ -28,8 +28,8 @@ def write_manifest(plan: Plan, run: RunFolder) -> None:
         old = run.read_manifest() if run.manifest_path.exists() else None
     except StoreError as error:
         raise WrongInput(str(error)) from None
-    if old is None and run.rows_path.exists():
-        raise WrongInput(f"{run.path} holds rows but no manifest; give another --out")
+    if old is None and (strangers := run.strangers()):
+        raise WrongInput(f"{run.path} is not empty and no run folder: it holds {strangers[0]}; give another --out")
     new = _manifest(plan)
     if old is not None:
         _refuse_mixture(run, old, new, remeasure=plan.request.remeasure)

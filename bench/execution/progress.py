@@ -2,73 +2,149 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from statistics import median
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TextIO
 
+from bench.execution.pace import PaceBook
+from bench.execution.run_log import NORMAL, QUIET, VERBOSE, RunLog
 from bench.planning.jobs import Job
 from bench.results.rows import SetRow, is_clean
 
+HEARTBEAT = 60.0
+"""Seconds after which, where there is no terminal, a line says what is at work."""
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A job at work: when it began, and how far its present phase is."""
+
+    job: Job
+    started: float
+    phase: str = "starting"
+    fraction: float = 0.0
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.job.label}: {self.phase} {self.fraction:.0%} {self.note}".strip()
+
 
 class RunProgress:
-    """Tells on ``stream`` which jobs are at work, what the finished ones gave, and how long the rest will take.
+    """Tells which jobs are at work, what the finished ones gave, and how long the rest will take.
 
-    The remaining time assumes that a job of a codec takes as long as that codec's earlier jobs did (the median codec
-    where there are none yet). Safe to use from several threads.
+    A job is expected to take what it took in an earlier run on this machine, or what the other rates of its codec
+    took in this run. While there are codecs of which neither is known, the remaining time is given as "more than".
+    Safe to use from several threads.
+
+    Args:
+        shapes: data set -> its number of shapes.
+        paces: what jobs took in earlier runs.
     """
 
-    def __init__(self, total: int, workers: int, stream: TextIO | None = None) -> None:
-        self._stream = stream if stream is not None else sys.stderr
-        self._bar = _bar(total, self._stream) if self._stream.isatty() else None
-        self._total = total
-        self._workers = workers
+    def __init__(
+        self,
+        total: int,
+        workers: int,
+        log: RunLog,
+        shapes: Mapping[str, int] | None = None,
+        paces: PaceBook | None = None,
+    ) -> None:
+        self._log = log
+        self._bar = _bar(total, log.stream) if log.stream.isatty() and log.verbosity > QUIET else None
+        self._total, self._workers = total, workers
+        self._shapes, self._paces = shapes or {}, paces
         self._done = 0
-        self._seconds: dict[str, list[float]] = {}
-        self._started: dict[str, tuple[Job, float]] = {}
+        self._finished: dict[str, list[tuple[Job, float]]] = {}
+        self._running: dict[str, _Running] = {}
+        self._told = time.monotonic()
         self._lock = threading.Lock()
 
     def start(self, job: Job) -> None:
         """A job begins."""
         with self._lock:
-            self._started[job.key] = (job, time.monotonic())
+            self._running[job.key] = _Running(job, time.monotonic())
+        self._log.say(f"{job.label}: begins", VERBOSE)
 
     def update(self, job: Job, phase: str, fraction: float, note: str) -> None:
         """A job tells how far a phase is."""
-        if self._bar is not None:
-            with self._lock:
-                self._bar.set_postfix_str(f"{job.label}: {phase} {fraction:.0%} {note}".strip())
+        with self._lock:
+            before = self._running.get(job.key)
+            if before is None:
+                return
+            now = self._running[job.key] = replace(before, phase=phase, fraction=fraction, note=note)
+            text = "; ".join(str(running) for running in self._running.values())
+            beat = self._bar is None and time.monotonic() - self._told > HEARTBEAT
+            if self._bar is not None:
+                self._bar.set_postfix_str(text)
+            self._told = time.monotonic() if beat else self._told
+        if now.phase != before.phase:
+            self._log.say(f"{job.label}: {phase}", VERBOSE)
+        if beat:
+            self._log.say(f"at work: {text}")
 
-    def finish(self, job: Job, row: SetRow, waiting: list[Job]) -> None:
+    def finish(self, job: Job, row: SetRow, waiting: Sequence[Job]) -> None:
         """A job is done; ``row`` is its set row, ``waiting`` the jobs not finished yet."""
         with self._lock:
-            self._started.pop(job.key, None)  # a job that ran on another machine was never seen to begin
-            spent = sum(timing["wall_s"] for timing in (row["encode"], row["decode"], row["measure"]) if timing)
-            self._seconds.setdefault(job.codec, []).append(spent)
+            begun = self._running.pop(job.key, None)
+            if begun is not None:
+                spent = time.monotonic() - begun.started
+            else:  # it ran on another machine and was not seen to begin
+                spent = sum(timing["wall_s"] for timing in (row["encode"], row["decode"], row["measure"]) if timing)
+            self._finished.setdefault(job.codec, []).append((job, spent))
             self._done += 1
-            line = f"[{self._done}/{self._total}] {job.label}: {describe(row)}"
-            left = self._remaining(waiting)
+            self._told = time.monotonic()
+            left = remaining(self._expected(waiting), self._workers) if waiting else ""
             if self._bar is not None:
-                self._bar.write(line, file=self._stream)
-                self._bar.set_description(f"about {clock(left)} left" if waiting else "done")
+                self._bar.set_description(left or "done")
                 self._bar.update()
-            else:
-                print(f"{line}; about {clock(left)} left" if waiting else line, file=self._stream, flush=True)
+        if self._paces is not None and row["status"] == "ok":
+            self._paces.note(job, self._shapes.get(job.dataset, 0), spent)
+        line = f"[{self._done}/{self._total}] {job.label}: {describe(row)}"
+        show_left = left and self._bar is None
+        self._log.say(f"{line}; {left}" if show_left else line, NORMAL if is_clean(row) else QUIET)
 
     def close(self) -> None:
         """Leave the terminal clean."""
         if self._bar is not None:
             self._bar.close()
 
-    def _remaining(self, waiting: list[Job]) -> float:
-        means = {codec: sum(times) / len(times) for codec, times in self._seconds.items()}
-        overall = median(means.values())  # one slow codec must not stand for all that are still unknown
-        expected = 0.0
+    def _expected(self, waiting: Sequence[Job]) -> list[float | None]:
+        """Seconds that each waiting job still needs; None where nothing like it was seen."""
+        expected: list[float | None] = []
         for job in waiting:
-            spent = time.monotonic() - self._started[job.key][1] if job.key in self._started else 0.0
-            expected += max(means.get(job.codec, overall) - spent, 0.0)
-        return expected / min(self._workers, max(len(waiting), 1))
+            seconds = expected_seconds(job, self._shapes.get(job.dataset, 0), self._paces, self._finished)
+            if seconds is not None and job.key in self._running:
+                seconds = max(seconds - (time.monotonic() - self._running[job.key].started), 0.0)
+            expected.append(seconds)
+        return expected
+
+
+def expected_seconds(
+    job: Job, shapes: int, paces: PaceBook | None, finished: Mapping[str, Sequence[tuple[Job, float]]]
+) -> float | None:
+    """What a job should take.
+
+    Its earlier pace, corrected by how the codec's other jobs of this run compare with theirs; else the mean of those.
+    """
+    earlier = paces.seconds(job, shapes) if paces is not None else None
+    seen = finished.get(job.codec, ())
+    if earlier is None:
+        return sum(seconds for _, seconds in seen) / len(seen) if seen else None
+    assert paces is not None
+    pairs = [(spent, before) for other, spent in seen if (before := paces.seconds(other, shapes))]
+    now, then = sum(spent for spent, _ in pairs), sum(before for _, before in pairs)
+    return earlier * (now / then if then else 1.0)
+
+
+def remaining(expected: Sequence[float | None], workers: int) -> str:
+    """``about 2 min 0 s left``; ``more than ...`` where some are unknown, and no number where all are."""
+    known = [seconds for seconds in expected if seconds is not None]
+    if not known:
+        return "time left not known yet"
+    left = max(sum(known) / min(workers, max(len(expected), 1)), max(known))
+    return f"{'about' if len(known) == len(expected) else 'more than'} {clock(left)} left"
 
 
 def describe(row: SetRow) -> str:

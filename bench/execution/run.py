@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,7 +13,9 @@ from bench.execution import cluster, executor
 from bench.execution.forecast import forecasts
 from bench.execution.job import RunContext, lost_job, run_job
 from bench.execution.manifest import write_manifest
-from bench.execution.progress import RunProgress
+from bench.execution.pace import PaceBook
+from bench.execution.progress import RunProgress, expected_seconds, remaining
+from bench.execution.run_log import NORMAL, RunLog
 from bench.execution.supervisor import Interrupted
 from bench.planning.jobs import Job
 from bench.planning.plan import Plan, WrongInput, waiting_jobs
@@ -22,7 +23,7 @@ from bench.results.rows import JobRows, SetRow
 from bench.results.store import RunFolder
 
 
-def execute(plan: Plan, run: RunFolder, *, quiet: bool = False) -> list[SetRow]:
+def execute(plan: Plan, run: RunFolder, *, verbosity: int = NORMAL) -> list[SetRow]:
     """Do the jobs that wait, append their rows, and return the set rows of all jobs of the plan.
 
     Raises:
@@ -37,21 +38,22 @@ def execute(plan: Plan, run: RunFolder, *, quiet: bool = False) -> list[SetRow]:
             write_manifest(plan, run)
             run.recover()
             todo = waiting_jobs(plan, run)
-            _announce(plan, todo, run, quiet)
-            if not quiet:
-                for line in forecasts(plan, todo):
-                    print(line, file=sys.stderr)
-            for rows in _do(plan, todo, run):
+            log = RunLog(run.log_path, verbosity)
+            for line in (*_announcement(plan, todo, run), *forecasts(plan, todo)):
+                log.say(line)
+            for rows in _do(plan, todo, run, log):
                 run.append(rows.rows)
+            run.drop_scratch()
     except Timeout:
         raise WrongInput(f"another process is writing to {run.path}; wait for it or give another --out") from None
     keys = {job.key for job in plan.jobs}
     return [row for row in run.set_rows() if row["job"] in keys]
 
 
-def _do(plan: Plan, todo: list[Job], run: RunFolder) -> Iterator[JobRows]:
+def _do(plan: Plan, todo: list[Job], run: RunFolder, log: RunLog) -> Iterator[JobRows]:
     stop = threading.Event()
-    progress = RunProgress(len(todo), plan.workers)
+    shapes = {name: len(prepared.references) for name, prepared in plan.prepared.items()}
+    progress = RunProgress(len(todo), plan.workers, log, shapes, pace_book(plan))
     contexts = {name: _context(plan, run, name, stop) for name in plan.prepared}
 
     def work(job: Job) -> JobRows:
@@ -103,19 +105,30 @@ def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) ->
     )
 
 
-def _announce(plan: Plan, todo: Sequence[Job], run: RunFolder, quiet: bool) -> None:
-    if quiet:
-        return
+def pace_book(plan: Plan) -> PaceBook:
+    """What jobs took in earlier runs with this cache."""
+    return PaceBook(plan.request.cache / "paces.json")
+
+
+def _announcement(plan: Plan, todo: Sequence[Job], run: RunFolder) -> Iterator[str]:
+    """What a run says before its first job."""
     count = sum(len(prepared.references) for prepared in plan.prepared.values())
     done = len(plan.jobs) - len(todo)
     before = f", {done} done before" if done else ""
-    print(
+    yield (
         f"{run.path}: {len(plan.jobs)} jobs{before}; {count} shapes of {', '.join(plan.prepared)}; "
-        f"{plan.device}, {plan.workers} at a time",
-        file=sys.stderr,
+        f"{plan.device}, {plan.workers} at a time{forecast_of_all(plan, todo)}"
     )
     for prepared in plan.prepared.values():
         for name, reason in prepared.skipped:
-            print(f"left out: {name}: {reason}", file=sys.stderr)
+            yield f"left out: {name}: {reason}"
     for entry in plan.skipped:
-        print(f"left out: {entry['name']}. {Availability(False, entry['reason'], entry['remedy'])}", file=sys.stderr)
+        yield f"left out: {entry['name']}. {Availability(False, entry['reason'], entry['remedy'])}"
+
+
+def forecast_of_all(plan: Plan, todo: Sequence[Job]) -> str:
+    """``; about 12 min 0 s left``, from earlier runs on this machine; empty where none of the jobs was seen."""
+    paces = pace_book(plan)
+    expected = [expected_seconds(job, len(plan.prepared[job.dataset].references), paces, {}) for job in todo]
+    known = any(seconds is not None for seconds in expected)
+    return f"; {remaining(expected, plan.workers)}, as earlier runs went here" if known else ""

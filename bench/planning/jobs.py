@@ -11,8 +11,12 @@ from typing import Any
 
 from bench import registry
 from bench.codec import Codec
+from bench.codec.did_you_mean import known_names
+from bench.planning.chosen_rates import ChosenRates
 from bench.planning.profile import Profile
 from bench.results.spec import CodecSpec, InvalidSpec
+
+ALL_RATES = ChosenRates()
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,9 @@ class Job:
         return f"{self.codec} {self.rate}"
 
 
-def ladder(spec: CodecSpec, codec: Codec, profile: Profile) -> dict[str, dict[str, Any]]:
+def ladder(
+    spec: CodecSpec, codec: Codec, profile: Profile, chosen: ChosenRates = ALL_RATES
+) -> dict[str, dict[str, Any]]:
     """Rate label -> resolved and validated settings, for one codec under one profile.
 
     The codec's defaults < the profile's settings < the rate's own < those of the spec.
@@ -63,7 +69,9 @@ def ladder(spec: CodecSpec, codec: Codec, profile: Profile) -> dict[str, dict[st
                 f"({', '.join(rates)}); leave it out, or give rates without it under rates.{spec.name}"
             )
     resolved: dict[str, dict[str, Any]] = {}
-    for label, own in rates.items():
+    own_table = profile.rates.get(spec.name)
+    known = {**codec.ladder, **(own_table if isinstance(own_table, Mapping) else {})}
+    for label, own in chosen.of(spec.text, rates, known).items():
         try:
             rate = codec.rate_type.of({**common, **own, **spec.overrides})
         except (TypeError, ValueError) as error:
@@ -81,8 +89,8 @@ def _rates(spec: CodecSpec, codec: Codec, profile: Profile) -> Mapping[str, Mapp
     labels = rates or short or tuple(codec.ladder)
     if unknown := [label for label in labels if label not in codec.ladder]:
         raise InvalidSpec(
-            f"profile {profile.name}: rates.{spec.name} names {', '.join(unknown)}; {spec.name} has the rates "
-            f"{', '.join(codec.ladder)}"
+            f"profile {profile.name}: rates.{spec.name} names {', '.join(unknown)}; "
+            f"{known_names(unknown[0], codec.ladder.keys(), f'{spec.name} has the rates')}"
         )
     return {label: codec.ladder[label] for label in labels}
 
@@ -94,7 +102,7 @@ def check_codecs_named(profile: Profile) -> None:
         for name in getattr(profile, table):
             if name not in known and ":" not in name:
                 raise InvalidSpec(
-                    f"profile {profile.name}: {table}.{name}: there is no codec {name!r}; known: {', '.join(known)}"
+                    f"profile {profile.name}: {table}.{name}: there is no codec {name!r}; {known_names(name, known)}"
                 )
 
 
@@ -107,6 +115,7 @@ def plan(
     protocol: str,
     seed: int,
     device: str,
+    rates: ChosenRates = ALL_RATES,
 ) -> list[Job]:
     """All jobs of a run, in the order of the specs and of their ladders.
 
@@ -114,11 +123,12 @@ def plan(
         shapes: digest of the prepared shapes, in order.
         protocol: name of the metric protocol with its settings.
         device: ``cpu`` or ``cuda``; a codec that has no use for a GPU runs, and is keyed, as ``cpu``.
+        rates: which rates of the codecs; all of the profile's unless told otherwise.
     """
     jobs = []
     for spec in specs:
         codec = registry.get(spec.name)
-        for label, settings in ladder(spec, codec, profile).items():
+        for label, settings in ladder(spec, codec, profile, rates).items():
             jobs.append(
                 Job(
                     dataset=dataset,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bench import machine, registry
 from bench.codec import Availability, UserError
 from bench.planning import jobs
+from bench.planning.chosen_rates import ChosenRates
 from bench.planning.jobs import Job
 from bench.planning.limits import Limits
 from bench.planning.profile import Profile
@@ -52,6 +53,7 @@ class Request:
     datasets: tuple[str, ...]
     out: Path
     cache: Path
+    rates: ChosenRates = field(default_factory=ChosenRates)
     data_root: Path | None = None
     split: Path | None = None
     per_set: int | None = None
@@ -116,7 +118,10 @@ def make_plan(request: Request) -> Plan:
             protocol=str(protocol),
             seed=request.seed,
             device=device,
+            rates=request.rates,
         )
+    if absent := [label for label in request.rates.of_all if label not in {job.rate for job in planned}]:
+        raise WrongInput(f"--rates: none of the codecs has a rate {', '.join(absent)}")
     if request.shard:
         first, step = request.shard
         planned = planned[first - 1 :: step]

@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.codec import UserError
+from bench.codec.did_you_mean import known_names
 from bench.planning.limits import Timeouts
 
 if sys.version_info >= (3, 11):
@@ -126,8 +127,10 @@ def read(name: str) -> Profile:
     try:
         content = tomllib.loads(path.read_text())
     except FileNotFoundError:
+        if Path(name).exists():
+            raise InvalidProfile(f"{name}: a profile is a file whose name ends in .toml") from None
         raise InvalidProfile(
-            f"there is no profile {name!r}; shipped: {', '.join(shipped())}; or give the path of a .toml file"
+            f"there is no profile {name!r}; {known_names(name, shipped(), 'shipped')}; or give the path of a .toml file"
         ) from None
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidProfile(f"{path}: {error}") from None
@@ -139,7 +142,7 @@ def parse(name: str, content: Mapping[str, Any], where: str = "profile") -> Prof
     known = {f.name for f in fields(Profile)} - {"name"}
     unknown = sorted(set(content) - known)
     if unknown:
-        raise InvalidProfile(f"{where}: unknown key {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+        raise InvalidProfile(f"{where}: unknown key {', '.join(unknown)}; {known_names(unknown[0], sorted(known))}")
     values = dict(content)
     try:
         if "timeout_s" in values:

@@ -8,6 +8,7 @@ Their columns: `bench.results.rows`; the manifest's: `bench.results.manifest`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -50,6 +51,20 @@ class RunFolder:
     @property
     def lock_path(self) -> Path:
         return self.path / ".lock"
+
+    @property
+    def log_path(self) -> Path:
+        """What the run said, with times."""
+        return self.path / "run.log"
+
+    def strangers(self) -> list[str]:
+        """Names in the folder, in order, that a run does not make before its manifest."""
+        return sorted(path.name for path in self.path.iterdir() if path != self.lock_path)
+
+    def drop_scratch(self) -> None:
+        """Remove the folder in which jobs work, once none does."""
+        with contextlib.suppress(OSError):
+            (self.path / "scratch").rmdir()
 
     def archive(self, archive: str) -> Path:
         """Folder of a job's coded bytes, by the ``archive`` of its rows; nothing else lies in it."""

@@ -153,32 +153,65 @@ def write_summary(run: RunFolder) -> Path:
     return run.summary_path
 
 
-def console_table(run: RunFolder) -> str:
-    """The summary as a person reads it in a terminal: a table per data set, no more than 100 characters wide."""
-    from tabulate import tabulate
+CONSOLE = {
+    "codec": ("codec", "s"),
+    "rate": ("rate", "s"),
+    "bytes_per_shape": ("B/shape", ",.0f"),
+    "ratio": ("ratio", ".1f"),
+    "cd": ("CD", ".2f"),
+    "f1_005": ("F1-0.005", ".3f"),
+    "surface_cd": ("surface", ".3f"),
+    "failed": ("failed", ".0f"),
+    "encode_s": ("enc s", ".1f"),
+    "decode_s": ("dec s", ".1f"),
+    "nc": ("NC", ".3f"),
+    "surface_max": ("max", ".1f"),
+    "bytes": ("bytes", ",.0f"),
+    "encode_mb": ("enc MB", ".0f"),
+}
+"""Columns of the terminal's table: title and format."""
 
-    layout = {
-        "codec": ("codec", "s"),
-        "rate": ("rate", "s"),
-        "bytes_per_shape": ("B/shape", ",.0f"),
-        "ratio": ("ratio", ".1f"),
-        "cd": ("CD", ".2f"),
-        "f1_005": ("F1-0.005", ".3f"),
-        "surface_cd": ("surface", ".3f"),
-        "failed": ("failed", ".0f"),
-        "encode_s": ("enc s", ".1f"),
-        "decode_s": ("dec s", ".1f"),
-    }
+CONSOLE_WIDTH = 100
+"""Where the output is no terminal."""
+
+DISPENSABLE = ("encode_mb", "bytes", "surface_max", "nc", "ratio", "f1_005", "decode_s", "encode_s", "cd", "failed")
+"""Columns that a table goes without, the first one first, until it is narrow enough."""
+
+
+def console_table(run: RunFolder, width: int | None = None) -> str:
+    """The summary as a person reads it in a terminal: a table per data set, with as many columns as ``width`` takes."""
     tables = []
     for dataset, points in over_seeds(summarise(run.rows())).groupby("dataset", sort=False):
-        lines = [
-            ["-" if value != value else format(value, layout[str(name)][1]) for name, value in line.items()]
-            for line in points[list(layout)].to_dict("records")
-        ]
-        align = ["left", "left", *["right"] * (len(layout) - 2)]
-        text = tabulate(lines, [title for title, _ in layout.values()], colalign=align, disable_numparse=True)
+        columns = list(CONSOLE)
+        text = _console_lines(points, columns)
+        for name in DISPENSABLE:
+            if max(map(len, text.splitlines())) <= (width or CONSOLE_WIDTH):
+                break
+            columns.remove(name)
+            text = _console_lines(points, columns)
         tables.append(f"{dataset} ({points['shapes'].iloc[0]:.0f} shapes; distances in 1e-3)\n\n{text}")
     return "\n\n".join(tables)
+
+
+def _console_lines(points: pd.DataFrame, columns: list[str]) -> str:
+    """The table; of a job that failed as a whole the word for it instead of the penalties that it is charged."""
+    from tabulate import tabulate
+
+    lines = []
+    for line in points.to_dict("records"):
+        cells = {name: _cell(line[name], CONSOLE[name][1]) for name in columns}
+        if line["status"] != "ok" or line["failed"] >= line["shapes"] > 0:
+            kept = ("codec", "rate", "failed")
+            cells = {name: cell if name in kept else "" for name, cell in cells.items()} | {columns[2]: "failed"}
+        lines.append(list(cells.values()))
+    align = ["left", "left", *["right"] * (len(columns) - 2)]
+    titles = [CONSOLE[name][0] for name in columns]
+    text: str = tabulate(lines, titles, colalign=align, disable_numparse=True)
+    return text
+
+
+def _cell(value: Any, form: str) -> str:
+    return "-" if value != value else f"{value:{form}}"
 
 
 def _line(row: SetRow, shapes: pd.DataFrame | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.codec.did_you_mean import known_names
 from mesh_datasets.catalog import DATASETS, ENTRY_POINT_GROUP
 from mesh_datasets.errors import UnknownDataset
 
@@ -94,5 +95,5 @@ def _loader(name: str) -> Loader:
     if name in added:
         loader: Loader = added[name].load()
         return loader
-    known = ", ".join([*DATASETS, *sorted(added)])
-    raise UnknownDataset(f"no data set is named {name!r}", f"known: {known}; for files of your own use folder:PATH")
+    known = known_names(name, [*DATASETS, *sorted(added)])
+    raise UnknownDataset(f"no data set is named {name!r}", f"{known}; for files of your own use folder:PATH")

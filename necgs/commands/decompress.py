@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.codec import DecodeFailed
 from bench.codec.atomic_write import write_atomically
+from bench.codec.did_you_mean import known_names
 from necgs.coding.container import Entry, SetFile
 from necgs.commands.inputs import (
     WrongInput,
@@ -88,8 +89,9 @@ def _check_resolution(wanted: int | None, coded: int) -> None:
 def _wanted(coded: SetFile, only: list[str]) -> list[Entry]:
     by_name = {entry.name: entry for entry in coded.entries}
     if missing := [name for name in only if name not in by_name]:
-        known = ", ".join(list(by_name)[:20]) + (", ..." if len(by_name) > 20 else "")
-        raise WrongInput(f"the file holds no shape {', '.join(missing)}; it holds {known or 'none'}")
+        raise WrongInput(
+            f"the file holds no shape {', '.join(missing)}; {known_names(missing[0], by_name.keys(), 'it holds')}"
+        )
     return [by_name[name] for name in dict.fromkeys(only)] if only else coded.entries
 
 

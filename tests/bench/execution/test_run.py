@@ -214,41 +214,6 @@ def test_a_killed_worker_costs_its_own_job(command, run, counter):
     assert sorted(statuses(run, "Counting")) == ["ok"] * 3 + ["out_of_memory"] * 3
 
 
-def test_a_missing_codec_is_named_before_any_work(command, run, capsys):
-    assert main(command("Missing", "Rounding")) == 3
-    assert "frobnicate" in (message := capsys.readouterr().err)
-    assert "PATH" in message
-    assert not run.path.exists()
-    assert main(command("Missing", "OneRate", extra=("--skip-unavailable",))) == 0
-    assert run.read_manifest()["skipped"][0]["name"] == f"codec {double('Missing')}"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (["--codecs", "nothing-like-it"], 2, "nothing-like-it"),
-        (["--codecs", "tests.bench.doubles:Rounding:colour=3"], 2, "unknown setting colour; known: steps"),
-        (["--codecs", "tests.bench.doubles:Rounding:steps=0"], 2, "steps must be positive"),
-        (["--dataset", "folder:/nowhere/at/all"], 3, "/nowhere/at/all"),
-        (["--dataset", "no-such-set"], 2, "no-such-set"),
-        (["--dataset", "sample,sample"], 2, "two data sets"),
-        (["--profile", "no-such-profile"], 2, "shipped: decoders, gpu-ci, paper, quick, smoke"),
-    ],
-)
-def test_wrong_usage_is_explained(command, run, capsys, arguments, code, message):
-    assert main([*command("Rounding"), *arguments]) == code
-    assert message in capsys.readouterr().err
-    assert not run.path.exists()
-
-
-def test_runs_are_not_mixed(command, run, tmp_path, capsys):
-    assert main(command("OneRate")) == 0
-    assert main(command("OneRate", extra=("--limit", "2"))) == 2
-    assert "other shapes" in capsys.readouterr().err
-    assert main(command("OneRate", extra=("--seed", "1"))) == 2
-    assert "protocol" in capsys.readouterr().err
-
-
 def test_archives_can_be_measured_again_without_encoding(command, run, counter, tiny_profile, tmp_path):
     assert main(command("Counting")) == 0
     finer = tmp_path / "finer.toml"

@@ -75,7 +75,7 @@ def test_a_short_profile_runs_the_short_ladders():
 
 
 def test_a_label_that_is_not_in_the_ladder_is_refused_with_the_known_ones():
-    with pytest.raises(InvalidSpec, match=r"rates\.necgs names k65; necgs has the rates k64, k96-coarse"):
+    with pytest.raises(InvalidSpec, match=r"rates\.necgs names k65; did you mean 'k96'\? \(necgs has .*: k64, k96"):
         necgs(Profile("p", rates={"necgs": ("k64", "k65")}))
 
 

@@ -92,3 +92,20 @@ def test_the_console_table_fits_a_terminal(tmp_path):
     text = console_table(write_run(tmp_path, shapes=3))
     assert "draco-simplify" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_terminal_gets_as_many_columns_as_fit(tmp_path):
+    run = write_run(tmp_path, codecs=["draco-simplify"], shapes=2, rates=2)
+    widths = {width: max(map(len, console_table(run, width).splitlines())) for width in (60, 80, 100, 200)}
+    assert all(found <= width for width, found in widths.items())
+    assert sorted(set(widths.values())) == list(widths.values())
+    assert "surface" in console_table(run, 40)
+    assert "enc MB" in console_table(run, 200)
+
+
+def test_a_job_that_failed_as_a_whole_shows_no_penalties_as_results(tmp_path):
+    run = write_run(
+        tmp_path, codecs=["octree"], shapes=2, rates=1, defects=Defects(failing=[("octree", "r1", n) for n in (0, 1)])
+    )
+    line = console_table(run).splitlines()[-1]
+    assert line.split() == ["octree", "r1", "failed", "2"]

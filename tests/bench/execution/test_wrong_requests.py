@@ -1,0 +1,67 @@
+"""Requests that cannot be run, or not into this folder: a message with the remedy, and nothing is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import main
+from bench.results.store import RunFolder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder(tmp_path / "run")
+
+
+def test_a_missing_codec_is_named_before_any_work(command, run, capsys):
+    assert main(command("Missing", "Rounding")) == 3
+    assert "frobnicate" in (message := capsys.readouterr().err)
+    assert "PATH" in message
+    assert not run.path.exists()
+    assert main(command("Missing", "OneRate", extra=("--skip-unavailable",))) == 0
+    assert run.read_manifest()["skipped"][0]["name"] == "codec tests.bench.doubles:Missing"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--codecs", "nothing-like-it"], 2, "nothing-like-it"),
+        (["--codecs", "tests.bench.doubles:Rounding:colour=3"], 2, "unknown setting colour; known: steps"),
+        (["--codecs", "tests.bench.doubles:Rounding:steps=0"], 2, "steps must be positive"),
+        (["--dataset", "folder:/nowhere/at/all"], 3, "/nowhere/at/all"),
+        (["--dataset", "no-such-set"], 2, "no-such-set"),
+        (["--dataset", "sample,sample"], 2, "two data sets"),
+        (["--dataset", "sampel"], 2, "did you mean 'sample'?"),
+        (["--profile", "no-such-profile"], 2, "shipped: decoders, gpu-ci, paper, quick, smoke"),
+        (["--profile", "quik"], 2, "did you mean 'quick'?"),
+        (["--profile", __file__], 2, "a profile is a file whose name ends in .toml"),
+        (["--rates", "g17"], 2, "has no rate g17; did you mean 'g16'?"),
+    ],
+)
+def test_wrong_usage_is_explained(command, run, capsys, arguments, code, message):
+    assert main([*command("Rounding"), *arguments]) == code
+    assert message in capsys.readouterr().err
+    assert not run.path.exists()
+
+
+def test_runs_are_not_mixed(command, run, tmp_path, capsys):
+    assert main(command("OneRate")) == 0
+    assert main(command("OneRate", extra=("--limit", "2"))) == 2
+    assert "other shapes" in capsys.readouterr().err
+    assert main(command("OneRate", extra=("--seed", "1"))) == 2
+    assert "protocol" in capsys.readouterr().err
+
+
+def test_a_rate_that_none_of_the_codecs_has(command, run, capsys):
+    assert main(command("Rounding", "OneRate", extra=("--rates", "g16,only,q8"))) == 2
+    assert "none of the codecs has a rate q8" in capsys.readouterr().err
+
+
+def test_a_folder_of_somebody_elses_is_not_written_to(command, run, capsys):
+    run.path.mkdir()
+    (run.path / "thesis.tex").write_text("x")
+    assert main(command("OneRate")) == 2
+    assert "is not empty and no run folder: it holds thesis.tex" in capsys.readouterr().err
+    assert sorted(path.name for path in run.path.iterdir() if path.name != ".lock") == ["thesis.tex"]
