@@ -24,10 +24,17 @@ def rate_at_error(
     return float("nan")
 
 
-def value_at_ratio(points: pd.DataFrame, ratio: float, metric: str) -> float:
-    """``metric`` of one codec's ``points`` at a compression ratio (linear in its logarithm); NaN outside the range."""
-    frame = points[(points["failed"] == 0) & points["ratio"].notna()].sort_values("ratio")
-    if not len(frame):
+def value_at_bytes(points: pd.DataFrame, size: float, metric: str) -> float:
+    """``metric`` of one codec's ``points`` at so many bytes a shape; NaN outside the measured range.
+
+    Linear between log bytes and log distance, or log (1 - F1): what is left to perfection, as for the BD-rate.
+    """
+    frame = points[(points["failed"] == 0) & (points["bytes_per_shape"] > 0)].sort_values("bytes_per_shape")
+    score = metric.startswith(("f1", "surface_f1"))
+    left = 1.0 - frame[metric].to_numpy(float) if score else frame[metric].to_numpy(float)
+    usable = left > 0
+    if not usable.any():
         return float("nan")
-    at, values = np.log(frame["ratio"].to_numpy(float)), frame[metric].to_numpy(float)
-    return float(np.interp(np.log(ratio), at, values, left=np.nan, right=np.nan))
+    at = np.log(frame["bytes_per_shape"].to_numpy(float)[usable])
+    value = float(np.exp(np.interp(np.log(size), at, np.log(left[usable]), left=np.nan, right=np.nan)))
+    return 1.0 - value if score else value

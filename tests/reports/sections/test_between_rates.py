@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from reports.sections.between_rates import rate_at_error, value_at_ratio
+from reports.sections.between_rates import rate_at_error, value_at_bytes
 
 
 def points(sizes, errors, failed=0):
@@ -21,8 +21,8 @@ def test_nothing_is_said_outside_the_measured_range():
     law = points([100.0, 1000.0], [10.0, 1.0])
     assert math.isnan(rate_at_error(law, 0.9))
     assert math.isnan(rate_at_error(law, 11.0))
-    assert math.isnan(value_at_ratio(law, 50.0, "surface_cd"))
-    assert math.isnan(value_at_ratio(law.iloc[:0], 500.0, "surface_cd"))
+    assert math.isnan(value_at_bytes(law, 50.0, "surface_cd"))
+    assert math.isnan(value_at_bytes(law.iloc[:0], 500.0, "surface_cd"))
 
 
 def test_the_smallest_rate_counts_where_the_curve_is_not_monotone():
@@ -34,6 +34,8 @@ def test_points_with_failed_shapes_take_no_part():
     assert rate_at_error(law, 2.0) == pytest.approx(500)
 
 
-def test_a_value_at_a_ratio_is_linear_in_its_logarithm():
+def test_a_value_between_two_rates_follows_the_power_law():
     law = points([100.0, 1000.0], [10.0, 1.0])
-    assert value_at_ratio(law, math.sqrt(100 * 1000), "surface_cd") == pytest.approx(5.5)
+    assert value_at_bytes(law, 500.0, "surface_cd") == pytest.approx(2.0)
+    assert value_at_bytes(law.assign(f1_005=[0.0, 0.9]), math.sqrt(100 * 1000), "f1_005") == pytest.approx(1 - 0.1**0.5)
+    assert value_at_bytes(law.assign(f1_005=[0.9, 1.0]), 100.0, "f1_005") == pytest.approx(0.9)
