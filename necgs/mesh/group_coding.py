@@ -12,7 +12,7 @@ from necgs.mesh.binary_coder import POSITION, Coder, written
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.group_input import GroupInput
 from necgs.mesh.level_order import levels_of
-from necgs.mesh.lone_shape import Lattice, LoneShape, write_lone
+from necgs.mesh.lone_shape import Lattice, LoneShape, shorter, write_lone
 from necgs.mesh.predicted_shape import Choice, Target, choose, write_choice
 from necgs.mesh.reference_choice import Schedule, candidates_of, pose_distances, scheduled
 from necgs.mesh.residual_model import ResidualModel
@@ -73,9 +73,13 @@ def planned(given: GroupInput, required: Collection[int], shared: int) -> Plan:
     steps = given.steps
     lattice = Lattice(round(steps.lattice * CUBE))
     hessians = None if given.hessians is None else given.hessians[root]
-    _, lone = written(
-        lambda coder: write_lone(coder, given.faces, given.targets[root], lattice, hessians, given.price), ROOM
-    )
+    price = given.price
+
+    def write(coder: Coder, plain: bool) -> LoneShape:
+        target = given.targets[root]
+        return write_lone(coder, given.faces, target, lattice, plain=plain, hessians=hessians, price=price)
+
+    _, lone = shorter(write, ROOM)
     normal, tangential = round(steps.normal * CUBE), round(steps.tangential * CUBE)
     first = lattice.points(lone.indices)[None]
     group = Group(lone.conquest.faces, first, lattice, np.array([normal, tangential, tangential]), given.symmetry)
@@ -121,7 +125,7 @@ def write_group(done: CodedGroup, model: ResidualModel) -> tuple[Coder, int, int
     points[plan.root.conquest.origin] = plan.group.shapes[0] / CUBE
 
     def write(coder: Coder) -> tuple[int, int]:
-        lone = write_lone(coder, plan.given.faces, points, plan.group.lattice, None, 0.0)
+        lone = write_lone(coder, plan.given.faces, points, plan.group.lattice, plain=plan.root.plain)
         end = int(coder.state[POSITION])
         for place, index in enumerate(plan.schedule.shared[1:], start=1):
             code_sources(coder, plan.schedule.sources[index], place)

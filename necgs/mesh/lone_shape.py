@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.codec import CorruptArchive
-from necgs.mesh.binary_coder import POSITION, Coder, Integers
+from necgs.mesh.binary_coder import POSITION, Coder, Integers, written
 from necgs.mesh.connectivity import Conquest, read_connectivity, write_connectivity
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.priors import connectivity_models, lattice_weights
@@ -51,28 +52,46 @@ class LoneShape:
         conquest: faces in coded order, and each vertex's origin.
         indices: (v, 3) on the lattice.
         connectivity_bytes: about how many of the stream's bytes were spent on faces.
+        plain: whether its vertices are predicted without a field, see `scaffold`.
     """
 
     conquest: Conquest
     indices: Integers
     connectivity_bytes: int
+    plain: bool
 
 
 def write_lone(
-    coder: Coder, faces: Integers, points: Floats, lattice: Lattice, hessians: Floats | None, price: float
+    coder: Coder,
+    faces: Integers,
+    points: Floats,
+    lattice: Lattice,
+    *,
+    plain: bool,
+    hessians: Floats | None = None,
+    price: float = 0.0,
 ) -> LoneShape:
-    """Append faces (f, 3) and points (v, 3) in the cube; arguments as of `GroupInput`."""
+    """Append faces (f, 3) and points (v, 3) in the cube; arguments as of `LoneShape` and `GroupInput`."""
     conquest = write_connectivity(coder, faces, connectivity_models())
     spent = int(coder.state[POSITION])
     origin = conquest.origin
-    frame = scaffold(conquest.faces, len(origin))
+    frame = scaffold(conquest.faces, len(origin), plain)
     bent = np.zeros((0, 3, 3)) if hessians is None else hessians[origin] * (lattice.step / CUBE) ** 2
     wanted = points[origin] * (CUBE / lattice.step) + lattice.half
-    found = write_vertices(coder, frame, wanted, lattice.count, lattice_weights(), bent, price)
-    return LoneShape(conquest, found, spent)
+    found = write_vertices(coder, frame, wanted, lattice.count, lattice_weights(plain), bent, price)
+    return LoneShape(conquest, found, spent, plain)
 
 
-def read_lone(coder: Coder, count: int, lattice: Lattice) -> tuple[Integers, Integers]:
+def shorter(write: Callable[[Coder, bool], LoneShape], room: int) -> tuple[Coder, LoneShape]:
+    """What ``write`` writes plainly or not, whichever is the shorter; see `written`."""
+
+    def tried(plain: bool) -> tuple[Coder, LoneShape]:
+        return written(lambda coder: write(coder, plain), room)
+
+    return min((tried(plain) for plain in (False, True)), key=lambda found: int(found[0].state[POSITION]))
+
+
+def read_lone(coder: Coder, count: int, lattice: Lattice, plain: bool) -> tuple[Integers, Integers]:
     """Points (v, 3) int64 in 2^-20 and ``count`` faces (f, 3).
 
     Raises:
@@ -81,5 +100,5 @@ def read_lone(coder: Coder, count: int, lattice: Lattice) -> tuple[Integers, Int
     faces = read_connectivity(coder, count, connectivity_models())
     if (faces == np.roll(faces, 1, axis=1)).any():
         raise CorruptArchive("the coded connectivity is damaged: a face names a vertex twice")
-    frame = scaffold(faces, int(faces.max()) + 1)
-    return lattice.points(read_vertices(coder, frame, lattice.count, lattice_weights())), faces
+    frame = scaffold(faces, int(faces.max()) + 1, plain)
+    return lattice.points(read_vertices(coder, frame, lattice.count, lattice_weights(plain))), faces

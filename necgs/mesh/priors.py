@@ -11,7 +11,6 @@ from necgs.mesh.binary_coder import Integers
 from necgs.mesh.bit_models import models, weights
 from necgs.mesh.connectivity import COUNT, INPUTS, LEFTS, MIXED, MOST
 from necgs.mesh.residual_model import CLASSES, MIDDLE, ResidualModel
-from necgs.mesh.root_geometry import CASES, KINDS
 
 CONFIDENCE = 12
 """Bits that a prior counts for."""
@@ -30,14 +29,24 @@ DECISIONS = (
 """Chances in 2^-8 of the other decisions of the connectivity's coder, in the order of its rows."""
 
 PREDICTORS = (
-    (218, 758, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 48),
-    (307, 379, 17, 3, 102, 15, 16, 4, 21, 85, 34, 37, 4),
-    (253, 237, 7, 5, 35, 71, 72, 4, 93, 77, 76, 89, 5),
-    (256, 239, 15, 4, 28, 11, 104, 11, 122, 110, 59, 60, 3),
-    (244, 237, 7, 4, 49, 105, 15, 15, 124, 99, 75, 46, 4),
-    (56, 120, 6, 4, 6, 274, 64, 64, 4, 159, 137, 123, 6),
+    (
+        (147, 525, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 242, 52, 38),
+        (352, 286, 17, 3, 80, 23, 25, 12, 25, 76, 49, 55, 13, 4, 4),
+        (211, 179, 4, 3, 26, 109, 111, 4, 66, 86, 82, 97, 29, 13, 4),
+        (210, 179, 13, 3, 25, 15, 160, 15, 117, 109, 65, 60, 22, 28, 3),
+        (224, 180, 7, 3, 40, 160, 20, 20, 116, 85, 68, 53, 23, 22, 3),
+        (6, 80, 5, 4, 4, 257, 59, 59, 4, 158, 137, 132, 88, 27, 4),
+    ),
+    (
+        (198, 410, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 203, 71, 122),
+        (85, 111, 65, 17, 80, 50, 51, 11, 83, 206, 110, 73, 16, 58, 8),
+        (59, 49, 16, 9, 8, 136, 144, 5, 211, 120, 104, 101, 24, 34, 4),
+        (70, 49, 9, 11, 10, 18, 375, 18, 128, 116, 70, 65, 20, 59, 6),
+        (57, 49, 10, 17, 15, 376, 25, 25, 127, 111, 84, 46, 18, 60, 4),
+        (4, 18, 4, 4, 4, 293, 63, 63, 6, 158, 152, 133, 53, 64, 5),
+    ),
 )
-"""Weights in 2^-10 of the predictors of a lattice coordinate, in each case."""
+"""Weights in 2^-10 of the predictors of a lattice coordinate, in each case, with a field and without."""
 # fmt: on
 
 
@@ -52,11 +61,10 @@ def connectivity_models() -> tuple[Integers, Integers]:
     return table, weights(2 * MOST, INPUTS)
 
 
-def lattice_weights() -> Integers:
-    """Weights of the predictors in each case: (6, 13) int64, each row summing to 2^16."""
-    table = np.array(PREDICTORS, dtype=np.int64) << 6
+def lattice_weights(plain: bool) -> Integers:
+    """Weights of the predictors in each case: (6, 16) int64, each row summing to 2^16."""
+    table = np.array(PREDICTORS[plain], dtype=np.int64) << 6
     table[:, 0] += (1 << 16) - table.sum(axis=1)
-    assert table.shape == (CASES, KINDS + 1)
     return table
 
 

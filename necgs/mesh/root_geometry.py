@@ -3,7 +3,9 @@
 For every coordinate several predictors compete (see `necgs.mesh.mixture`): the mean of the Gaussian field of the whole
 mesh, with two widths that follow how well the neighbours were predicted; a parallelogram, with two widths, and as it
 is; the mean of all parallelograms at hand; the same coordinate as a vertex of the triangle next to it, which machine
-parts are full of. Bodies choose the field, parts the parallelogram and the equal coordinates, on their own.
+parts are full of; what values were seen before. Bodies choose the field, parts the parallelogram and the equal
+coordinates, on their own. Parts of flat strips are coded plainly: without a field, vertices that most triangles predict
+come first.
 """
 
 # mypy: disable-error-code="arg-type,assignment,call-arg,misc,no-any-return,return-value"
@@ -19,14 +21,33 @@ from numpy.typing import NDArray
 
 from necgs.mesh.binary_coder import Coder, Integers
 from necgs.mesh.corner_table import twins
-from necgs.mesh.gaussian_field import DEVIATION_BITS, Field, diamonds, field_of, mean, neighbours
-from necgs.mesh.mixture import EVIDENCE_BITS, UNIT_BITS, WEIGHT_BITS, bits_of, code_value, learn, weigh
+from necgs.mesh.gaussian_field import (
+    DEVIATION_BITS,
+    Field,
+    diamonds,
+    field_of,
+    mean,
+    neighbours,
+    no_field,
+    well_predicted_first,
+)
+from necgs.mesh.mixture import (
+    BINS,
+    EVIDENCE_BITS,
+    HISTOGRAMS,
+    UNIT_BITS,
+    bits_of,
+    code_value,
+    enter,
+    learn,
+    weigh,
+)
 
 FIELD, FIELD_WIDE, GATE, GATE_WIDE, SEVERAL, SAME_A, SAME_B, SAME_C, EACH = range(9)
 MOST_EACH = 4
 KINDS = EACH + MOST_EACH
-EVEN = KINDS
-LONE: Integers = np.array([SAME_A <= kind <= SAME_C for kind in range(KINDS + 1)], dtype=np.int64)
+SEEN, MISSED, EVEN = KINDS, KINDS + 1, KINDS + 2
+LONE: Integers = np.array([SAME_A <= kind <= SAME_C or kind >= SEEN for kind in range(EVEN + 1)], dtype=np.int64)
 CASES = 6
 """No gate; no two coordinates of the gate's triangle equal; one of three pairs; all."""
 
@@ -58,14 +79,14 @@ class Scaffold:
     pairs: Integers
 
 
-def scaffold(faces: Integers, count: int) -> Scaffold:
-    """The scaffold of faces (f, 3) over ``count`` vertices."""
+def scaffold(faces: Integers, count: int, plain: bool) -> Scaffold:
+    """The scaffold of faces (f, 3) over ``count`` vertices; a ``plain`` one has another order, and no field."""
     twin = twins(faces)
-    field = field_of(faces, twin, count)
-    place = np.empty(count, dtype=np.int64)
-    place[field.order] = np.arange(count)
     rows = diamonds(faces, twin)
     rows = np.concatenate([rows[:, [0, 1, 2, 3]], rows[:, [0, 1, 3, 2]]])  # ends, far vertex, vertex to predict
+    field = no_field(well_predicted_first(faces, rows, count)) if plain else field_of(faces, twin, count)
+    place = np.empty(count, dtype=np.int64)
+    place[field.order] = np.arange(count)
     rows = rows[(place[rows[:, :3]] < place[rows[:, 3:]]).all(axis=1)]
     target = place[rows[:, 3]]
     latest = place[rows[:, :3]].max(axis=1)
@@ -76,14 +97,6 @@ def scaffold(faces: Integers, count: int) -> Scaffold:
     has = pair_begins[:-1] < pair_begins[1:]
     gates[has] = rows[pair_begins[:-1][has], :3]
     return Scaffold(field, gates, *neighbours(faces, count), pair_begins, np.ascontiguousarray(rows[:, :3]))
-
-
-def fresh_weights() -> Integers:
-    """Weights of the predictors in each case: (6, 13) int64, each row summing to 2^16."""
-    table = np.full((CASES, KINDS + 1), (1 << WEIGHT_BITS) // 16, dtype=np.int64)
-    table[0, GATE:EVEN] = 0
-    table[:, FIELD] += (1 << WEIGHT_BITS) - table.sum(axis=1)
-    return table
 
 
 def write_vertices(
@@ -126,28 +139,43 @@ def _code(
     overall = np.array([SCALE_START, 16, 1])
     centres, widths = np.zeros((3, KINDS), dtype=np.int64), np.ones((3, KINDS), dtype=np.int64)
     cases = np.zeros(3, dtype=np.int64)
-    evidence, mixing = np.zeros(KINDS + 1, dtype=np.int64), np.zeros(KINDS + 1, dtype=np.int64)
-    half, point = count >> 1, np.zeros(3, dtype=np.int64)
+    evidence, mixing = np.zeros(EVEN + 1, dtype=np.int64), np.zeros(EVEN + 1, dtype=np.int64)
+    sums, places = np.zeros((3, HISTOGRAMS, BINS + 1), dtype=np.int64), np.zeros((3, HISTOGRAMS, 2), dtype=np.int64)
+    while count >> places[0, 0, 1] > BINS:
+        places[:, 0, 1] += 1
+    half, point, plain = count >> 1, np.zeros(3, dtype=np.int64), start[total] == 0
     for k in range(total):
         vertex = order[k]
         here = factors[start[k] : start[k + 1]]
         for axis in range(3):
-            centres[axis, :2] = mean(here, first[k], placed[axis], UNIT_BITS) + (half << UNIT_BITS)
+            if plain:
+                centres[axis, :2] = (coded[order[k - 1], axis] if k else half) << UNIT_BITS
+            else:
+                centres[axis, :2] = mean(here, first[k], placed[axis], UNIT_BITS) + (half << UNIT_BITS)
         span = _opinions(
             k, vertex, deviation[k], gates[k], begins, near, pairs[pair_begins[k] : pair_begins[k + 1]], coded,
             activity, overall, centres, widths, cases,
         )  # fmt: skip
+        if plain and gates[k, 0] >= 0:
+            centres[:, FIELD] = centres[:, FIELD_WIDE] = centres[:, SEVERAL]
         for axis in range(3):
             point[axis] = min(max(np.int64(np.floor(wanted[vertex, axis] + 0.5)), 0), count - 1)
+            places[axis, 1, 0] = (centres[axis, GATE] >> UNIT_BITS) - (BINS >> 1)
         if len(hessians) and price > 0:
-            _choose(point, wanted[vertex], count, centres, widths, cases, weights, hessians[vertex], price)
+            _choose(
+                point, wanted[vertex], count, centres, widths, cases, weights, sums, places, hessians[vertex], price
+            )
         evidence[:] = 1 << EVIDENCE_BITS
         missed = np.zeros(2, dtype=np.int64)
         for axis in range(3):
             row = weights[cases[axis]]
-            weigh(row, evidence, widths[axis], mixing)
-            value = code_value(coder, point[axis], count, centres[axis], widths[axis], mixing)
-            learn(value, count, centres[axis], widths[axis], mixing, row, evidence, LONE, SHIFT)
+            weigh(row, evidence, widths[axis], sums[axis], mixing)
+            value = code_value(coder, point[axis], count, centres[axis], widths[axis], mixing, sums[axis], places[axis])
+            learn(
+                value, count, centres[axis], widths[axis], mixing, sums[axis], places[axis], row, evidence, LONE, SHIFT
+            )
+            for i in range(HISTOGRAMS):
+                enter(value, sums[axis, i], places[axis, i, 0], places[axis, i, 1])
             coded[vertex, axis], placed[axis, k] = value, value - half
             missed[0] += abs((value << UNIT_BITS) - centres[axis, FIELD])
             missed[1] += abs((value << UNIT_BITS) - centres[axis, GATE])
@@ -219,17 +247,17 @@ def _opinions(
 @numba.njit(cache=True)
 def _choose(
     point: Integers, wanted: Floats, count: int, centres: Integers, widths: Integers, cases: Integers,
-    weights: Integers, hessian: Floats, price: float,
+    weights: Integers, sums: Integers, places: Integers, hessian: Floats, price: float,
 ) -> None:  # fmt: skip
     """Move ``point`` to the lattice point about it with the least distortion plus price of its bits (encoder only)."""
     cost = np.full((3, 3), 1e30)
-    evidence, mixing = np.full(KINDS + 1, 1 << EVIDENCE_BITS), np.zeros(KINDS + 1, dtype=np.int64)
+    evidence, mixing = np.full(EVEN + 1, 1 << EVIDENCE_BITS), np.zeros(EVEN + 1, dtype=np.int64)
     for axis in range(3):
-        weigh(weights[cases[axis]], evidence, widths[axis], mixing)
+        weigh(weights[cases[axis]], evidence, widths[axis], sums[axis], mixing)
         for i in range(3):
             value = point[axis] + i - 1
             if 0 <= value < count:
-                cost[axis, i] = bits_of(value, count, centres[axis], widths[axis], mixing)
+                cost[axis, i] = bits_of(value, count, centres[axis], widths[axis], mixing, sums[axis], places[axis])
     best, found = 1e300, 13
     missed = np.zeros(3)
     for i in range(27):

@@ -13,7 +13,7 @@ from necgs.mesh.binary_coder import Coder, Integers, finished, padded, written
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.group_coding import ROOM, CodedGroup, coded, planned, write_group
 from necgs.mesh.group_input import Copy, GroupInput
-from necgs.mesh.lone_shape import Lattice, write_lone
+from necgs.mesh.lone_shape import Lattice, LoneShape, shorter, write_lone
 from necgs.mesh.predicted_shape import Choice, Target, choose, write_choice
 from necgs.mesh.priors import residual_model
 from necgs.mesh.residual_model import ResidualModel, fitted
@@ -27,7 +27,7 @@ from necgs.mesh.stream import (
     Shared,
     code_sources,
     sealed_part,
-    write_symmetry,
+    write_form,
 )
 
 MOST_SHARED = 12
@@ -75,14 +75,17 @@ def encode_lone(given: GroupInput) -> Part:
     """The part of a shape that needs no other."""
     lattice = Lattice(round(given.steps.lattice * CUBE))
     hessians = None if given.hessians is None else given.hessians[0]
-    coder, made = written(
-        lambda coder: write_lone(coder, given.faces, given.targets[0], lattice, hessians, given.price), ROOM
-    )
+
+    def write(coder: Coder, plain: bool) -> LoneShape:
+        target = given.targets[0]
+        return write_lone(coder, given.faces, target, lattice, plain=plain, hessians=hessians, price=given.price)
+
+    coder, made = shorter(write, ROOM)
     stream = padded(finished(coder), len(given.faces))
     header = FieldWriter()
     for value in (LONE, len(given.faces), lattice.step):
         header.unsigned(value)
-    write_symmetry(header, given.symmetry)
+    write_form(header, given.symmetry, made.plain)
     faces = min(made.connectivity_bytes, len(stream))
     return sealed_part(header, stream, {"connectivity": faces, "vertices": len(stream) - faces})
 
@@ -117,7 +120,7 @@ def encode_shared(groups: Sequence[CodedGroup], model: ResidualModel) -> Part:
         stream = padded(finished(coder), len(faces) * len(shapes))
         for value in (len(faces), group.group.lattice.step, *group.group.steps[:2].tolist()):
             body.unsigned(value)
-        write_symmetry(body, group.group.symmetry)
+        write_form(body, group.group.symmetry, group.plan.root.plain)
         body.unsigned(len(shapes))
         body.unsigned(len(stream))
         body.raw(stream)

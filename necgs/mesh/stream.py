@@ -10,11 +10,11 @@ residuals           varint 0: the model of `necgs.mesh.priors`; 1: its own, see 
 groups              varint count; then each of them
 ==================  ============================================================================================
 
-A group: varints faces, lattice step, normal step, tangential step (in 2^-20 of the cube's half side), symmetry (0:
-none; else `Symmetry.code`), number of shapes in the shared part, length of the stream; the stream: connectivity and
-vertices of the first shape (the root), then the others as in a shape's part.
+A group: varints faces, lattice step, normal step, tangential step (in 2^-20 of the cube's half side), form
+(`Symmetry.code` or 0, and 8 where the root is plain, see `scaffold`), number of shapes in the shared part, length of
+the stream; the stream: connectivity and vertices of the first shape (the root), then the others as in a shape's part.
 
-Part of a shape: varint 0, faces, lattice step, symmetry, stream: a shape by itself. Varint 1, group, which of its
+Part of a shape: varint 0, faces, lattice step, form, stream: a shape by itself. Varint 1, group, which of its
 shared shapes, a `Similarity`: a copy. Varint 2 + group, stream: how many references (of 3 or as many as there are),
 which ones, residuals. The shapes of the shared part have a varint 1 as well, and no similarity.
 
@@ -125,9 +125,9 @@ def decode_shape(shared: Shared, data: bytes) -> tuple[Floats, Integers]:
     kind = fields.unsigned("kind", len(shared.groups) + 1)
     if kind == LONE:
         count, lattice = _read_size(fields)
-        symmetry = _read_symmetry(fields)
+        symmetry, plain = _read_form(fields)
         coder = _bounded(fields, count)
-        points, faces = read_lone(coder, count, lattice)
+        points, faces = read_lone(coder, count, lattice, plain)
         _check_end(coder, what)
     elif kind == COPY:
         points, faces, symmetry = _read_copy(fields, shared)
@@ -169,9 +169,9 @@ def code_sources(coder: Coder, sources: Sequence[int], known: int) -> list[int]:
     return found
 
 
-def write_symmetry(out: FieldWriter, symmetry: Symmetry | None) -> None:
-    """Append a symmetry."""
-    out.unsigned(0 if symmetry is None else symmetry.code)
+def write_form(out: FieldWriter, symmetry: Symmetry | None, plain: bool) -> None:
+    """Append a symmetry, and whether a shape by itself is coded plainly."""
+    out.unsigned((0 if symmetry is None else symmetry.code) + (MOST_CODE + 1) * plain)
 
 
 def sealed_part(fields: FieldWriter, stream: bytes, ledger: dict[str, int]) -> Part:
@@ -180,9 +180,9 @@ def sealed_part(fields: FieldWriter, stream: bytes, ledger: dict[str, int]) -> P
     return Part(data, {"header": len(fields) + CHECKSUM_BYTES, **ledger})
 
 
-def _read_symmetry(fields: FieldReader) -> Symmetry | None:
-    code = fields.unsigned("symmetry", MOST_CODE)
-    return Symmetry.of(code) if code else None
+def _read_form(fields: FieldReader) -> tuple[Symmetry | None, bool]:
+    plain, code = divmod(fields.unsigned("form", 2 * MOST_CODE + 1), MOST_CODE + 1)
+    return Symmetry.of(code) if code else None, bool(plain)
 
 
 def _read_size(fields: FieldReader) -> tuple[int, Lattice]:
@@ -208,11 +208,11 @@ def _read_group(fields: FieldReader, residuals: ResidualModel) -> Group:
     count, lattice = _read_size(fields)
     normal = fields.unsigned("normal step", COARSEST, low=1)
     tangential = fields.unsigned("tangential step", COARSEST, low=1)
-    symmetry = _read_symmetry(fields)
+    symmetry, plain = _read_form(fields)
     shapes = fields.unsigned("shapes of a group", MOST_GROUPS, low=1)
     stream = fields.raw(fields.unsigned("length of a group", fields.left), "group")
     coder = _bounded(fields, count * shapes, stream)
-    root, faces = read_lone(coder, count, lattice)
+    root, faces = read_lone(coder, count, lattice, plain)
     group = Group(faces, root[None], lattice, np.array([normal, tangential, tangential]), symmetry)
     points = np.concatenate([root[None], np.zeros((shapes - 1, *root.shape), dtype=np.int64)])
     normals = np.zeros_like(points)

@@ -19,13 +19,16 @@ from necgs.mesh.stream import decode_shape, decode_shared
 from necgs.mesh.symmetric_half import Symmetry
 from tests.necgs.mesh.fixed_meshes import STEPS, bent, canonical, several, sheet, sphere, torus
 
+COPIES = {9: 7, 10: 1, 11: 8}
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def whole_set() -> list[GroupInput]:
     group = bent(6)
     lone = [GroupInput(faces, points[None], STEPS, (6 + i,)) for i, (points, faces) in enumerate([several(), sphere()])]
-    return [group, *lone]
+    points, faces = sheet(9, 7)
+    half = GroupInput(faces, (points - [points[:, 0].min(), 0, 0])[None] * 0.5, STEPS, (8,), symmetry=Symmetry((0,)))
+    return [group, *lone, half]
 
 
 def quarter_turn() -> Similarity:
@@ -34,7 +37,7 @@ def quarter_turn() -> Similarity:
 
 
 def archive() -> Archive:
-    return encode(whole_set(), [Copy(8, 7, quarter_turn()), Copy(9, 1, quarter_turn())])
+    return encode(whole_set(), [Copy(place, of, quarter_turn()) for place, of in COPIES.items()])
 
 
 def shapes_of(coded: Archive) -> list[tuple[Floats, Floats]]:
@@ -62,13 +65,13 @@ def test_members_cost_less_than_half_of_a_shape_by_itself() -> None:
 
 def test_a_copy_is_the_original_turned_scaled_and_mirrored() -> None:
     shapes = shapes_of(archive())
-    for copy, original in ((8, 7), (9, 1)):
+    for copy, original in COPIES.items():
         x, y, z = -shapes[original][0].T * 0.5
         expected = np.stack([-y, x, z], axis=1)
         # mirrored through the origin first, then a quarter turn about z
         assert np.abs(shapes[copy][0] - expected - np.array([0.25, 0, -0.125])).max() < 1e-5
         assert np.array_equal(shapes[copy][1], shapes[original][1][:, ::-1])
-    assert len(archive().shapes[8]) <= 26
+    assert len(archive().shapes[9]) <= 26
 
 
 def test_half_a_shape_is_completed_and_closed_at_the_seam() -> None:
