@@ -15,6 +15,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from pathlib import Path
 from bench.codec import Availability, CodecError, Context, DeadlineExceeded, Unavailable
 
 TAIL_CHARACTERS = 800
+LARGEST_OUTPUT = 1 << 20
+"""Bytes of a program's output that are read back."""
+
 VERSION_SECONDS = 10.0
 
 
@@ -97,7 +101,14 @@ def _described(program: Program, path: str, _mtime: int, _size: int) -> str:
     return f"{match.group(1) if match else 'unknown version'} sha256:{digest[:16]}"
 
 
-def run(command: Sequence[str | Path], folder: Path, context: Context, failure: type[CodecError]) -> str:
+def run(
+    command: Sequence[str | Path],
+    folder: Path,
+    context: Context,
+    failure: type[CodecError],
+    *,
+    memory: int | None = None,
+) -> str:
     """Run a program to its end and return what it printed.
 
     Args:
@@ -105,6 +116,7 @@ def run(command: Sequence[str | Path], folder: Path, context: Context, failure: 
         folder: working directory; the output goes into a file there, named after the executable.
         context: gives the deadline and the number of threads (as ``OMP_NUM_THREADS``).
         failure: raised when the program cannot be started or does not return 0.
+        memory: bytes of address space, and of each file that it writes, beyond which the program fails (on Linux).
 
     Raises:
         DeadlineExceeded: when the job's time is over; nothing of the program is left running.
@@ -127,16 +139,37 @@ def run(command: Sequence[str | Path], folder: Path, context: Context, failure: 
         except OSError as error:
             raise failure(f"{name} cannot be started: {error}") from None
         try:
+            _limit(process, memory)
             code = process.wait(timeout=context.remaining())
         except subprocess.TimeoutExpired:
             raise DeadlineExceeded(f"{name} was still running when the job's time was over") from None
         finally:
             _kill_group(process)
-    text = log.read_text(errors="replace")
+    text = _end_of(log)
     if code != 0:
         how = f"was killed by signal {-code}" if code < 0 else f"returned {code}"
         raise failure(f"{name} {how}: {tail(text)}", f"its files are in {folder}")
     return text
+
+
+def _limit(process: subprocess.Popen[bytes], memory: int | None) -> None:
+    """Bound what a program that has just started may take and write."""
+    if memory is None or sys.platform != "linux":
+        return
+    import resource
+
+    with suppress(ProcessLookupError, PermissionError):
+        for kind in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE):
+            hard = resource.prlimit(process.pid, kind)[1]
+            bound = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+            resource.prlimit(process.pid, kind, (bound, hard))
+
+
+def _end_of(log: Path) -> str:
+    """The end of what a program printed; all of it but where it printed without end."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LARGEST_OUTPUT))
+        return file.read(LARGEST_OUTPUT).decode(errors="replace")
 
 
 def tail(text: str) -> str:

@@ -9,9 +9,10 @@ An entry point of group ``necgs_bench.codecs`` maps a name to a class derived fr
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 
-from bench.codec import Availability, Codec, CodecInfo, UserError
+from bench.codec import Availability, Codec, CodecInfo, Rate, UserError
 from bench.codec.did_you_mean import known_names
 
 ENTRY_POINT_GROUP = "necgs_bench.codecs"
@@ -60,7 +61,32 @@ def get(name: str) -> Codec:
         raise UnknownCodec(what) from None
     if not isinstance(codec, Codec):
         raise UnknownCodec(f"{target}, registered as {name!r}, is not derived from bench.codec.Codec")
+    if fault := _fault(codec):
+        raise UnknownCodec(f"codec {name!r}: {fault}", "tell its author")
     return codec
+
+
+def _fault(codec: Codec) -> str:
+    """What a codec says of itself that the harness cannot use; empty where it can."""
+    try:
+        parts: tuple[object, object, object] = (codec.info, codec.rate_type, codec.ladder)
+    except Exception as error:  # a codec of somebody else may compute them
+        return f"what it says of itself cannot be read: {type(error).__name__}: {error}"
+    info, rate_type, ladder = parts
+    if not isinstance(info, CodecInfo):
+        return "its info is no CodecInfo"
+    if not (isinstance(rate_type, type) and issubclass(rate_type, Rate)):
+        return "its rate_type is not derived from Rate"
+    return "" if isinstance(ladder, Mapping) else "its ladder is no table"
+
+
+def provenance(name: str) -> dict[str, str]:
+    """Versions of what does the work of a codec, as texts; the reason where the codec breaks when asked."""
+    codec = get(name)
+    try:
+        return {str(part): str(version) for part, version in codec.provenance().items()}
+    except Exception as error:
+        return {"provenance": f"cannot be read: {type(error).__name__}: {error}"}
 
 
 def is_registered(name: str) -> bool:
@@ -78,10 +104,10 @@ def availability(name: str) -> Availability:
         get(name)
     try:
         codec = get(name)
-        info: object = codec.info
-        if not isinstance(info, CodecInfo):
-            return Availability(False, f"{name}: its info is no CodecInfo", "tell its author")
-        return codec.availability()
+        state: object = codec.availability()
+        if isinstance(state, Availability):
+            return state
+        return Availability(False, f"{name}: its availability is no Availability", "tell its author")
     except UnknownCodec as error:
         return Availability(False, str(error), "repair or uninstall the package that provides it")
     except Exception as error:

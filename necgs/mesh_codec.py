@@ -64,7 +64,7 @@ class MeshSet(SetCodec):
         from necgs.mesh.stream import decode_shared
 
         with context.phase("shared"):
-            return decode_shared(data)
+            return decode_shared(data, context.max_memory)
 
     def decode_shape(self, shared: Shared, data: bytes, context: Context) -> Trimesh:
         """Phase ``vertices``."""
@@ -72,7 +72,7 @@ class MeshSet(SetCodec):
         from necgs.mesh.stream import decode_shape
 
         with context.phase("vertices"):
-            return decoded_mesh(*decode_shape(shared, data))
+            return decoded_mesh(*decode_shape(shared, data, context.max_memory))
 
 
 def _surviving(copies: Sequence[Copy], coarse: Sequence[Coarse], context: Context) -> list[Copy]:

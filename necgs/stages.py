@@ -11,10 +11,10 @@ from trimesh import Trimesh
 
 from bench.codec import Context, CorruptArchive
 from necgs.coding.bitstream import SharedPart, decode_shape
-from necgs.decoder.memory import BYTES_PER_CROSSING
 from necgs.decoder.spec import BLOCK_SPARSE
 from necgs.decoder.trained_set import INSIDE, OCCUPIED, TrainedSet
 from necgs.settings import VolumeRate
+from necgs.volume.surface_memory import surface_bytes
 
 Volume = NDArray[np.int16]
 
@@ -106,13 +106,6 @@ def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
     if not np.isfinite(values).all():
         raise CorruptArchive("the decoder's numbers overflow: these weights cannot have been trained")
     return values
-
-
-def surface_bytes(tsdf: NDArray[np.float32]) -> int:
-    """About the memory that extracting the surface of volumes (n, K, K, K) takes: by the grid edges that it crosses."""
-    inside = tsdf < 0
-    crossed = sum(int(np.count_nonzero(np.diff(inside, axis=axis))) for axis in (1, 2, 3))
-    return BYTES_PER_CROSSING * crossed
 
 
 def _mesh_of_volume(shape: TrainedSet, resolution: int, coded: int, context: Context) -> Trimesh:

@@ -20,12 +20,12 @@ from bench.codec import (
     CodecInfo,
     Context,
     CorruptArchive,
-    DecodeFailed,
     EncodeFailed,
     Part,
     Rate,
     ShapeCodec,
 )
+from bench.codec.memory import allowed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,20 +132,17 @@ def tmc3_decode(data: bytes, context: Context, count: int | None = None) -> NDAr
         count: how many points there must be, where that is known.
 
     Raises:
-        CorruptArchive: when the program fails, or writes no points, the wrong number, or such as cannot be.
+        CorruptArchive: when the program fails or wants more memory than is allowed, or writes no points, the wrong
+            number, or such as cannot be.
     """
     import numpy as np
-
-    from baselines.points.point_ply import read_points
 
     folder = Path(tempfile.mkdtemp(prefix="tmc3-", dir=context.scratch))
     (folder / "in.bin").write_bytes(data)
     files = ("--compressedStreamPath=in.bin", "--reconstructedDataPath=out.ply")
-    run([TMC3.path(), "--mode=1", *files], folder, context, CorruptArchive)
-    try:
-        points = read_points(folder / "out.ply")
-    except ValueError as error:
-        raise DecodeFailed(f"tmc3 returned 0, but {error}", f"its files are in {folder}") from None
+    memory = allowed_memory(len(data), context.max_memory, point_cloud.FLOOR)
+    run([TMC3.path(), "--mode=1", *files], folder, context, CorruptArchive, memory=memory)
+    points = point_cloud.written_points(folder / "out.ply", len(data), context)
     if not len(points) or count not in (None, len(points)):
         raise CorruptArchive(f"tmc3 decoded {len(points)} points, {count or 'some'} were coded")
     if points.min() < -SLACK_VOXELS or points.max() > (1 << point_cloud.MAX_BITS) + SLACK_VOXELS:
@@ -194,7 +191,7 @@ class Gpcc(ShapeCodec):
         rate, stream = point_cloud.unpack(data)
         with context.phase("decode"):
             points = tmc3_decode(stream, context)
-        return point_cloud.surface_of(points, rate, context)
+        return point_cloud.surface_of(points, rate, context, coded=len(data))
 
 
 class GpccOctree(Gpcc):

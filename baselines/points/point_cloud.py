@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.codec import Context, CorruptArchive, DecodeFailed, Part, Rate
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 METHODS = ("pymeshlab", "open3d")
 MIN_BITS, MAX_BITS = 3, 11
 PREFIX_BYTES = 1
+
+FLOOR = 8 << 30
+"""Bytes of memory that every coded cloud may ask for: a flat face of 9 bits costs a few bytes, its Poisson surface
+gigabytes."""
+
+BYTES_PER_POINT = 4096
+"""Memory of screened Poisson for each point (measured: 2.6 to 4.7 kB)."""
+
+BYTES_PER_FILE_BYTE = 32
+"""Memory of reading the points that a program wrote: texts, numbers and their copies."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +91,36 @@ def unpack(data: bytes) -> tuple[CloudRate, bytes]:
     return CloudRate(bits=bits, surface=METHODS[method]), body[PREFIX_BYTES:]
 
 
-def surface_of(points: NDArray[np.floating | np.integer], rate: CloudRate, context: Context) -> Trimesh:
+def check_points(count: int, coded: int, context: Context) -> None:
+    """Raise `CorruptArchive` where ``coded`` bytes may not ask for the surface of so many points."""
+    context.check_memory(BYTES_PER_POINT * count, coded, f"the surface of {count} points", FLOOR)
+
+
+def written_points(path: Path, coded: int, context: Context) -> Floats:
+    """Points (n, 3) of the file that a decoding program wrote for ``coded`` bytes.
+
+    Raises:
+        CorruptArchive: longer than is allowed.
+        DecodeFailed: there is no such file, or it holds no points.
+    """
+    from baselines.points.point_ply import read_points
+
+    try:
+        size = path.stat().st_size if path.exists() else 0
+        context.check_memory(BYTES_PER_FILE_BYTE * size, coded, f"{path.name} of {size} bytes", FLOOR)
+        return read_points(path)
+    except ValueError as error:
+        raise DecodeFailed(f"the program returned 0, but {error}", f"its files are in {path.parent}") from None
+
+
+def surface_of(points: NDArray[np.floating | np.integer], rate: CloudRate, context: Context, *, coded: int) -> Trimesh:
     """The decoded mesh, with the decoded points in its metadata. Phase ``reconstruction``.
 
     Args:
         points: (n, 3) decoded voxel coordinates.
         rate: depth and method.
         context: its deadline is checked before the reconstruction starts.
+        coded: bytes of the archive that they came from.
     """
     import numpy as np
 
@@ -95,6 +129,7 @@ def surface_of(points: NDArray[np.floating | np.integer], rate: CloudRate, conte
     voxels = np.asarray(points, np.float64)
     if not len(voxels) or not np.isfinite(voxels).all():
         raise DecodeFailed(f"{len(voxels)} points were decoded, or some are not finite")
+    check_points(len(voxels), coded, context)
     context.check_deadline()
     context.notes["reconstruction"] = f"{RECONSTRUCTION} {rate.surface}"
     with context.phase("reconstruction"):

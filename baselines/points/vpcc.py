@@ -21,7 +21,6 @@ from bench.codec import (
     CodecInfo,
     Context,
     CorruptArchive,
-    DecodeFailed,
     EncodeFailed,
     InvalidMesh,
     Part,
@@ -29,6 +28,7 @@ from bench.codec import (
     ShapeCodec,
     Unavailable,
 )
+from bench.codec.memory import allowed_memory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,7 +105,7 @@ class Vpcc(ShapeCodec):
         rate, stream = point_cloud.unpack(data)
         with context.phase("decode"):
             points = tmc2_decode(stream, context)
-        return point_cloud.surface_of(points, rate, context)
+        return point_cloud.surface_of(points, rate, context, coded=len(data))
 
 
 def configuration_folder() -> Path:
@@ -168,11 +168,10 @@ def tmc2_decode(data: bytes, context: Context) -> NDArray[np.float64]:
     """Points (n, 3) of a stream, without the duplicates that its two depth layers leave.
 
     Raises:
-        CorruptArchive: when the program fails, or writes no points or such as cannot be.
+        CorruptArchive: when the program fails or wants more memory than is allowed, or writes no points or such as
+            cannot be.
     """
     import numpy as np
-
-    from baselines.points.point_ply import read_points
 
     folder = Path(tempfile.mkdtemp(prefix="tmc2-", dir=context.scratch)).resolve()
     (folder / "in.bin").write_bytes(data)
@@ -185,11 +184,9 @@ def tmc2_decode(data: bytes, context: Context) -> NDArray[np.float64]:
         # It compares with a file beside the stream, and fails where there is none.
         "--computeChecksum=0",
     ]
-    run([DECODER.path(), *options], folder, context, CorruptArchive)
-    try:
-        points = read_points(folder / "out.ply")
-    except ValueError as error:
-        raise DecodeFailed(f"PccAppDecoder returned 0, but {error}", f"its files are in {folder}") from None
+    memory = allowed_memory(len(data), context.max_memory, point_cloud.FLOOR)
+    run([DECODER.path(), *options], folder, context, CorruptArchive, memory=memory)
+    points = point_cloud.written_points(folder / "out.ply", len(data), context)
     if not len(points):
         raise CorruptArchive("PccAppDecoder decoded no points")
     if points.min() < -SLACK_VOXELS or points.max() > (1 << point_cloud.MAX_BITS) + SLACK_VOXELS:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import sys
-import tempfile
 import time
 import zipfile
 import zlib
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.codec.atomic_write import replacing
-from bench.codec.errors import CodecError, DeadlineExceeded, OutOfMemory, Unavailable, reported_status
-from bench.codec.memory import check_memory
+from bench.codec.errors import CodecError, DamagedReference, DeadlineExceeded, OutOfMemory, Unavailable, reported_status
+from bench.codec.memory import FLOOR, check_memory
+from bench.codec.temporary import temporary_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ class Context:
 
     device: str = "cpu"
     seed: int = 0
-    scratch: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="bench-")))
+    scratch: Path = field(default_factory=temporary_folder)
     deadline: float | None = None
     cache: Path | None = None
     threads: int = 1
@@ -83,13 +83,13 @@ class Context:
     def shape(self, index: int, otherwise: type[CodecError]) -> Iterator[None]:
         """Turn any error of the block into a failure of shape ``index``; an unexpected one counts as ``otherwise``.
 
-        What concerns the whole job (deadline, missing program, a full disk) passes through. A shape for which the
-        memory does not suffice fails with the status ``out_of_memory``.
+        What concerns the whole job (deadline, missing program, a full disk, an altered reference) passes through. A
+        shape for which the memory does not suffice fails with the status ``out_of_memory``.
         """
         self.check_deadline()
         try:
             yield
-        except (DeadlineExceeded, Unavailable):
+        except (DeadlineExceeded, Unavailable, DamagedReference):
             raise
         except CodecError as error:
             self.fail(index, error)
@@ -118,9 +118,9 @@ class Context:
         if left is not None and left <= 0:
             raise DeadlineExceeded("the job's time is over", "allow more with --timeout")
 
-    def check_memory(self, needed: int, coded: int, what: str) -> None:
+    def check_memory(self, needed: int, coded: int, what: str, floor: int = FLOOR) -> None:
         """Before ``needed`` bytes are allocated for ``coded`` bytes of an archive: raises `CorruptArchive`."""
-        check_memory(needed, coded, what, self.max_memory)
+        check_memory(needed, coded, what, self.max_memory, floor)
 
     def limit_torch(self) -> None:
         """Let torch use no more than `threads`. Imports torch: for codecs that are about to use it."""

@@ -3,6 +3,7 @@
 ::
 
     UserError            2: wrong usage or input; the other rooms' errors derive from it
+      DamagedReference   1: what a run measures against was altered
       CodecError         1: a job failed; what a codec may raise
         Unavailable      3: not measurable here
         InvalidMesh, EncodeFailed, DecodeFailed, CorruptArchive, DeadlineExceeded
@@ -33,6 +34,12 @@ class UserError(Exception):
     def __reduce__(self) -> tuple[type[UserError], tuple[str, str]]:
         # Errors cross process boundaries: rebuild from both arguments, not from the joined message.
         return type(self), (self.what, self.remedy)
+
+
+class DamagedReference(UserError):
+    """A reference mesh in the cache that is not what was put there."""
+
+    exit_code = 1
 
 
 class CodecError(UserError):

@@ -14,6 +14,7 @@ from bench.codec.archive import Archive, Part
 from bench.codec.context import Context
 from bench.codec.did_you_mean import known_names
 from bench.codec.errors import CorruptArchive, DecodeFailed, EncodeFailed
+from bench.codec.setting_types import check_setting_types
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -80,12 +81,18 @@ class Rate:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
-        """Build from plain settings. Raises ``ValueError`` naming an unknown key and the known ones."""
+        """Build from plain settings.
+
+        Raises:
+            ValueError: naming an unknown key and the known ones, or a value that is not of its field's type.
+        """
         known = cls.fields()
         unknown = sorted(set(settings) - set(known))
         if unknown:
             raise ValueError(f"unknown setting {', '.join(unknown)}; {known_names(unknown[0], sorted(known))}")
-        return cls(**{known[name].name: value for name, value in settings.items()})
+        values = {known[name].name: value for name, value in settings.items()}
+        check_setting_types(cls, values)
+        return cls(**values)
 
     def settings(self) -> dict[str, Any]:
         """All settings, as `of` takes them and rows and tables show them."""
@@ -206,17 +213,28 @@ class SetCodec(Codec):
         return _decoded(archive, functools.partial(self.decode_shape, shared), context)
 
 
+def mesh_bytes(mesh: Trimesh) -> int:
+    """Memory of a decoded mesh: vertices and faces, and the points that a point-cloud codec adds."""
+    arrays = (mesh.vertices, mesh.faces, mesh.metadata.get("points"))
+    return sum(int(getattr(array, "nbytes", 0)) for array in arrays)
+
+
 def _decoded(archive: Archive, decode: Callable[[bytes, Context], Trimesh], context: Context) -> list[Trimesh]:
     """Every shape decoded from its own part; one that fails is noted and comes back empty."""
     import trimesh
 
-    meshes = []
+    meshes, held = [], 0
     for index, part in enumerate(archive.shapes):
         mesh = trimesh.Trimesh()
         with context.shape(index, DecodeFailed):
             if not part.data:
                 raise CorruptArchive("nothing is stored for this shape")
             mesh = decode(part.data, context)
+            # A part of a few bytes may be a copy of a large shape: what is allowed is allowed for the whole set.
+            context.check_memory(held + mesh_bytes(mesh), archive.nbytes, "the meshes of the set")
+        if index in context.failures:
+            mesh = trimesh.Trimesh()
+        held += mesh_bytes(mesh)
         meshes.append(mesh)
         context.progress(index + 1, len(archive.shapes), "decoding")
     return meshes

@@ -52,7 +52,7 @@ def describe(name: str) -> dict[str, Any]:
     try:
         codec = registry.get(name)
         about = dataclasses.asdict(codec.info)
-    except (registry.UnknownCodec, TypeError):  # a plug-in that breaks, or whose info is something else
+    except registry.UnknownCodec:  # a plug-in that breaks, or that does not say what it is
         unknown = dict.fromkeys(("version", "title", "kind", "licence", "reference", "deterministic"), "-")
         about = {"name": name, "summary": "cannot be read", **unknown}
         return {**about, "available": False, "missing": str(state), "ladder": {}, **NOTHING}

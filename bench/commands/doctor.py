@@ -49,7 +49,7 @@ def findings() -> dict[str, Any]:
     codecs: dict[str, Any] = {}
     for name in registry.names():
         state = registry.availability(name)
-        made_of = registry.get(name).provenance() if state.ok else {}
+        made_of = registry.provenance(name) if state.ok else {}
         codecs[name] = {"available": state.ok, "reason": state.reason, "remedy": state.remedy, "provenance": made_of}
     missing = system_libraries.missing_packages()
     return {

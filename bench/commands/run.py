@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.commands.arguments import finite, natural, positive, shard
 
 if TYPE_CHECKING:
+    from bench.planning.limits import Limits, Timeouts
     from bench.planning.plan import Plan, Request
     from bench.planning.profile import Profile
     from bench.results.rows import SetRow
@@ -86,6 +87,12 @@ def _add_how(group: Any) -> None:
     group.add_argument(
         "--memory-limit", type=finite, metavar="GB", help="memory a job may use (default: 90 %% / workers)"
     )
+    group.add_argument(
+        "--max-memory",
+        type=finite,
+        metavar="GB",
+        help="memory that decoding may ask for (default: by the length of the archive, from 512 MiB on)",
+    )
     group.add_argument("--executor", choices=("local", "dask"), default="local", help="where jobs run (default: local)")
     group.add_argument(
         "--scheduler", metavar="ADDRESS", help="address of a Dask scheduler (default: one on this machine)"
@@ -145,7 +152,6 @@ def build_request(args: argparse.Namespace, argv: Sequence[str] = ()) -> Request
     from bench.cache import default_cache
     from bench.planning import profile as profiles
     from bench.planning.chosen_rates import ChosenRates, without_rates
-    from bench.planning.limits import Limits
     from bench.planning.plan import Request
 
     profile = profiles.read(args.profile)
@@ -175,7 +181,7 @@ def build_request(args: argparse.Namespace, argv: Sequence[str] = ()) -> Request
         executor="dask" if args.scheduler else args.executor,
         scheduler=args.scheduler,
         workers=args.workers or profile.workers,
-        limits=Limits(args.threads, None if args.memory_limit is None else args.memory_limit * 1024, timeouts),
+        limits=_limits(args, timeouts),
         shard=args.shard,
         keep_decoded=args.keep_decoded,
         retry_failed=args.retry_failed,
@@ -183,6 +189,17 @@ def build_request(args: argparse.Namespace, argv: Sequence[str] = ()) -> Request
         skip_unavailable=args.skip_unavailable,
         skip_invalid=args.skip_invalid,
         argv=tuple(argv),
+    )
+
+
+def _limits(args: argparse.Namespace, timeouts: Timeouts) -> Limits:
+    from bench.planning.limits import Limits
+
+    return Limits(
+        threads=args.threads,
+        memory_mb=None if args.memory_limit is None else args.memory_limit * 1024,
+        timeouts=timeouts,
+        max_memory=None if args.max_memory is None else int(args.max_memory * (1 << 30)),
     )
 
 

@@ -143,6 +143,7 @@ def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:
         references=() if phase == "decode" else paths,
         settings=job.settings if encoding else {},
         protocol=dataclasses.asdict(context.protocol) if measuring else {},
+        max_memory=context.limits.max_memory,
     )
 
 

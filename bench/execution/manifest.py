@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 from bench import machine, registry
 from bench.planning.plan import Plan, WrongInput
+from bench.results.home_folder import without_home
 from bench.results.manifest import (
     CodecEntry,
     DatasetEntry,
@@ -40,9 +42,10 @@ def write_manifest(plan: Plan, run: RunFolder) -> None:
 def _manifest(plan: Plan) -> Manifest:
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     git = cast("Git", {"commit": "", "dirty": False, **machine.git_state()})
-    invocation: Invocation = {"argv": list(plan.request.argv), "started": now, "git": git}
+    argv = [without_home(argument) for argument in plan.request.argv]
+    invocation: Invocation = {"argv": argv, "started": now, "git": git}
     codecs = {
-        spec.text: cast("CodecEntry", {**dataclasses.asdict(codec.info), "provenance": codec.provenance()})
+        spec.text: cast("CodecEntry", {**dataclasses.asdict(codec.info), "provenance": registry.provenance(spec.name)})
         for spec in plan.specs
         for codec in [registry.get(spec.name)]
     }
@@ -64,7 +67,7 @@ def _manifest(plan: Plan) -> Manifest:
             "shapes": [],
             "skipped_shapes": [],
             "codecs": codecs,
-            "skipped": [cast("Skipped", dict(entry)) for entry in plan.skipped],
+            "skipped": [cast("Skipped", _without_homes(entry)) for entry in plan.skipped],
         }
     )
 
@@ -96,7 +99,7 @@ def _describe_dataset(plan: Plan, name: str) -> DatasetEntry:
     prepared = plan.prepared[name]
     return {
         "digest": prepared.digest,
-        "provenance": dict(plan.shape_sets[name].provenance),
+        "provenance": _without_homes(plan.shape_sets[name].provenance),
         "shapes": [
             {
                 "name": ref.name,
@@ -111,6 +114,10 @@ def _describe_dataset(plan: Plan, name: str) -> DatasetEntry:
         ],
         "skipped_shapes": [{"name": shape, "reason": reason} for shape, reason in prepared.skipped],
     }
+
+
+def _without_homes(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: without_home(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 def _refuse_mixture(run: RunFolder, old: Manifest, new: Manifest, *, remeasure: bool) -> None:

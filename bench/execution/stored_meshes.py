@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import tempfile
@@ -10,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import registry
+from bench import machine, registry
 from bench.codec import Archive, CodecError
+from bench.codec.errors import DamagedReference
 from bench.execution.supervisor import run_worker
 from bench.execution.task import Task
-from bench.planning.references import read_mesh
+from bench.planning.references import is_damaged, read_mesh, read_reference
 from bench.results.manifest import ShapeEntry
 from bench.results.meshes import MeshesUnavailable
 from bench.results.rows import SetRow, ShapeRow
@@ -23,6 +25,9 @@ from bench.results.store import RunFolder
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
+
+SHARE_OF_MEMORY = 0.9
+"""Of the machine's, at which decoding for a view is stopped."""
 
 
 @dataclass
@@ -48,7 +53,7 @@ class StoredMeshes:
 
         described = self._shape(dataset, name)
         path = self.cache / "meshes" / f"{described['sha256']}.npz"
-        mesh = read_mesh(path) if path.exists() else self._load(dataset, name)
+        mesh = self._load(dataset, name) if is_damaged(str(path)) else read_mesh(path)
         if mesh_fingerprint(mesh) != described["sha256"]:
             raise MeshesUnavailable(f"{name} of {dataset} is not the mesh that the run was made with")
         return mesh
@@ -62,9 +67,9 @@ class StoredMeshes:
             MeshesUnavailable: the archive is gone, or its codec cannot decode it here.
         """
         wanted = [index for index, row in sorted(shape_rows.items()) if row["status"] == "ok"]
-        kept = self.run.decoded(set_row["archive"])
-        if all((kept / f"{index:06d}.npz").exists() for index in wanted):
-            return {index: read_mesh(kept / f"{index:06d}.npz") for index in wanted}
+        kept = self._kept(set_row, {index: shape_rows[index] for index in wanted})
+        if len(kept) == len(wanted):
+            return kept
         try:
             archive = Archive.read(self.run.archive(set_row["archive"]))
         except CodecError as error:
@@ -75,6 +80,17 @@ class StoredMeshes:
             if all(index in found and _is(found[index], shape_rows[index]) for index in wanted):
                 return {index: found[index] for index in wanted}
         raise MeshesUnavailable(f"{set_row['codec']} {set_row['rate']} does not decode to the measured meshes here")
+
+    def _kept(self, set_row: SetRow, rows: Mapping[int, ShapeRow]) -> dict[int, Trimesh]:
+        """Those of the decoded meshes that the run kept and that are still what was measured."""
+        folder = self.run.decoded(set_row["archive"])
+        found = {}
+        for index, row in rows.items():
+            with contextlib.suppress(OSError, DamagedReference):
+                mesh = read_reference(folder / f"{index:06d}.npz")
+                if _is(mesh, row):
+                    found[index] = mesh
+        return found
 
     def _codec(self, set_row: SetRow) -> str:
         """The codec that a row names: rows are data, so only registered ones, or those in ``allowed``, are imported."""
@@ -97,7 +113,7 @@ class StoredMeshes:
                 scratch=str(scratch / "work"),
                 result=str(scratch / "decode.json"),
             )
-            outcome = run_worker(task, scratch)
+            outcome = run_worker(task, scratch, memory_limit_mb=SHARE_OF_MEMORY * machine.memory_mb())
             if outcome.status != "ok":
                 return {}
             lost = outcome.result.get("failures", {})

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +19,9 @@ from typing import Any
 
 import psutil
 
-from bench.execution.process_tree import kill_tree
+from bench.execution.process_tree import MARK, adopt_orphans, kill_marked, kill_tree
 from bench.execution.task import DISK_FULL_EXIT, FAILURE, Task
+from bench.planning.references import is_damaged
 from bench.results.rows import STATUSES, UNMEASURED
 
 POLL_S = 0.1
@@ -85,13 +87,15 @@ def run_worker(
     task.room_path.touch()
     start = time.monotonic()
     log_path.unlink(missing_ok=True)
+    adopt_orphans()
+    mark = uuid.uuid4().hex
     with log_path.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "bench.execution.worker", str(task_path)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(task.threads),
+            env={**_environment(task.threads), MARK: mark},
             start_new_session=True,
         )
         try:
@@ -99,6 +103,7 @@ def run_worker(
         finally:
             kill_tree(process.pid)
             process.wait()
+            kill_marked(mark)
             if process.stdin:
                 process.stdin.close()
     wall = time.monotonic() - start
@@ -190,6 +195,8 @@ def _status(status: str, task: Task) -> str:
     """The status of a phase: no other than the known ones, and whatever breaks a measurement is no codec's fault."""
     if status == "ok":
         return "ok"
+    if status == UNMEASURED and task.phase == "encode" and any(map(is_damaged, task.references)):
+        return UNMEASURED
     known = task.phase != "measure" and status in STATUSES and status != UNMEASURED
     return status if known else FAILURE[task.phase]
 

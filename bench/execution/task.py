@@ -30,6 +30,7 @@ class Task:
         settings: resolved rate settings; empty for decode.
         cache: folder of the codecs' cache; empty for decode.
         protocol: fields of the metric protocol; for measure.
+        max_memory: bytes that decoding may ask for; None: by the length of the archive (`bench.codec.memory`).
     """
 
     phase: str
@@ -46,6 +47,7 @@ class Task:
     references: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     protocol: Mapping[str, Any] = field(default_factory=dict)
+    max_memory: int | None = None
 
     def write(self, path: Path) -> None:
         """Write as JSON."""

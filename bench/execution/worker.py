@@ -19,9 +19,10 @@ from bench import registry
 from bench.codec import Archive, CodecError, Context
 from bench.codec.atomic_write import write_atomically
 from bench.codec.context import disk_is_full, is_out_of_memory
-from bench.codec.errors import reported_status
-from bench.execution.process_tree import kill_tree
+from bench.codec.errors import DamagedReference, reported_status
+from bench.execution.process_tree import adopt_orphans, kill_descendants, kill_tree
 from bench.execution.task import DISK_FULL_EXIT, FAILURE, Task
+from bench.results.rows import UNMEASURED
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -124,6 +125,7 @@ def main(path: str) -> int:
         cache=Path(task.cache) if task.cache else None,
         threads=task.threads,
         report=_progress_writer(task.progress_path),
+        max_memory=task.max_memory,
     )
     _limit_threads(task.threads)
     result: dict[str, Any] = {"status": "ok", "message": ""}
@@ -170,6 +172,8 @@ def _as_json(result: dict[str, Any], phase: str) -> str:
 def _status(error: Exception, phase: str) -> str:
     if phase == "measure":
         return FAILURE[phase]
+    if isinstance(error, DamagedReference):
+        return UNMEASURED  # the supervisor looks for itself
     if is_out_of_memory(error):
         return "out_of_memory"
     return reported_status(error, FAILURE[phase]) if isinstance(error, CodecError) else FAILURE[phase]
@@ -231,4 +235,9 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    adopt_orphans()
+    try:
+        exit_code = main(sys.argv[1])
+    finally:
+        kill_descendants()
+    sys.exit(exit_code)

@@ -41,8 +41,10 @@ class Limits:
         threads: CPU threads.
         memory_mb: resident memory in MiB at which its process is killed; None for no limit.
         timeouts: time.
+        max_memory: bytes that decoding may ask for; None: by the length of the archive (`bench.codec.memory`).
     """
 
     threads: int = 1
     memory_mb: float | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
+    max_memory: int | None = None

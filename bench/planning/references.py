@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import zipfile
 import zlib
@@ -16,18 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.codec import UserError
 from bench.codec.atomic_write import replacing, write_atomically
+from bench.codec.errors import DamagedReference
 
 if TYPE_CHECKING:
     from mesh_datasets.shape_set import Shape, ShapeSet
     from trimesh import Trimesh
 
-
-class DamagedReference(UserError):
-    """A reference mesh in the cache that is not what was put there."""
-
-    exit_code = 1
+READ_ONLY = 0o444
+"""Mode of the references in the cache: codecs read them, nobody writes them."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,14 @@ class Reference:
 
     def mesh(self) -> Trimesh:
         """Read the mesh: float64 vertices in [-1, 1]^3, int64 faces, as in the source file (nothing merged)."""
-        return read_mesh(Path(self.path))
+        return read_reference(Path(self.path))
 
 
 class ReferenceMeshes(Sequence["Trimesh"]):
-    """A sequence of meshes that are read when they are asked for, so that a large set need not fit into memory."""
+    """A sequence of meshes that are read when they are asked for, so that a large set need not fit into memory.
+
+    Each is compared with its hash: a codec must not code what an earlier one has left in its place.
+    """
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = tuple(paths)
@@ -59,7 +60,7 @@ class ReferenceMeshes(Sequence["Trimesh"]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return ReferenceMeshes(self._paths[index])
-        return read_mesh(Path(self._paths[index]))
+        return read_reference(Path(self._paths[index]))
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,15 @@ def read_reference(path: Path) -> Trimesh:
     return mesh
 
 
+def is_damaged(path: str) -> bool:
+    """Whether `read_reference` refuses a file."""
+    try:
+        read_reference(Path(path))
+    except (OSError, DamagedReference):
+        return True
+    return False
+
+
 def write_mesh(path: Path, mesh: Trimesh) -> None:
     """Write a mesh so that `read_mesh` finds all of it or nothing."""
     import numpy as np
@@ -175,6 +185,8 @@ def _into_cache(shape: Shape, cache: Path) -> Reference:
     sha256 = mesh_fingerprint(mesh)
     path = _mesh_path(cache, sha256)
     write_mesh(path, mesh)
+    if os.name == "posix":
+        path.chmod(READ_ONLY)
     x, y, z = (float(c) for c in normalization.center)
     reference = Reference(
         name=shape.name,

@@ -18,19 +18,25 @@ if TYPE_CHECKING:
 
     from mesh_datasets.loading import Request
 
+MOST_PARTS = 1_000_000
+"""Parts of a set: its list takes about 1 KiB a part before any is made."""
+
 
 def load_procedural(request: Request) -> ShapeSet:
     """N parts of ``request.seed``. Source bytes are those of the mesh as a binary PLY file.
 
     Raises:
-        UnknownDataset: N is missing or not a positive whole number.
+        UnknownDataset: N is missing or not a whole number from 1 to `MOST_PARTS`.
         DatasetUnavailable: manifold3d is not installed.
     """
     from mesh_datasets.parts import FAMILIES
 
     request.refuse("split", "per_set")
-    if not request.argument.isdecimal() or int(request.argument) < 1:
-        raise UnknownDataset(f"{request.spec!r} does not say how many parts", "write procedural:100, say")
+    digits = request.argument
+    if not digits.isdecimal() or not 1 <= int(digits[: len(str(MOST_PARTS)) + 1]) <= MOST_PARTS:
+        raise UnknownDataset(
+            f"{request.spec!r:.60} does not say how many parts, 1 to {MOST_PARTS}", "write procedural:100, say"
+        )
     try:
         maker = f"manifold3d {version('manifold3d')}"
     except PackageNotFoundError:

@@ -7,9 +7,6 @@ from necgs.decoder.spec import DENSE, DecoderSpec, latent_shape
 BYTES_PER_PARAMETER = 16
 """Codes as int32, what they are decoded from, and float32 values."""
 
-BYTES_PER_CROSSING = 400
-"""A crossed grid edge: its ends, its vertex and two triangles, as int64 and in the copies that the extraction makes."""
-
 
 def parameter_bytes(numbers: int) -> int:
     """Memory of ``numbers`` weights from their codes to their values."""

@@ -18,7 +18,8 @@ Part of a shape: varint 0, faces, lattice step, form, stream: a shape by itself.
 shared shapes, a `Similarity`: a copy. Varint 2 + group, stream: how many references (of 3 or as many as there are),
 which ones, residuals. The shapes of the shared part have a varint 1 as well, and no similarity.
 
-Whatever a length says, a stream of n bytes holds at most 64 (n + 1) faces and vertices; this bounds time and memory.
+Whatever a length says, a stream of n bytes holds at most 64 (n + 1) faces and vertices; this bounds time and memory
+(`BYTES_PER_FACE` times as many). A caller can allow less.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from numpy.typing import NDArray
 
 from bench.codec import CorruptArchive, Part
 from bench.codec.fields import CHECKSUM_BYTES, FieldReader, FieldWriter, checked_crc32, with_crc32
+from bench.codec.memory import PER_BYTE, check_memory
 from necgs.mesh.binary_coder import MAX_PER_BYTE, Coder, Integers, code_even, ended_well, reader
 from necgs.mesh.fixed_point import CUBE, vertex_normals
 from necgs.mesh.group_input import COARSEST, MOST_FACES
@@ -48,6 +50,8 @@ VERSION = 1
 LONE, COPY, MEMBER = range(3)
 MOST_SOURCES = 3
 MOST_GROUPS = 1 << 20
+BYTES_PER_FACE = PER_BYTE // MAX_PER_BYTE
+"""Memory of decoding a face: the front of the connectivity (216 bytes), its vertices, their neighbours and levels."""
 
 Floats = NDArray[np.float64]
 
@@ -96,29 +100,37 @@ class Shared:
     residuals: ResidualModel
 
 
-def decode_shared(data: bytes) -> Shared:
+def decode_shared(data: bytes, max_memory: int | None = None) -> Shared:
     """The shared part.
 
+    Args:
+        data: the part.
+        max_memory: bytes that decoding may ask for (`bench.codec.memory`).
+
     Raises:
-        CorruptArchive: not readable.
+        CorruptArchive: not readable, or asking for more.
     """
     what = "shared part"
     fields = FieldReader(checked_crc32(data, what), what)
     if (version := fields.unsigned("format version", 1 << 20)) != VERSION:
         raise fields.fault(f"has format version {version}; this program reads version {VERSION}")
     residuals = ResidualModel.read(fields) if fields.unsigned("model of residuals", 1) else residual_model()
-    groups = tuple(
-        _read_group(fields, residuals) for _ in range(fields.unsigned("groups", min(MOST_GROUPS, fields.left)))
-    )
+    count = fields.unsigned("groups", min(MOST_GROUPS, fields.left))
+    groups = tuple(_read_group(fields, residuals, max_memory) for _ in range(count))
     fields.end()
     return Shared(groups, residuals)
 
 
-def decode_shape(shared: Shared, data: bytes) -> tuple[Floats, Integers]:
+def decode_shape(shared: Shared, data: bytes, max_memory: int | None = None) -> tuple[Floats, Integers]:
     """One shape: vertices (v, 3) float64 in the cube, faces (f, 3) int64.
 
+    Args:
+        shared: of its set.
+        data: the shape's part.
+        max_memory: bytes that decoding may ask for (`bench.codec.memory`).
+
     Raises:
-        CorruptArchive: not readable, or of another set.
+        CorruptArchive: not readable, of another set, or asking for more.
     """
     what = "part of a shape"
     fields = FieldReader(checked_crc32(data, what), what)
@@ -126,14 +138,14 @@ def decode_shape(shared: Shared, data: bytes) -> tuple[Floats, Integers]:
     if kind == LONE:
         count, lattice = _read_size(fields)
         symmetry, plain = _read_form(fields)
-        coder = _bounded(fields, count)
+        coder = _bounded(fields, count, max_memory)
         points, faces = read_lone(coder, count, lattice, plain)
         _check_end(coder, what)
     elif kind == COPY:
         points, faces, symmetry = _read_copy(fields, shared)
     else:
         group = shared.groups[kind - MEMBER]
-        coder = _bounded(fields, 0)
+        coder = _bounded(fields, 0, max_memory)
         points, faces, symmetry = _read_member(coder, group, len(group.shapes), shared.residuals), group.faces, None
         _check_end(coder, what)
     if symmetry is not None:
@@ -190,9 +202,10 @@ def _read_size(fields: FieldReader) -> tuple[int, Lattice]:
     return count, Lattice(fields.unsigned("lattice step", COARSEST, low=1))
 
 
-def _bounded(fields: FieldReader, count: int, stream: bytes | None = None) -> Coder:
+def _bounded(fields: FieldReader, count: int, max_memory: int | None, stream: bytes | None = None) -> Coder:
     """The decoder of a stream (default: the rest) that is to hold ``count`` faces or vertices."""
     data = fields.rest() if stream is None else stream
+    check_memory(BYTES_PER_FACE * count, len(data), "faces and vertices", max_memory)
     if count > MAX_PER_BYTE * (len(data) + 1):
         raise fields.fault(f"{len(data)} bytes cannot hold {count} faces or vertices")
     return reader(data)
@@ -203,7 +216,7 @@ def _check_end(coder: Coder, what: str) -> None:
         raise CorruptArchive(f"{what}: the coded numbers go on behind its end")
 
 
-def _read_group(fields: FieldReader, residuals: ResidualModel) -> Group:
+def _read_group(fields: FieldReader, residuals: ResidualModel, max_memory: int | None) -> Group:
     start = fields.position
     count, lattice = _read_size(fields)
     normal = fields.unsigned("normal step", COARSEST, low=1)
@@ -211,7 +224,7 @@ def _read_group(fields: FieldReader, residuals: ResidualModel) -> Group:
     symmetry, plain = _read_form(fields)
     shapes = fields.unsigned("shapes of a group", MOST_GROUPS, low=1)
     stream = fields.raw(fields.unsigned("length of a group", fields.left), "group")
-    coder = _bounded(fields, count * shapes, stream)
+    coder = _bounded(fields, count * shapes, max_memory, stream)
     root, faces = read_lone(coder, count, lattice, plain)
     group = Group(faces, root[None], lattice, np.array([normal, tangential, tangential]), symmetry)
     points = np.concatenate([root[None], np.zeros((shapes - 1, *root.shape), dtype=np.int64)])

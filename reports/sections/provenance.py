@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.results.home_folder import without_home
 from bench.results.identity import protocol_of
 from bench.results.manifest import Machine, Manifest
 from bench.results.rows import shape_rows
@@ -90,12 +89,6 @@ def provenance(data: RunData) -> list[Block]:
         columns = tuple(Column(name, name) for name in lines[0])
         blocks.append(TableBlock(Table(pd.DataFrame(lines), columns)))
     return [*blocks, _facts(facts)]
-
-
-def without_home(command: str) -> str:
-    """A command line in which ``~`` stands for home folders: a report that is passed on names nobody."""
-    command = command.replace(str(Path.home()), "~") if Path.home().parent != Path.home() else command
-    return re.sub(r"/(home|Users)/[^/\s]+", "~", command)
 
 
 def _facts(facts: Mapping[str, str]) -> Bullets:

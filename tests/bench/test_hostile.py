@@ -3,8 +3,12 @@
 import json
 import os
 import signal
+import stat
+import sys
 import time
+from pathlib import Path
 
+import mesh_datasets
 import numpy as np
 import pytest
 import trimesh
@@ -13,13 +17,14 @@ from mesh_datasets.fingerprint import mesh_fingerprint
 from bench import registry
 from bench.codec import Archive, CodecError, Context, Part
 from bench.codec.archive import digest
+from bench.codec.errors import DamagedReference
 from bench.codec.signals import termination_as_interrupt
 from bench.commands.codecs import describe
 from bench.execution import worker
 from bench.execution.stored_meshes import StoredMeshes
 from bench.execution.supervisor import run_worker
 from bench.execution.task import Task
-from bench.planning.references import DamagedReference, read_reference, write_mesh
+from bench.planning.references import is_damaged, prepare, read_reference, write_mesh
 from bench.results.meshes import MeshesUnavailable
 from bench.results.store import RunFolder, StoreError
 from tests.bench.command_line import run_command
@@ -182,6 +187,39 @@ def test_damaged_cache_entries_heal(damage, tmp_path):
     (entry,) = tmp_path.rglob("*.npz")
     entry.write_bytes(damage(entry.read_bytes()))
     assert Context(cache=tmp_path).cached("x", "key", compute)["a"].sum() == 499500
+
+
+def test_references_are_read_only_and_heal_when_a_run_starts(tmp_path, meshes_dir):
+    shapes = mesh_datasets.load(f"folder:{meshes_dir}")
+    before = prepare(shapes, tmp_path)
+    paths = [Path(reference.path) for reference in before.references]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths} == {0o444}
+    damages = (lambda data: data[: len(data) // 2], lambda data: data[:-30] + b"\xff" + data[-29:], lambda data: b"")
+    for path, damage in zip(paths, damages, strict=True):
+        data = path.read_bytes()
+        path.chmod(0o644)
+        path.write_bytes(damage(data))
+        assert is_damaged(str(path))
+    assert prepare(shapes, tmp_path) == before
+    assert not any(is_damaged(str(path)) for path in paths)
+    for stamp in (tmp_path / "stamps").iterdir():
+        stamp.write_text("[]")
+    assert prepare(shapes, tmp_path) == before
+
+
+@pytest.mark.parametrize("part", ["info", "rate_type", "ladder", "availability", "provenance"])
+def test_a_plug_in_that_raises_when_asked_what_it_is_disables_nothing_else(part, monkeypatch, capsys):
+    def broken(self):
+        raise RuntimeError("nobody asks me")
+
+    member = broken if part in ("availability", "provenance") else property(broken)
+    monkeypatch.setattr(sys.modules[__name__], "Broken", type("Broken", (Rounding,), {part: member}), raising=False)
+    monkeypatch.setattr(registry, "_entry_points", lambda: {"zbad": f"{HERE}:Broken"})
+    assert registry.availability("zbad").ok is (part == "provenance")
+    assert run_command("codecs") == 0
+    assert run_command("doctor") == 0
+    assert "nobody asks me" in capsys.readouterr().out
+    assert run_command("codecs", "zbad", "--json") == 0
 
 
 def test_a_termination_is_an_interruption():

@@ -50,12 +50,14 @@ class SharedPart:
         coder: ``huffman`` or ``range``.
         layers: codes of weight (outputs, inputs) and bias (outputs,) of each layer.
         latent_table: of the latents' codes.
+        nbytes: length of the part.
     """
 
     spec: NetworkSpec
     coder: str
     layers: tuple[tuple[Codes, Codes], ...]
     latent_table: Table
+    nbytes: int = 0
 
 
 def encode_shared(trained: Trained, coder: str) -> tuple[SharedPart, Part]:
@@ -72,7 +74,7 @@ def encode_shared(trained: Trained, coder: str) -> tuple[SharedPart, Part]:
         stream.numbers(codes, table)
     data = with_crc32(header.getvalue() + out_tables.getvalue() + (body := stream.getvalue()))
     ledger = {"header": len(header) + CHECKSUM_BYTES, "tables": len(out_tables), "weights": len(body)}
-    return SharedPart(spec, coder, trained.layers, tables[-1]), Part(data, ledger)
+    return SharedPart(spec, coder, trained.layers, tables[-1], len(data)), Part(data, ledger)
 
 
 def decode_shared(data: bytes, max_memory: int | None = None) -> SharedPart:
@@ -97,7 +99,7 @@ def decode_shared(data: bytes, max_memory: int | None = None) -> SharedPart:
     for (outputs, inputs), table in zip(spec.layer_shapes(), tables, strict=False):
         codes = stream.numbers(outputs * (inputs + 1), table)
         layers.append((codes[: outputs * inputs].reshape(outputs, inputs), codes[outputs * inputs :]))
-    return SharedPart(spec, coder, tuple(layers), tables[-1])
+    return SharedPart(spec, coder, tuple(layers), tables[-1], len(data))
 
 
 def encode_shape(shared: SharedPart, latent: Codes, reach: int) -> Part:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from baselines.neural.quantdeepsdf.settings import QuantDeepSdfRate
-from bench.codec import Archive, Availability, CodecInfo, Context, EncodeFailed, Part, Rate, SetCodec
+from bench.codec import Archive, Availability, CodecInfo, Context, CorruptArchive, EncodeFailed, Part, Rate, SetCodec
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -103,6 +103,9 @@ class QuantDeepSdf(SetCodec):
             latent, reach = decode_shape(shared, data)
         with context.phase("network"):
             blocks = evaluated(_field(shared, latent, context.device), reach)
+            if not blocks.finite:
+                raise CorruptArchive("the network's numbers overflow: these weights cannot have been trained")
+            context.check_memory(blocks.surface_bytes, shared.nbytes + len(data), "the decoded surface")
         with context.phase("extraction"):
             return blocks.mesh()
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from baselines.neural.quantdeepsdf.network import Field
 from necgs.volume.dmc import extract_blocks
+from necgs.volume.surface_memory import surface_bytes
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -49,6 +50,16 @@ class Blocks:
     where: Tensor
     inside: Tensor
     resolution: int
+
+    @property
+    def finite(self) -> bool:
+        """Whether all values are."""
+        return bool(torch.isfinite(self.values).all())
+
+    @property
+    def surface_bytes(self) -> int:
+        """About the memory that `mesh` takes: by the grid edges within blocks that the surface crosses."""
+        return surface_bytes(self.values[:, 0].cpu().numpy())
 
     def mesh(self) -> Trimesh:
         """The surface, by deformable marching cubes."""

@@ -32,6 +32,7 @@ COORDINATE_CODERS = ("octree", "tmc3")
 SCALE_BITS = 3
 # Voxels of a block; larger clouds are cut into blocks so that memory stays near 2 GB (measured).
 MAX_BLOCK = 1_000_000
+BYTES_PER_VOXEL = 2048
 HASH_BYTES = 2
 
 
@@ -131,8 +132,16 @@ class Pcgcv2(ShapeCodec):
             )
         with context.phase("decode"):
             blocks = read_blocks(body, 1 + HASH_BYTES)
+            check_blocks(blocks, len(data), context)
             parts = [decode_block(b, rate.bits, network, COORDINATE_CODERS[coder], context) for b in blocks]
-        return point_cloud.surface_of(np.concatenate(parts), rate, context)
+        return point_cloud.surface_of(np.concatenate(parts), rate, context, coded=len(data))
+
+
+def check_blocks(blocks: list[Block], coded: int, context: Context) -> None:
+    """Raise `CorruptArchive` where ``coded`` bytes may not ask for blocks of such sizes."""
+    counts = [block.counts[0] for block in blocks]
+    context.check_memory(BYTES_PER_VOXEL * max(counts), coded, "the network", point_cloud.FLOOR)
+    point_cloud.check_points(sum(counts), coded, context)
 
 
 def split(voxels: Ints, largest: int = MAX_BLOCK) -> list[Ints]:
@@ -224,7 +233,7 @@ def read_blocks(body: bytes, at: int) -> list[Block]:
             for name in ("voxels", "half", "quarter", "eighth", "coordinate bytes", "latent bytes")
         )
         rising = 0 < eighth <= quarter <= half <= full <= 8 * half <= 64 * quarter <= 512 * eighth
-        if low > high or not rising:
+        if low > high or not rising or full > MAX_BLOCK:
             raise CorruptArchive("a block of the stream states what cannot be")
         streams = fields.raw(coordinates, "coordinates"), fields.raw(latents, "latents")
         blocks.append(Block((full, half, quarter, eighth), low, high, *streams))

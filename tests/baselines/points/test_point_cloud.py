@@ -49,11 +49,11 @@ def test_voxels_are_integers_in_order():
 @pytest.mark.parametrize("points", [np.zeros((0, 3)), np.array([[np.nan, 0, 0]])])
 def test_no_surface_without_points(points):
     with pytest.raises(DecodeFailed):
-        surface_of(points, CloudRate(), Context())
+        surface_of(points, CloudRate(), Context(), coded=100)
 
 
 def test_the_row_says_how_the_surface_was_made(sphere):
     context = Context()
-    mesh = surface_of(voxelize(sphere, 5, context), CloudRate(bits=5), context)
+    mesh = surface_of(voxelize(sphere, 5, context), CloudRate(bits=5), context, coded=100)
     assert context.notes["reconstruction"] == "screened-poisson/1 pymeshlab"
     assert abs(mesh.metadata["points"]).max() <= 1

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from bench.results.csv_cells import without_formulas
+from bench.results.home_folder import without_home
 from reports.document.document import Bullets, Heading, Text, markdown, without_html
 from reports.document.table import Column, Table
-from reports.sections.provenance import without_home
 
 EVIL = "<img src=x onerror=alert(1)>"
 
