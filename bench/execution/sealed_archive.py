@@ -45,5 +45,5 @@ def finished(archive: Path) -> Outcome | None:
             return outcome
         print(f"{archive} is no longer what was encoded; it is made anew", file=sys.stderr)
         return None
-    except (OSError, ValueError, KeyError, TypeError, CodecError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, CodecError):
         return None

@@ -164,7 +164,7 @@ def _from_cache(shape: Shape, cache: Path) -> Reference | None:
     try:
         found = json.loads(_stamp_path(shape, cache).read_text())
         reference = Reference(**{**found, "center": tuple(found["center"])})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     same = (reference.name, reference.source_bytes) == (shape.name, shape.source_bytes)
     if not same or reference.path != str(_mesh_path(cache, reference.sha256)):

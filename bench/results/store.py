@@ -101,7 +101,7 @@ class RunFolder:
             return read_manifest(json.loads(self.manifest_path.read_text()))
         except FileNotFoundError:
             raise StoreError(f"{self.path} is not a run folder: it has no manifest.json") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise StoreError(f"{self.manifest_path} cannot be read: {error}") from None
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
@@ -194,5 +194,5 @@ def _parsed(line: bytes, where: str) -> Row:
         return row
     except (WrongType, InvalidSpec) as error:
         raise StoreError(f"{where}: {error}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise StoreError(f"{where}: not JSON; the file was altered") from None
