@@ -17,10 +17,10 @@ from bench.results.store import RunFolder
 
 def test_a_manifest_does_not_tell_the_users_name(command, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(sys, "argv", ["bench", *command("OneRate")])
+    arguments = command("OneRate")
     run = RunFolder(tmp_path / "run")
     run.path.mkdir()
-    write_manifest(make_plan(build_request(build_parser().parse_args(command("OneRate")))), run)
+    write_manifest(make_plan(build_request(build_parser().parse_args(arguments), arguments)), run)
     manifest = run.read_manifest()
     assert "~/run" in manifest["argv"]
     assert str(tmp_path) not in json.dumps([manifest["argv"], manifest["invocations"]])

@@ -13,6 +13,7 @@ from necgs.coding.container import Record, extend_set, write_set
 from tests.fuzz.mutations import Case
 
 PLACE = Normalization((1.5, -2.0, 0.25), 0.5)
+COARSE = {"faces": 60, "fit": False}
 TINY = {"resolution": 16, "epochs": 2, "fit": "none", "width": 4}
 
 
@@ -50,6 +51,21 @@ def files(codec: type[Codec], *rates: dict[str, object]) -> list[bytes]:
         whole = write_set(archive, names, [PLACE, None, PLACE, None])
         found += [whole, extend_set(whole, names, [Record("d", archive.shapes[0].data, PLACE)])]
     return found
+
+
+def hybrid_streams() -> list[Case]:
+    """Sets of both modes, and of one each."""
+    from necgs.codec import NecgsCodec
+    from necgs.hybrid.parts import joined
+    from necgs.mesh_codec import MeshSet
+
+    of_meshes, of_volumes = archives(MeshSet, COARSE)[0], archives(NecgsCodec, TINY)[0]
+    sets = (
+        joined(of_meshes, of_volumes, [False, True, True, False]),
+        joined(of_meshes, None, [False] * 4),
+        joined(None, of_volumes, [True] * 4),
+    )
+    return [(archive.shared.data, part.data) for archive in sets for part in archive.shapes]
 
 
 def clouds(shape: int) -> np.ndarray:

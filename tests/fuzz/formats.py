@@ -21,12 +21,13 @@ from baselines.points.vpcc import Vpcc
 from bench.codec import Codec, Context, SetCodec
 from necgs.codec import NecgsCodec
 from necgs.coding.entropy import RANGE
+from necgs.hybrid_codec import Hybrid
 from necgs.mesh_codec import MeshSet
 from necgs.paper_codec import NecgsPaperCodec
 from necgs.paper_settings import PaperRate
 from tests.fuzz import documents, necgs_files, xz_streams
 from tests.fuzz.clouds import clouds_of_no_surface
-from tests.fuzz.corpus import TINY, files, parts, pcgcv2_streams, programs_streams
+from tests.fuzz.corpus import COARSE, TINY, files, hybrid_streams, parts, pcgcv2_streams, programs_streams
 from tests.fuzz.mutations import Case, SealedParts, leading_crc
 from tests.fuzz.necgs_parts import absurd_shared
 from tests.fuzz.programs import points_alone
@@ -130,7 +131,8 @@ FORMATS: Mapping[str, Format] = {
     "necgs-dense-range": necgs(DenseRange, {"ssim": False}),
     "necgs-dense-huffman": necgs(NecgsPaperCodec, {"ssim": False}),
     "necgs-file": Format(lambda: files(NecgsCodec, TINY), necgs_files.decode, necgs_files.damage),
-    "meshset": sealed(MeshSet, {"faces": 60, "fit": False}, {"faces": 60, "fit": False, "groups": False}),
+    "meshset": sealed(MeshSet, COARSE, {**COARSE, "groups": False}),
+    "hybrid": Format(hybrid_streams, decoder(Hybrid()), sealed(Hybrid).damage),
     "quantdeepsdf": sealed(QuantDeepSdf, {**DEEP, "entropy": "range"}, {**DEEP, "entropy": "huffman"}),
     "draco": shape_codec(Draco, leading_crc, {"bits": 6}, {"bits": 11}),
     "draco-simplify": shape_codec(DracoSimplify, leading_crc, {"faces": 60, "bits": 8}),

@@ -69,7 +69,7 @@ def test_a_budget_is_kept(name):
     found = FORMATS[name]
     case = found.pool()[0]
     # A program that gets no memory crashes before it can be asked for its points.
-    with pytest.raises(CorruptArchive, match="MiB are allowed|was killed by signal|returned"):
+    with pytest.raises(CorruptArchive, match=r"MiB are allowed|was killed by signal|returned"):
         found.decode(case, Context(max_memory=1))
 
 

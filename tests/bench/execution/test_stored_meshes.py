@@ -65,7 +65,8 @@ def test_a_failed_shape_is_not_decoded_and_kept_meshes_are_read(stored, tmp_path
     meshes, set_row, rows, _ = stored
     kept = trimesh.creation.box()
     write_mesh(meshes.run.decoded("kept") / "000000.npz", kept)
-    found = meshes.decoded(set_row | {"archive": "kept"}, {0: rows[0], 1: rows[1] | {"status": "timeout"}})
+    own = rows[0] | {"decoded_sha256": mesh_fingerprint(kept)}
+    found = meshes.decoded(set_row | {"archive": "kept"}, {0: own, 1: rows[1] | {"status": "timeout"}})
     assert list(found) == [0]
     assert len(found[0].faces) == 12
 
@@ -76,3 +77,16 @@ def test_meshes_other_than_those_measured_are_refused(stored):
         meshes.decoded(set_row, {0: rows[0] | {"decoded_sha256": "0" * 64}})
     with pytest.raises(MeshesUnavailable, match="no archive"):
         meshes.decoded(set_row | {"archive": "gone"}, rows)
+
+
+def test_kept_meshes_that_were_altered_are_not_shown(stored):
+    meshes, set_row, rows, _ = stored
+    kept = meshes.run.decoded("altered") / "000000.npz"
+    for damage in (lambda data: data[: len(data) // 2], lambda data: b""):
+        write_mesh(kept, trimesh.creation.box())
+        kept.write_bytes(damage(kept.read_bytes()))
+        with pytest.raises(MeshesUnavailable, match="no archive"):
+            meshes.decoded(set_row | {"archive": "altered"}, {0: rows[0]})
+    write_mesh(kept, trimesh.creation.box())
+    with pytest.raises(MeshesUnavailable, match="no archive"):
+        meshes.decoded(set_row | {"archive": "altered"}, {0: rows[0]})
