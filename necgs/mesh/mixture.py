@@ -217,4 +217,4 @@ def bits_of(
     for i in range(len(weights)):
         if weights[i]:
             mixed += weights[i] * _chance(i, value, count, centres, widths, sums, places)
-    return float(WEIGHT_BITS + TOTAL_BITS - np.log2(max(mixed, 1)))
+    return float(WEIGHT_BITS + TOTAL_BITS - np.log2(float(max(mixed, 1))))
