@@ -27,9 +27,9 @@ from necgs.mesh.vertex_fit import FitSettings, Original, fit_vertices, refit_ver
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_FIT = FitSettings()
-_NO_FIT = FitSettings(steps=0)
-_REFIT = FitSettings(floor=1.0, most_samples=8000)
+FIT = FitSettings()
+NO_FIT = FitSettings(steps=0)
+REFIT = FitSettings(floor=1.0, most_samples=8000)
 _STIFF = 1e6
 """Added to the Hessian of a coordinate that must stay: its code is never moved to a cheaper one."""
 
@@ -109,7 +109,7 @@ def fitted(found: Reduced, rate: MeshSetRate, context: Context) -> Coarse | None
 
 
 def _fitted(found: Reduced, row: int, held: Mask, rate: MeshSetRate, context: Context) -> dict[str, NDArray[Any]]:
-    settings = _FIT if rate.fit else _NO_FIT
+    settings = FIT if rate.fit else NO_FIT
     vertices, start = found.group.vertices[row], found.vertices[row]
 
     def fit() -> dict[str, NDArray[Any]]:
@@ -170,9 +170,9 @@ def _refit(coarse: Coarse, context: Context) -> Refit:
     def original(row: int) -> Original:
         context.check_deadline()
         context.progress(coarse.group.shapes[row], 0, "coding")
-        return Original(coarse.group.vertices[row], coarse.group.faces, _REFIT.most_samples)
+        return Original(coarse.group.vertices[row], coarse.group.faces, REFIT.most_samples)
 
     def moved(row: int, done: Mask, positions: Floats) -> Floats:
-        return refit_vertices(original(row), positions, coarse.faces, ~done, coarse.error, _REFIT).vertices
+        return refit_vertices(original(row), positions, coarse.faces, ~done, coarse.error, REFIT).vertices
 
     return moved

@@ -166,6 +166,22 @@ def group_of(data: bytes) -> int | None:
     return fields.unsigned("group", MOST_GROUPS) if kind == COPY else kind - MEMBER
 
 
+def is_member(shared: Shared, data: bytes) -> bool:
+    """Whether a part is a shape of a group, whole and where it was coded: none by itself, no image of another.
+
+    Raises:
+        CorruptArchive: not readable.
+    """
+    what = "part of a shape"
+    fields = FieldReader(checked_crc32(data, what), what)
+    kind = fields.unsigned("kind", len(shared.groups) + 1)
+    if kind == COPY:
+        group = fields.unsigned("group", len(shared.groups) - 1)
+        fields.unsigned("original", len(shared.groups[group].shapes) - 1)
+        kind = LONE if fields.left else MEMBER + group
+    return kind != LONE and shared.groups[kind - MEMBER].symmetry is None
+
+
 def code_sources(coder: Coder, sources: Sequence[int], known: int) -> list[int]:
     """Write or read the places of up to three of ``known`` references, falling; a decoder is given none."""
     most = min(MOST_SOURCES, known)
