@@ -1,0 +1,15 @@
+"""Whether optional packages are installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from bench.codec.interface import Availability
+
+
+def missing_packages(*modules: str) -> Availability:
+    """Available where all ``modules`` can be found; they are not imported."""
+    absent = [name for name in modules if find_spec(name) is None]
+    if not absent:
+        return Availability(ok=True)
+    return Availability(False, f"package {', '.join(absent)} is not installed", f"pip install {' '.join(absent)}")
