@@ -62,7 +62,7 @@ class Meshopt(ShapeCodec):
         licence="MIT",
         reference="https://github.com/zeux/meshoptimizer",
     )
-    rate_type: type[MeshoptRate] = MeshoptRate
+    rate_type = MeshoptRate
     ladder = {f"q{bits}": {"bits": bits} for bits in LADDER}  # noqa: RUF012
     short_ladder = ("q8", "q10", "q12")
     packages = ("meshopt", "zstandard")
@@ -77,7 +77,7 @@ class Meshopt(ShapeCodec):
         return unpack(data, context)
 
 
-class MeshoptSimplify(Meshopt):
+class MeshoptSimplify(ShapeCodec):
     """Decimated as ``draco-simplify`` does it, for the binding has no simplifier; then as ``meshopt``."""
 
     info = CodecInfo(
@@ -94,13 +94,18 @@ class MeshoptSimplify(Meshopt):
     short_ladder = ("f500q8", "f1000q8", "f3000q10", "f6000q11")
     packages = ("meshopt", "zstandard", "pymeshlab")
 
-    def encode_shape(self, mesh: Trimesh, rate: MeshoptRate, context: Context) -> Part:
+    def availability(self) -> Availability:
+        return missing_packages("meshopt", "zstandard")
+
+    def encode_shape(self, mesh: Trimesh, rate: MeshoptSimplifyRate, context: Context) -> Part:
         from baselines.mesh.grid_mesh import GridMesh
 
-        assert isinstance(rate, MeshoptSimplifyRate)
         with context.phase("simplify"):
             vertices, faces = draco_simplify.simplify(*checked_arrays(mesh), rate.faces)
         return pack(GridMesh.of(vertices, faces, rate.bits))
+
+    def decode_shape(self, data: bytes, context: Context) -> Trimesh:
+        return unpack(data, context)
 
 
 def _on_lattice(mesh: Trimesh, rate: MeshoptRate) -> GridMesh:
