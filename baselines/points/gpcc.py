@@ -88,6 +88,10 @@ class GpccRate(CloudRate):
         if self.trisoup_log2 not in (0, 2, 3, 4, 5) or self.trisoup_log2 >= self.bits:
             raise ValueError(f"trisoup_log2 must be 0 or 2 to 5 and below bits, not {self.trisoup_log2}")
 
+    @property
+    def lossless(self) -> bool:
+        return self.trisoup_log2 == 0
+
 
 def encoder_options(trisoup_log2: int) -> tuple[str, ...]:
     """tmc3's options, files left out. The common test conditions refine the patches at all node sizes but 2^2."""
@@ -156,7 +160,7 @@ class Gpcc(ShapeCodec):
 
     info = CodecInfo(
         name="gpcc",
-        version="1",
+        version="2",
         title="G-PCC",
         summary="MPEG's geometry-based codec (tmc3): octree or trisoup, whichever is better at the rate",
         kind="points",
@@ -180,6 +184,9 @@ class Gpcc(ShapeCodec):
 
     def provenance(self) -> dict[str, str]:
         return TMC3.provenance()
+
+    def warm_up(self, device: str = "cpu") -> None:
+        point_cloud.warm_up()
 
     def encode_shape(self, mesh: Trimesh, rate: GpccRate, context: Context) -> Part:
         voxels = point_cloud.voxelize(mesh, rate.bits, context)

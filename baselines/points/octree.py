@@ -25,17 +25,20 @@ class Octree(ShapeCodec):
 
     info = CodecInfo(
         name="octree",
-        version="1",
+        version="2",
         title="Octree",
-        summary="Surface voxels in a losslessly coded octree with adaptive contexts; screened Poisson back",
+        summary="Surface voxels in a losslessly coded octree with adaptive contexts; a surface back from them",
         kind="points",
         licence="MIT",
         reference="docs/codecs.md",
     )
     rate_type: ClassVar[type[Rate]] = CloudRate
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = {f"b{bits}": {"bits": bits} for bits in (5, 6, 7, 8, 9)}
-    # From the eighth level on, screened Poisson takes minutes for the sample set.
+    # Deeper levels take longer than all else in a quick run: a drawer of small parts has millions of voxels.
     short_ladder: ClassVar[tuple[str, ...]] = ("b5", "b6", "b7")
+
+    def warm_up(self, device: str = "cpu") -> None:
+        point_cloud.warm_up()
 
     def encode_shape(self, mesh: Trimesh, rate: CloudRate, context: Context) -> Part:
         from baselines.points.octree_coder import encode_occupancy

@@ -1,11 +1,12 @@
-"""Decoded voxel cloud -> triangles: normals by plane fits, oriented by flood fill, then screened Poisson.
+"""Decoded voxel cloud -> triangles: normals by plane fits, oriented by flood fill, then one of several solvers.
 
 A decoder has points only. What is outside can be seen all the same: the voxels of a closed surface separate the empty
 voxels that a flood from the corner reaches from those that it does not. A normal points to where it finds more of the
 outside. Where both sides look alike (a sheet one voxel thin, an open surface) the orientation of the neighbours is
 carried on along the minimum spanning tree (Hoppe et al., "Surface reconstruction from unorganized points", 1992).
-The surface is that of Kazhdan and Hoppe, "Screened Poisson surface reconstruction" (2013), cut where it is farther
-from the decoded points than they are from each other: there it is a balloon over an opening.
+The surface is that of Kazhdan and Hoppe, "Screened Poisson surface reconstruction" (2013), or the zero set of the
+blended planes (`baselines.points.blended_planes`), cut where it is farther from the decoded points than they are from
+each other: there it is a balloon over an opening. ``usual`` is the recipe that papers use, for comparison.
 
 The constants were chosen for the least two-way surface distance on human, animal, mechanical and open meshes: see
 docs/codecs.md.
@@ -14,7 +15,7 @@ docs/codecs.md.
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,10 @@ from bench.codec import DecodeFailed, Unavailable
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
-RECONSTRUCTION = "screened-poisson/1"
-METHODS = ("pymeshlab", "open3d")
+RECONSTRUCTION = "surface/2"
 NEIGHBOURS = 16
+USUAL_NEIGHBOURS = 30
+USUAL_DEPTH = 8
 FLOOD_BITS = 8
 MAX_DEPTH = 10
 POINT_WEIGHT = 2.0
@@ -53,7 +55,8 @@ def reconstruct(voxels: Floats, bits: int, method: str = "pymeshlab") -> Trimesh
     Args:
         voxels: (n, 3) finite voxel coordinates in [0, 2^bits - 1]; duplicates are merged.
         bits: voxel depth; the cube [-1, 1]^3 has 2^bits voxels an axis.
-        method: ``pymeshlab`` or ``open3d``: whose implementation of screened Poisson runs.
+        method: ``pymeshlab`` or ``open3d``: whose implementation of screened Poisson runs; ``planes``: blended planes;
+            ``usual``: Open3D's Poisson as papers use it.
 
     Returns:
         A mesh in [-1, 1]^3 (a little more where the surface bulges).
@@ -63,28 +66,58 @@ def reconstruct(voxels: Floats, bits: int, method: str = "pymeshlab") -> Trimesh
         Unavailable: when the package of ``method`` cannot be imported.
     """
     import trimesh
-    from scipy.spatial import cKDTree
 
     points = np.unique(np.asarray(voxels, np.float64), axis=0)
     if len(points) < 4:
         raise DecodeFailed(f"{len(points)} decoded points make no surface", "code at more bits")
-    tree = cKDTree(points)
-    normals = oriented_normals(points, tree)
     scale = 2.0 / ((1 << bits) - 1)
-    solve = _poisson_pymeshlab if method == "pymeshlab" else _poisson_open3d
-    vertices, faces = solve(points * scale - 1.0, normals, poisson_depth(bits))
-    if len(faces):
-        distance: Floats = np.asarray(tree.query((vertices + 1.0) / scale, workers=1)[0], np.float64)
-        faces = faces[(distance[faces] <= TRIM_VOXELS).all(axis=1)]
+    if method == "usual":
+        vertices, faces = _usual(points * scale - 1.0)
+    else:
+        vertices, faces = _trimmed(points, scale, bits, method)
     if not len(faces):
-        raise DecodeFailed(f"screened Poisson returned no surface for {len(points)} points")
+        raise DecodeFailed(f"{method} returned no surface for {len(points)} points")
     mesh = trimesh.Trimesh(vertices, faces, process=False)
     mesh.remove_unreferenced_vertices()
     return mesh
 
 
+def _trimmed(points: Floats, scale: float, bits: int, method: str) -> tuple[Floats, Ints]:
+    """Vertices in [-1, 1]^3 and faces, without those that are far from all points (n, 3), which are in voxels."""
+    from scipy.spatial import cKDTree
+
+    from baselines.points.blended_planes import blended_planes
+
+    tree = cKDTree(points)
+    normals, feet = oriented_planes(points, tree)
+    if method == "planes":
+        vertices, faces = blended_planes(feet, normals)
+        vertices = vertices * scale - 1.0
+    else:
+        solve = _poisson_pymeshlab if method == "pymeshlab" else _poisson_open3d
+        vertices, faces = solve(points * scale - 1.0, normals, poisson_depth(bits))
+    if len(faces):
+        distance: Floats = np.asarray(tree.query((vertices + 1.0) / scale, workers=1)[0], np.float64)
+        faces = faces[(distance[faces] <= TRIM_VOXELS).all(axis=1)]
+    return vertices, faces
+
+
+def _usual(points: Floats) -> tuple[Floats, Ints]:
+    """Open3D's Poisson of points with no more than its own defaults: what papers mostly do."""
+    cloud = _open3d_cloud(points)
+    near = min(USUAL_NEIGHBOURS, len(points))
+    cloud.estimate_normals(_open3d().geometry.KDTreeSearchParamKNN(near))
+    cloud.orient_normals_consistent_tangent_plane(near)
+    return _poisson_open3d(points, np.asarray(cloud.normals), USUAL_DEPTH)
+
+
 def oriented_normals(points: Floats, tree: object) -> Floats:
     """Unit normals (n, 3) of unique voxel coordinates (n, 3), pointing outwards where there is an outside."""
+    return oriented_planes(points, tree)[0]
+
+
+def oriented_planes(points: Floats, tree: object) -> tuple[Floats, Floats]:
+    """`oriented_normals`, and a point (n, 3) on the plane that was fitted around each voxel: its foot."""
     count = min(NEIGHBOURS, len(points))
     neighbours: Ints = np.asarray(tree.query(points, k=count, workers=1)[1], np.int64).reshape(len(points), -1)  # type: ignore[attr-defined]
     normals, feet = _planes(points, neighbours)
@@ -103,7 +136,7 @@ def oriented_normals(points: Floats, tree: object) -> Floats:
         votes[unsure] += near_votes[unsure]
     normals[votes < 0] *= -1
     _carry_orientation(normals, neighbours, np.abs(votes) >= UNSURE, points)
-    return normals
+    return normals, feet
 
 
 def _planes(points: Floats, neighbours: Ints, chunk: int = 1 << 17) -> tuple[Floats, Floats]:
@@ -193,7 +226,9 @@ def _poisson_pymeshlab(points: Floats, normals: Floats, depth: int) -> tuple[Flo
     try:
         import pymeshlab
     except ImportError as error:
-        raise Unavailable(f"pymeshlab cannot be imported: {error}", "use surface=open3d, or see bench doctor") from None
+        raise Unavailable(
+            f"pymeshlab cannot be imported: {error}", "use surface=planes or open3d, or see bench doctor"
+        ) from None
     meshes = pymeshlab.MeshSet(verbose=False)
     meshes.add_mesh(pymeshlab.Mesh(vertex_matrix=points, v_normals_matrix=normals))
     meshes.generate_surface_reconstruction_screened_poisson(
@@ -203,12 +238,20 @@ def _poisson_pymeshlab(points: Floats, normals: Floats, depth: int) -> tuple[Flo
     return np.asarray(mesh.vertex_matrix(), np.float64), np.asarray(mesh.face_matrix(), np.int64)
 
 
-def _poisson_open3d(points: Floats, normals: Floats, depth: int) -> tuple[Floats, Ints]:
+def _open3d() -> Any:
     try:
         import open3d
     except ImportError as error:
         raise Unavailable(f"open3d cannot be imported: {error}", "see bench doctor") from None
-    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points))
-    cloud.normals = open3d.utility.Vector3dVector(normals)
-    mesh, _ = open3d.geometry.TriangleMesh.create_from_point_cloud_poisson(cloud, depth=depth, n_threads=1)
+    return open3d
+
+
+def _open3d_cloud(points: Floats) -> Any:
+    return _open3d().geometry.PointCloud(_open3d().utility.Vector3dVector(points))
+
+
+def _poisson_open3d(points: Floats, normals: Floats, depth: int) -> tuple[Floats, Ints]:
+    cloud = _open3d_cloud(points)
+    cloud.normals = _open3d().utility.Vector3dVector(normals)
+    mesh, _ = _open3d().geometry.TriangleMesh.create_from_point_cloud_poisson(cloud, depth=depth, n_threads=1)
     return np.asarray(mesh.vertices, np.float64), np.asarray(mesh.triangles, np.int64)

@@ -63,6 +63,10 @@ class VpccRate(CloudRate):
         if not 1 <= self.rate <= 5:
             raise ValueError(f"rate must be 1 to 5, not {self.rate}")
 
+    @property
+    def lossless(self) -> bool:
+        return False
+
 
 class Vpcc(ShapeCodec):
     """Video-based point cloud compression of single clouds."""

@@ -58,6 +58,10 @@ class PcgcRate(CloudRate):
         if self.bits <= SCALE_BITS:
             raise ValueError(f"bits must be more than {SCALE_BITS}, not {self.bits}")
 
+    @property
+    def lossless(self) -> bool:
+        return False
+
 
 MAX_COUNT = (1 << 35) - 1
 """Of voxels or bytes of a block."""

@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 import trimesh
 
+from baselines.points.gpcc import GpccRate
+from baselines.points.pcgcv2.codec import PcgcRate
 from baselines.points.point_cloud import CloudRate, pack, surface_of, unpack, voxelize
+from baselines.points.vpcc import VpccRate
 from bench.codec import Context, CorruptArchive, DecodeFailed, InvalidMesh
 
 
@@ -55,5 +58,28 @@ def test_no_surface_without_points(points):
 def test_the_row_says_how_the_surface_was_made(sphere):
     context = Context()
     mesh = surface_of(voxelize(sphere, 5, context), CloudRate(bits=5), context, coded=100)
-    assert context.notes["reconstruction"] == "screened-poisson/1 pymeshlab"
+    assert context.notes["reconstruction"] == "surface/2 pymeshlab"
     assert abs(mesh.metadata["points"]).max() <= 1
+
+
+def test_auto_blends_planes_of_exact_clouds_only():
+    rates = [
+        CloudRate(bits=6),
+        CloudRate(bits=7),
+        CloudRate(bits=11),
+        GpccRate(bits=8),
+        GpccRate(bits=8, trisoup_log2=3),
+    ]
+    lossy = [VpccRate(), PcgcRate(), VpccRate(surface="planes")]
+    methods = [rate.method for rate in (*rates, *lossy)]
+    assert methods == ["pymeshlab", "planes", "pymeshlab", "planes", "pymeshlab", "pymeshlab", "pymeshlab", "planes"]
+
+
+@pytest.mark.parametrize("surface", ["pymeshlab", "open3d", "planes", "usual"])
+def test_the_stream_says_how_to_come_back_to_a_surface(surface):
+    assert unpack(pack(CloudRate(bits=7, surface=surface), {"a": b"1"}).data)[0].method == surface
+
+
+def test_a_surface_that_is_not_known_is_refused():
+    with pytest.raises(ValueError, match="surface must be auto, pymeshlab, open3d, planes or usual, not 'ball'"):
+        CloudRate(surface="ball")

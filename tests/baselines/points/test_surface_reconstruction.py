@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 import trimesh
+from mesh_datasets import load
+from mesh_datasets.normalization import normalize
 from scipy.spatial import cKDTree
 
+from baselines.points.blended_planes import blended_planes
 from baselines.points.surface_reconstruction import oriented_normals, poisson_depth, reconstruct
 from bench.codec import DecodeFailed
 from bench.metrics.voxels import surface_voxels
@@ -112,3 +115,61 @@ def test_too_few_points_are_refused(count):
 
 def test_depth_follows_the_voxels():
     assert [poisson_depth(bits) for bits in (5, 6, 7, 8, 9, 11)] == [6, 7, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize("name", ["sphere", "torus"])
+def test_blended_planes_close_closed_surfaces(name):
+    mesh = reconstruct(voxels_of(CLOSED[name], 7), 7, "planes")
+    assert mesh.is_watertight
+    assert mesh.volume == pytest.approx(CLOSED[name].volume, rel=0.02)
+    assert surface_distance(mesh, CLOSED[name]) < 0.25 * VOXEL
+
+
+def test_blended_planes_of_a_sample_shape_are_as_near_as_poisson():
+    shape = load("sample")[0]
+    mesh = normalize(shape.load(), shape.name)[0]
+    points = voxels_of(mesh, 7)
+    planes, poisson = (surface_distance(reconstruct(points, 7, method), mesh) for method in ("planes", "pymeshlab"))
+    assert planes < poisson
+
+
+def test_blended_planes_grow_no_balloon():
+    reference = sheet(lambda x, y: 0.2 * np.sin(3 * x) + 0.1 * y)
+    mesh = reconstruct(voxels_of(reference), BITS, "planes")
+    assert not mesh.is_watertight
+    assert mesh.area < 1.2 * reference.area
+
+
+def test_a_plane_on_the_grid_has_no_holes():
+    x, y = (axis.ravel() for axis in np.mgrid[0:20, 0:20])
+    feet = np.stack([x, y, np.full(400, 5)], axis=1).astype(float)
+    vertices, faces = blended_planes(feet, np.tile([0.0, 0.0, 1.0], (400, 1)))
+    assert np.abs(vertices[:, 2] - 5).max() < 2e-3
+    mesh = trimesh.Trimesh(vertices, faces)
+    assert mesh.area >= 19**2
+    assert mesh.face_normals[:, 2].min() > 0.9
+
+
+def test_blended_planes_do_not_depend_on_the_slabs(monkeypatch):
+    points = voxels_of(CLOSED["torus"])
+    whole = reconstruct(points, BITS, "planes")
+    monkeypatch.setattr("baselines.points.blended_planes._SLAB_CELLS", 1)
+    cut = reconstruct(points, BITS, "planes")
+    np.testing.assert_allclose(cut.vertices, whole.vertices, atol=1e-6)
+    np.testing.assert_array_equal(cut.faces, whole.faces)
+
+
+def test_planes_that_do_not_meet_make_no_surface():
+    vertices, faces = blended_planes(np.array([[0.0, 0, 0.4]]), np.array([[0.0, 0, 1]]))
+    assert (vertices.shape[1], faces.shape[1]) == (3, 3)
+
+
+@pytest.mark.parametrize("mesh", ["sphere", "sample"])
+def test_the_usual_recipe(mesh):
+    if mesh == "sphere":
+        reference, bits = CLOSED["sphere"], BITS
+    else:
+        shape = load("sample")[0]
+        reference, bits = normalize(shape.load(), shape.name)[0], 7
+    found = reconstruct(voxels_of(reference, bits), bits, "usual")
+    assert surface_distance(found, reference) < 0.5 * 2 / (1 << bits)
