@@ -1,8 +1,6 @@
 """Fits of the deformation: they lower the error, keep their promises on signs and seeds, and capture thin parts."""
 
 import dataclasses
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -16,7 +14,6 @@ from necgs.fit.fit_volume import FITS, fitted_volume
 from necgs.fit.narrow_band import NarrowBand
 from necgs.fit.rendered import RenderedFit, fit_rendered, reconstruction_error
 from necgs.fit.thin_parts import capture_thin_parts
-from necgs.studies.fit_table import fit_rows, main
 from necgs.volume.dmc import extract
 from necgs.volume.surface import Surface
 from necgs.volume.topology import topology
@@ -293,32 +290,3 @@ def test_settings_validate_themselves():
     for bad in ({"views": 0}, {"size": 4}, {"decay": -1.0}):
         with pytest.raises(ValueError, match=r"a fit needs|weights"):
             RenderedFit(**bad)
-
-
-# --- the table
-
-
-def test_table_shows_each_volume(tmp_path, capsys, block):
-    path = tmp_path / "block.ply"
-    block.copy().apply_scale(3).export(path)
-    fit = dataclasses.replace(QUICK, iterations=10)
-    plain, fitted = fit_rows(block, "block", K, [("direct", fit)])
-    assert fitted.reference_to_volume < plain.reference_to_volume
-    assert fitted.normals > plain.normals > 0.9
-    assert main([str(path), "--resolution", "12", "--method", "rendered", "--iterations", "2", "--size", "64"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:3] for line in lines[1:]] == [["block", "12", "plain"], ["block", "12", "rendered"]]
-
-
-def test_table_refuses_what_is_no_file(capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["/nowhere.ply"])
-    assert stop.value.code == 2
-    assert "nowhere.ply" in capsys.readouterr().err
-
-
-def test_module_runs_as_a_program():
-    done = subprocess.run(
-        [sys.executable, "-m", "necgs.studies.fit_table", "--help"], capture_output=True, text=True, check=True
-    )
-    assert "--method" in done.stdout
