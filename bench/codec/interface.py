@@ -168,7 +168,7 @@ class Codec(ABC):
 
 
 class ShapeCodec(Codec):
-    """A codec that treats each mesh alone: the set form comes for nothing, a failed shape costs that shape only."""
+    """A codec that treats each mesh alone: the set form is given, and a failed shape costs that shape only."""
 
     @abstractmethod
     def encode_shape(self, mesh: Trimesh, rate: Any, context: Context) -> Part | bytes:

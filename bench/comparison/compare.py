@@ -167,7 +167,7 @@ def _failures(old: Point, new: Point) -> _Found:
 
 
 def _metric(old: Point, new: Point) -> _Found:
-    """The same meshes with other errors: the metric changed, and nobody gave its protocol a new version."""
+    """The same meshes with other errors: the metric changed under an old version of its protocol."""
     if not old.decoded or old.decoded != new.decoded:
         return []
     before, after = {**old.errors, **old.scores}, {**new.errors, **new.scores}

@@ -71,8 +71,8 @@ def _try(state: CollapseState, heap: list[tuple[float, int, int, int, int, int]]
     best_places(state.quadrics, state.positions, a, b, places)
     bad = _spoilt(state, a, b, places) + _spoilt(state, b, a, places)
     if bad > 0 and delays < _DELAYS:
-        dearer = (cost + 1e-12) * (1 + _DELAY_FACTOR * min(1.0, 2.0 * bad / len(places)))
-        heapq.heappush(heap, (dearer, a, b, stamp_a, stamp_b, delays + 1))
+        delayed = (cost + 1e-12) * (1 + _DELAY_FACTOR * min(1.0, 2.0 * bad / len(places)))
+        heapq.heappush(heap, (delayed, a, b, stamp_a, stamp_b, delays + 1))
         return 0
     removed = _merge(state, a, b, places)
     _push(state, heap, places, a, False)

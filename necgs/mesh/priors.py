@@ -26,7 +26,7 @@ DECISIONS = (
     32, 1, 128, 171, 8, 31, 11, 219, 250, 255, 246, 254, 128, 240, 240, 8, 148, 47, 78, 46, 128, 128, 128, 128, 128,
     128, 128, 128, 35, 18, 35, 30, 14, 29, 29, 36, 33,
 )
-"""Chances in 2^-8 of the other decisions of the connectivity's coder, in the order of its rows."""
+"""Probabilities in 2^-8 of the other decisions of the connectivity's coder, in the order of its rows."""
 
 PREDICTORS = (
     (

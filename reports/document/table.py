@@ -53,7 +53,7 @@ class Table:
     distances: bool = False
 
     def markdown(self) -> str:
-        """GitHub's Markdown: best bold, second best in italics, saturated values with a wavy equals sign."""
+        """GitHub's Markdown: best bold, second best in italics, saturated values marked with ≈."""
         return _markdown(self._cells(lambda text: f"**{text}**", lambda text: f"*{text}*", "≈", _cell), self)
 
     def html(self) -> str:
