@@ -55,6 +55,13 @@ class Progress:
         if done < total and now - self._told < SECONDS_BETWEEN_LINES:
             return
         self._told = now
-        left = (now - self._started) / done * (total - done) if done else 0.0
-        rest = f", about {left:.0f} s left" if done < total else ""
-        print(f"{self._note}: {100 * done / total:.0f} %{rest}", file=self._stream, flush=True)
+        print(f"{self._note}: {self._state(done, total, now)}", file=self._stream, flush=True)
+
+    def _state(self, done: int, total: int, now: float) -> str:
+        """``40 %, about 30 s left of this stage``; no number before the first step, from which it could be told."""
+        if done >= total:
+            return "done"
+        if not done:
+            return "begins"
+        left = (now - self._started) / done * (total - done)
+        return f"{100 * done / total:.0f} %, about {left:.0f} s left of this stage"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 import subprocess
@@ -21,7 +20,6 @@ from necgs.__main__ import build_parser, main
 from necgs.codec import NecgsCodec
 from necgs.coding.container import SetFile
 from necgs.commands.compress import settings_of
-from necgs.commands.progress import Progress
 from necgs.commands.target_size import width_for
 from necgs.paper_codec import NecgsPaperCodec
 
@@ -325,28 +323,3 @@ def test_idle_threads_do_not_spin(coded: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     assert main(["info", str(coded)]) == 0
     assert os.environ["OMP_WAIT_POLICY"] == "passive"
-
-
-def test_progress_is_plain_lines_where_there_is_no_terminal() -> None:
-    stream = io.StringIO()
-    progress = Progress(stream)
-    for done in range(1, 5):
-        progress(done, 4, "training")
-    lines = stream.getvalue().splitlines()
-    assert lines[0].startswith("training: 25 %, about")
-    assert lines[-1] == "training: 100 %"
-
-
-def test_progress_is_a_bar_with_the_remaining_time_on_a_terminal() -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    stream = Terminal()
-    progress = Progress(stream)
-    progress(1, 2, "volumes")
-    progress(2, 2, "volumes")
-    progress(1, 9, "training")
-    progress.close()
-    assert "volumes: 100%" in stream.getvalue()
-    assert "training" in stream.getvalue()
