@@ -132,8 +132,8 @@ class Context:
         """Return ``compute()``, or what an earlier job stored under ``key``.
 
         ``key`` must name everything that the result depends on (use a content hash). Either way phase ``phase``
-        is charged with the seconds that the computation took when it was done, so that cached and uncached runs report the same cost.
-        A damaged entry is computed anew.
+        is charged with the seconds that the computation took when it was done, so that cached and uncached runs report
+        the same cost. A damaged entry is computed anew.
         """
         import numpy as np
 
