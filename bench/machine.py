@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -33,15 +32,6 @@ PACKAGES = (
     "manifold3d",
     "pandas",
 )
-
-
-def cuda_available() -> bool:
-    """Whether torch can use a CUDA device. Torch is imported only where a driver is to be seen."""
-    if not (shutil.which("nvidia-smi") or Path("/dev/nvidia0").exists()):
-        return False
-    import torch
-
-    return torch.cuda.is_available()
 
 
 def describe() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What encoding with ``necgs-paper`` will cost on a CPU: single steps of fit and training, timed on a ball.
+"""What encoding with ``necgs-paper`` will cost on CPUs: single steps of fit and training, timed on a ball.
 
 CPU seconds over threads are taken for wall seconds: what else the machine does now will not go on for days.
 """
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from necgs.fit.raster import project, random_cameras, visible_faces
 from necgs.fit.rendered import RenderedFit, fit_rendered
 from necgs.paper_settings import PaperRate
 from necgs.training.dense import DenseTraining
@@ -59,6 +60,24 @@ def seconds_of_fit(resolution: int, fit: RenderedFit = PUBLISHED_FIT) -> float:
         step=lambda done, total: starts.append(time.process_time()),
     )
     return (time.process_time() - starts[1]) / torch.get_num_threads() * fit.iterations
+
+
+@functools.cache
+def seconds_of_visibility(fit: RenderedFit = PUBLISHED_FIT) -> float:
+    """CPU seconds that a rendered fit of one shape on a GPU spends on visible faces where nvdiffrast cannot be used.
+
+    Two depth buffers an iteration, one of the mesh and one of the volume's surface, on one thread.
+    """
+    import trimesh
+
+    mesh = trimesh.creation.icosphere(subdivisions=5, radius=RADIUS)
+    vertices, faces = (torch.from_numpy(np.asarray(part)) for part in (mesh.vertices, mesh.faces))
+    cameras = random_cameras(1, torch.Generator().manual_seed(0))
+    xy, z = project(vertices, cameras, fit.size)
+    visible_faces(xy[:, :, :2], z, faces[:1], fit.size)  # compiles
+    start = time.process_time()
+    visible_faces(xy, z, faces, fit.size)
+    return (time.process_time() - start) * 2 * fit.views * fit.iterations
 
 
 def _ball(resolution: int) -> NDArray[np.int16]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bench.machine import cuda_available
+from bench.codec.devices import gpu_count
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("gpu") is None or cuda_available():
+    if item.get_closest_marker("gpu") is None or gpu_count():
         return
     if os.environ.get("BENCH_REQUIRE_GPU") == "1":
         pytest.fail("a CUDA device is required here (BENCH_REQUIRE_GPU=1), and torch sees none", pytrace=False)

@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, np.ndarray]
 
 
-TORCH_OUT_OF_MEMORY = ("CUDA out of memory", "not enough memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
+TORCH_OUT_OF_MEMORY = (
+    *("CUDA out of memory", "CUDA error: out of memory", "HIP out of memory", "CUBLAS_STATUS_ALLOC_FAILED"),
+    *("CUDNN_STATUS_ALLOC_FAILED", "not enough memory", "can't allocate memory"),
+)
 """Texts by which torch says so in a plain RuntimeError: allocators of the CPU and of CUDA's libraries."""
+
+DEVICE_FAILED = ("CUDA error:", "HIP error:", "cuDNN error:", "CUDNN_STATUS_", "CUBLAS_STATUS_", "CUDA driver error:")
+"""Texts by which torch says in a plain RuntimeError that a device is no longer of use to the process."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Context:
     """One job's surroundings. Every field has a default, so that a codec can be used without the harness.
 
     Args:
-        device: ``cpu`` or ``cuda``.
+        device: ``cpu``, ``cuda``, or one of several: ``cuda:1``.
         seed: all randomness of a codec derives from it.
         scratch: a folder of the job's own for temporary files; it is kept when the job fails.
         deadline: ``time.monotonic()`` at which the job is killed, or None.
@@ -75,16 +81,16 @@ class Context:
         start = time.perf_counter()
         try:
             yield
-        finally:
             self._synchronize()
+        finally:  # after an error there is no wait: on a device that failed it would raise anew, over the first error
             self._charge(name, time.perf_counter() - start)
 
     @contextmanager
     def shape(self, index: int, otherwise: type[CodecError]) -> Iterator[None]:
         """Turn any error of the block into a failure of shape ``index``; an unexpected one counts as ``otherwise``.
 
-        What concerns the whole job (deadline, missing program, a full disk, an altered reference) passes through. A
-        shape for which the memory does not suffice fails with the status ``out_of_memory``.
+        What concerns the whole job (deadline, missing program, a full disk, an altered reference, a device that failed)
+        passes through. A shape for which the memory does not suffice fails with the status ``out_of_memory``.
         """
         self.check_deadline()
         try:
@@ -94,7 +100,7 @@ class Context:
         except CodecError as error:
             self.fail(index, error)
         except Exception as error:
-            if disk_is_full(error):
+            if disk_is_full(error) or device_failed(error):
                 raise
             text = f"{type(error).__name__}: {error}"
             self.fail(index, OutOfMemory(text) if is_out_of_memory(error) else otherwise(text))
@@ -165,7 +171,7 @@ class Context:
 
     def _synchronize(self) -> None:
         if self.device.startswith("cuda") and "torch" in sys.modules:
-            sys.modules["torch"].cuda.synchronize()
+            sys.modules["torch"].cuda.synchronize(self.device)
 
 
 def disk_is_full(error: BaseException) -> bool:
@@ -178,3 +184,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in TORCH_OUT_OF_MEMORY)
+
+
+def device_failed(error: BaseException) -> bool:
+    """Whether ``error`` says that a GPU failed: whatever the process asks of it afterwards fails, too."""
+    if is_out_of_memory(error):
+        return False
+    told = isinstance(error, RuntimeError) and any(text in str(error) for text in DEVICE_FAILED)
+    return told or type(error).__name__ == "AcceleratorError"

@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import Any
 
+from bench.codec.devices import device, usable_gpus
+
 
 def add_parser(subparsers: Any) -> None:
     """Add the command."""
@@ -17,7 +19,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("name", metavar="NAME", help="codec; NAME:KEY=VALUE changes settings")
     parser.add_argument("--rate", help="rate label of the codec's ladder (default: its smallest)")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--device", type=device, default="cpu", metavar="DEVICE", help="cpu (default), cuda, cuda:1")
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.set_defaults(run=run)
 
@@ -29,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from bench.registry import get
     from bench.results.spec import CodecSpec
 
+    usable_gpus(args.device)
     spec = CodecSpec.parse(args.name)
     state = get(spec.name).availability()
     if not state.ok:

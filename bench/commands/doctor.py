@@ -45,6 +45,7 @@ def findings() -> dict[str, Any]:
     import mesh_datasets
 
     from bench import machine, registry, system_libraries
+    from bench.codec.devices import describe_gpus, gpu_count
 
     codecs: dict[str, Any] = {}
     for name in registry.names():
@@ -54,7 +55,8 @@ def findings() -> dict[str, Any]:
     missing = system_libraries.missing_packages()
     return {
         "machine": machine.describe(),
-        "cuda": machine.cuda_available(),
+        "cuda": gpu_count() > 0,
+        "torch_gpus": describe_gpus(),
         "missing_libraries": list(missing),
         "install_libraries": system_libraries.install_line(missing) if missing else "",
         "codecs": codecs,
@@ -65,7 +67,7 @@ def findings() -> dict[str, Any]:
 def _print(found: dict[str, Any]) -> None:
     facts = found["machine"]
     print(f"machine      {facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB; {facts['os']}")
-    print(f"gpu          {', '.join(facts['gpu']) or 'none'}; CUDA usable: {'yes' if found['cuda'] else 'no'}")
+    print(f"gpu          {', '.join(facts['gpu']) or 'none named by nvidia-smi'}; {found['torch_gpus']}")
     print(f"python       {facts['python']}: {', '.join(f'{k} {v}' for k, v in facts['packages'].items())}")
     print(f"libraries    {'missing: ' + found['install_libraries'] if found['missing_libraries'] else 'all there'}")
     for name, codec in found["codecs"].items():

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.codec.devices import devices
 from bench.commands.arguments import finite, natural, positive, shard
 
 if TYPE_CHECKING:
@@ -70,11 +71,13 @@ def _add_what(group: Any) -> None:
 
 def _add_how(group: Any) -> None:
     group.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU where there is one"
+        "--device",
+        type=devices,
+        default="auto",
+        metavar="DEVICE",
+        help="auto (default: all GPUs that there are, a job on each), cpu, cuda, cuda:1, cuda:0,cuda:1",
     )
-    group.add_argument(
-        "--workers", type=positive, metavar="N", help="jobs at a time (default: one per core; 1 on a GPU)"
-    )
+    group.add_argument("--workers", type=positive, metavar="N", help="jobs at a time (default: one per core)")
     group.add_argument(
         "--threads", type=positive, default=1, metavar="N", help="CPU threads a job may use (default: 1)"
     )

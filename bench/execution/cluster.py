@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -125,13 +124,8 @@ def package_version() -> str:
         return ""
 
 
-@contextlib.contextmanager
-def one_gpu_job(device: str) -> Iterator[None]:
-    """One job at a time uses the GPUs of a machine, whichever worker it runs in."""
-    if device == "cpu":
-        yield
-        return
-    from filelock import FileLock
+def make_room() -> None:
+    """In a job that will wait for a GPU most of its time: its worker takes another job meanwhile."""
+    from distributed import secede
 
-    with FileLock(Path(tempfile.gettempdir()) / "necgs-bench-gpu.lock"):
-        yield
+    secede()

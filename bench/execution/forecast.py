@@ -13,6 +13,8 @@ from bench.planning.plan import Plan
 WORTH_A_WORD = 600.0
 """Seconds of a job below which nothing is told."""
 
+HINT = {"cpu": "; a GPU is faster: --device cuda"}
+
 
 def forecasts(plan: Plan, todo: Sequence[Job]) -> Iterator[str]:
     """A line for each codec and data set of the waiting jobs whose codec says how long they will take.
@@ -30,7 +32,7 @@ def forecasts(plan: Plan, todo: Sequence[Job]) -> Iterator[str]:
             shapes = len(plan.prepared[dataset].references)
             yield (
                 f"{codec} on {shapes} shapes of {dataset}: about {'; '.join(parts)} "
-                f"({jobs[0].device}, from steps measured now; a GPU is faster: --device cuda)"
+                f"({jobs[0].device}, from steps measured now{HINT.get(jobs[0].device, '')})"
             )
 
 

@@ -7,12 +7,14 @@ import dataclasses
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from bench import machine
 from bench.execution import sealed_archive
+from bench.execution.gpu_lease import leased_gpu
 from bench.execution.supervisor import Outcome, run_worker
 from bench.execution.task import FAILURE, Task
 from bench.metrics.protocol import Protocol, penalty
@@ -31,6 +33,7 @@ class RunContext:
         protocol: how decoded meshes are measured.
         limits: what a job may use.
         workers: how many jobs run at a time; it stands beside the timings.
+        gpus: numbers of the GPUs for jobs that use one; empty: all of the machine on which the job runs.
         keep_decoded: keep the decoded meshes in the run folder.
         stop: set to end the run.
     """
@@ -41,6 +44,7 @@ class RunContext:
     protocol: Protocol
     limits: Limits = field(default_factory=Limits)
     workers: int = 1
+    gpus: tuple[int, ...] = ()
     keep_decoded: bool = False
     stop: threading.Event | None = None
 
@@ -112,16 +116,25 @@ def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progres
             return finished
         for left_over in (archive, sealed_archive.partial(archive)):
             shutil.rmtree(left_over, ignore_errors=True)
-    outcome = run_worker(
-        _task(phase, job, context, scratch),
-        scratch,
-        memory_limit_mb=context.limits.memory_mb,
-        stop=context.stop,
-        progress=None if progress is None else lambda fraction, note: progress(phase, fraction, note),
-    )
+    with _device(phase, job, context) as variables:
+        outcome = run_worker(
+            _task(phase, job, context, scratch),
+            scratch,
+            memory_limit_mb=context.limits.memory_mb,
+            stop=context.stop,
+            progress=None if progress is None else lambda fraction, note: progress(phase, fraction, note),
+            variables=variables,
+        )
     if phase == "encode" and outcome.status == "ok":
         outcome = sealed_archive.seal(archive, outcome)
     return outcome
+
+
+def _device(phase: str, job: Job, context: RunContext) -> AbstractContextManager[Mapping[str, str]]:
+    """A GPU for the phases of a job that use one, as environment variables of its process."""
+    if job.device == "cpu" or phase == "measure":
+        return contextlib.nullcontext({})
+    return leased_gpu(context.gpus, context.stop)
 
 
 def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from bench import machine
 from bench.codec import Availability
+from bench.codec.devices import parse_devices
 from bench.execution import cluster, executor
 from bench.execution.forecast import forecasts
 from bench.execution.job import RunContext, lost_job, run_job
@@ -71,7 +72,7 @@ def _do(plan: Plan, todo: list[Job], run: RunFolder, log: RunLog) -> Iterator[Jo
             cache=plan.request.cache,
         )
     else:
-        results = executor.run_local(todo, work, workers=plan.workers, stop=stop)
+        results = executor.run_local(todo, work, workers=plan.workers, stop=stop, gpus=len(plan.gpus))
     left = {job.key: job for job in todo}
     try:
         for job, rows in results:
@@ -86,8 +87,9 @@ def _do(plan: Plan, todo: list[Job], run: RunFolder, log: RunLog) -> Iterator[Jo
 
 def _work(contexts: Mapping[str, RunContext], job: Job) -> JobRows:
     """What a Dask worker does: plain values in, rows out."""
-    with cluster.one_gpu_job(job.device):
-        return run_job(job, dataclasses.replace(contexts[job.dataset], stop=None))
+    if job.device != "cpu":
+        cluster.make_room()
+    return run_job(job, dataclasses.replace(contexts[job.dataset], stop=None))
 
 
 def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) -> RunContext:
@@ -100,9 +102,16 @@ def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) ->
         protocol=plan.protocol,
         limits=dataclasses.replace(request.limits, memory_mb=memory),
         workers=plan.workers,
+        gpus=_gpus(plan),
         keep_decoded=request.keep_decoded,
         stop=None if request.executor == "dask" else stop,
     )
+
+
+def _gpus(plan: Plan) -> tuple[int, ...]:
+    """The GPUs of the machine on which a job runs; none names all of them: a cluster's machine has its own."""
+    named = parse_devices(plan.request.device) is not None
+    return plan.gpus if named or plan.request.executor != "dask" else ()
 
 
 def pace_book(plan: Plan) -> PaceBook:
@@ -117,7 +126,8 @@ def _announcement(plan: Plan, todo: Sequence[Job], run: RunFolder) -> Iterator[s
     before = f", {done} done before" if done else ""
     yield (
         f"{run.path}: {len(plan.jobs)} jobs{before}; {count} shapes of {', '.join(plan.prepared)}; "
-        f"{plan.device}, {plan.workers} at a time{forecast_of_all(plan, todo)}"
+        f"{', '.join(f'cuda:{number}' for number in plan.gpus) or 'cpu'}, {plan.workers} at a time"
+        f"{forecast_of_all(plan, todo)}"
     )
     for prepared in plan.prepared.values():
         for name, reason in prepared.skipped:

@@ -65,6 +65,7 @@ def run_worker(
     memory_limit_mb: float | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[float, str], None] | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run ``task`` in a process and process group of its own.
 
@@ -73,6 +74,7 @@ def run_worker(
         memory_limit_mb: resident memory at which the process is killed.
         stop: when set, the process is killed and `Interrupted` raised.
         progress: called with (fraction done, note).
+        variables: of the process's environment, besides those of this one.
 
     Raises:
         Interrupted: ``stop`` was set.
@@ -95,7 +97,7 @@ def run_worker(
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**_environment(task.threads), MARK: mark},
+            env={**_environment(task.threads), **(variables or {}), MARK: mark},
             start_new_session=True,
         )
         try:

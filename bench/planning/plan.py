@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench import machine, registry
 from bench.codec import Availability, UserError
+from bench.codec.devices import usable_gpus
 from bench.planning import jobs
 from bench.planning.chosen_rates import ChosenRates
 from bench.planning.jobs import Job
@@ -42,8 +43,8 @@ class Request:
     Args:
         codecs: specs; ``available`` stands for every codec that can run here.
         datasets: specs as `mesh_datasets.load` takes them; ``per_set``, ``split``, ``limit`` apply to each.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        workers: jobs at a time; None for one per core (divided by their threads), one where a GPU is used.
+        device: as `bench.codec.devices.DEVICES` says.
+        workers: jobs at a time; None for one per core (divided by their threads).
         limits: what each job may use; without a limit of memory, its share of the machine's.
         shard: (i, n), 1-based: do every n-th job only, starting at the i-th.
     """
@@ -79,6 +80,9 @@ class Plan:
 
     request: Request
     device: str
+    """``cpu`` or ``cuda``."""
+    gpus: tuple[int, ...]
+    """Numbers of the GPUs to use, one job on each at a time."""
     specs: tuple[CodecSpec, ...]
     skipped: tuple[Mapping[str, str], ...]
     shape_sets: Mapping[str, ShapeSet]
@@ -91,7 +95,7 @@ class Plan:
         """Jobs at a time."""
         if self.request.workers:
             return self.request.workers
-        return 1 if self.device == "cuda" else max(1, machine.cores() // self.request.limits.threads)
+        return max(1, machine.cores() // self.request.limits.threads)
 
 
 def make_plan(request: Request) -> Plan:
@@ -99,11 +103,13 @@ def make_plan(request: Request) -> Plan:
 
     Raises:
         NotMeasurable: a named codec or data set is not available, with the remedy.
+        bench.codec.Unavailable: a GPU was asked for and is not there.
         UserError: a codec, spec, setting or data set that does not exist.
     """
     from bench.metrics.protocol import Protocol
 
-    device = _device(request.device)
+    gpus = usable_gpus(request.device)
+    device = "cuda" if gpus else "cpu"
     specs, skipped = _choose_codecs(request)
     shape_sets, skipped_sets = _load_datasets(request)
     protocol = Protocol(samples=request.profile.samples, seed=request.seed)
@@ -128,6 +134,7 @@ def make_plan(request: Request) -> Plan:
     return Plan(
         request=request,
         device=device,
+        gpus=gpus,
         specs=specs,
         skipped=(*skipped, *skipped_sets),
         shape_sets=shape_sets,
@@ -143,13 +150,6 @@ def waiting_jobs(plan: Plan, run: RunFolder) -> list[Job]:
         return list(plan.jobs)
     finished = {job.whole["job"] for job in run.jobs() if is_clean(job.whole) or not plan.request.retry_failed}
     return [job for job in plan.jobs if job.key not in finished]
-
-
-def _device(asked: str) -> str:
-    available = machine.cuda_available() if asked != "cpu" else False
-    if asked == "cuda" and not available:
-        raise NotMeasurable("device cuda: torch sees no CUDA device here; use --device cpu")
-    return "cuda" if available else "cpu"
 
 
 def _choose_codecs(request: Request) -> tuple[tuple[CodecSpec, ...], list[dict[str, str]]]:

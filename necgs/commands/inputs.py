@@ -11,6 +11,7 @@ from typing import Any
 from mesh_datasets.mesh_files.names import MESH_SUFFIXES, is_mesh_file, printable
 
 from bench.codec import Context, UserError, parse_value
+from bench.codec.devices import device_or_auto, why_none
 from necgs.coding.container import FORBIDDEN, MAX_NAME_BYTES
 from necgs.commands.progress import Progress
 from necgs.set_file import NamedMesh
@@ -23,7 +24,11 @@ class WrongInput(UserError):
 def add_context_options(parser: argparse.ArgumentParser) -> None:
     """Options that every command which computes has."""
     parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA where there is one"
+        "--device",
+        type=device_or_auto,
+        default="auto",
+        metavar="DEVICE",
+        help="auto (default: CUDA where there is one), cpu, cuda, cuda:1",
     )
     parser.add_argument("--threads", type=positive, default=None, help="CPU threads; default: one per core")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -80,8 +85,10 @@ def context_of(args: argparse.Namespace, seed: int = 0, scratch: Path = Path()) 
     device = args.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise WrongInput("there is no CUDA device here; use --device cpu")
+    if device != "cpu" and not torch.cuda.is_available():
+        raise WrongInput(f"device {device}: {why_none()}; use --device cpu")
+    if device.startswith("cuda:") and int(device[5:]) >= torch.cuda.device_count():
+        raise WrongInput(f"there is no {device} here, only {torch.cuda.device_count()} CUDA devices, from cuda:0 on")
     threads, progress = args.threads or os.cpu_count() or 1, Progress(quiet=args.quiet)
     return Context(
         device, seed, scratch, threads=threads, report=progress, max_memory=getattr(args, "max_memory", None)

@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.codec import Context
 from necgs.fit.direct import DirectFit, fit_direct
+from necgs.fit.raster.visibility import visibility_on
 from necgs.fit.rendered import RenderedFit, fit_rendered
 from necgs.volume.tsdf_def import TsdfDef, content_key, plain_volume
 
@@ -46,9 +47,20 @@ def fitted_volume(mesh: Trimesh, resolution: int, fit: Fit | None, context: Cont
         return plain
     settings = {"resolution": resolution, "seed": context.seed, "fit": f"{_VERSION} {type(fit).__name__}"}
     if isinstance(fit, RenderedFit):  # the direct fit runs on the CPU in any case
-        settings["device"] = context.device
+        settings["device"] = context.device.partition(":")[0]  # which of several GPUs makes no difference
     key = content_key(mesh, **settings, **dataclasses.asdict(fit))
-    return TsdfDef(context.cached("fit", key, lambda: {"codes": fit_volume(plain, mesh, fit, context).codes})["codes"])
+    found = context.cached("fit", key, lambda: _fitted(plain, mesh, fit, context))
+    if "visibility" in found:
+        context.notes["visibility"] = str(found["visibility"])
+    return TsdfDef(found["codes"])
+
+
+def _fitted(plain: TsdfDef, mesh: Trimesh, fit: Fit, context: Context) -> dict[str, np.ndarray]:
+    """What is cached: the fitted codes, and for a rendered fit what found the visible faces."""
+    codes = fit_volume(plain, mesh, fit, context).codes
+    if not isinstance(fit, RenderedFit):
+        return {"codes": codes}
+    return {"codes": codes, "visibility": np.asarray(str(visibility_on(context.device)))}
 
 
 def fit_volume(plain: TsdfDef, mesh: Trimesh, fit: Fit, context: Context) -> TsdfDef:

@@ -61,4 +61,7 @@ def test_a_good_codec_passes_the_whole_kit(capsys):
 def test_what_cannot_be_checked_is_said(capsys):
     assert main(["check-codec", "tests.bench.doubles:Missing"]) == 3
     assert main(["check-codec", "nothing"]) == 2
-    assert get("tests.bench.doubles:Missing").availability().remedy in capsys.readouterr().err
+    assert main(["check-codec", "tests.bench.doubles:Rounding", "--device", "cuda:99"]) == 3
+    told = capsys.readouterr().err
+    assert get("tests.bench.doubles:Missing").availability().remedy in told
+    assert "device cuda:99: there is no" in told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from necgs.coding.bitstream import decode_shared, encode_set
 from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import DENSE, DecoderSpec, block_sparse_spec
 from necgs.decoder.trained_set import TrainedSet
+from necgs.fit.fit_volume import fitted_volume
 from necgs.fit.raster.visibility import visibility_on, visible_faces
 from necgs.fit.rendered import RenderedFit, fit_rendered
 from necgs.paper_codec import NecgsPaperCodec
@@ -227,3 +230,47 @@ def test_a_training_step_never_waits_for_the_device(name: str) -> None:
             seen.waits.clear()
             training.step(first)
     assert not seen.waits
+
+
+class Misbuilt(RuntimeError):
+    pass
+
+
+def misbuilt(*_: object, **__: object) -> None:
+    raise Misbuilt("CUDA error: no kernel image is available for execution on the device\nand more lines")
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [("missing", "No module named 'nvdiffrast"), ("misbuilt", "no kernel image"), ("wrong", "wrongly")],
+)
+def test_nvdiffrast_that_is_of_no_use_is_told_and_replaced(what: str, reason: str, tmp_path, monkeypatch) -> None:
+    if what == "missing":
+        monkeypatch.setitem(sys.modules, "nvdiffrast", None)
+    else:
+        install(monkeypatch)
+        rasterize = sys.modules["nvdiffrast.torch"].rasterize
+
+        def flipped(*arguments: object, **named: object) -> tuple[torch.Tensor, None]:
+            return rasterize(*arguments, **named)[0].flip(1), None
+
+        broken = misbuilt if what == "misbuilt" else flipped
+        monkeypatch.setattr(sys.modules["nvdiffrast.torch"], "rasterize", broken)
+    fit = RenderedFit(iterations=1, views=1, size=32)
+    with PretendedCuda():
+        for _ in range(2):  # computed, then from the cache
+            context = Context("cuda", scratch=tmp_path, cache=tmp_path)
+            fitted_volume(trimesh.creation.icosphere(subdivisions=1, radius=0.5), 16, fit, context)
+            assert context.notes["visibility"].startswith("on the CPU, for nvdiffrast cannot be used")
+            assert reason in context.notes["visibility"]
+
+
+def test_the_row_tells_what_found_the_visible_faces(device: Device, tmp_path, monkeypatch) -> None:
+    if device.exact:
+        install(monkeypatch)
+    context = Context(device.name, scratch=tmp_path)
+    fit = RenderedFit(iterations=1, views=1, size=32)
+    fitted_volume(trimesh.creation.icosphere(subdivisions=1, radius=0.5), 16, fit, context)
+    told = {"cpu": "on the CPU", "cuda": str(visibility_on(device.name))}[device.name]
+    assert context.notes["visibility"] == told
+    assert told == "nvdiffrast" or not (device.exact and device.name == "cuda")

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from baselines.neural.quantdeepsdf.settings import LAYERS, NetworkSpec
+from bench.codec.arithmetic import full_precision
 
 Layers: TypeAlias = Sequence[tuple[Tensor, Tensor]]
 """Weight (outputs, inputs) and bias (outputs,) of each layer; the first three inputs of the first are x, y, z."""
 
-CHUNK = {"cpu": 1 << 12, "cuda": 1 << 16}
+CPU_CHUNK, GPU_CHUNK = 1 << 12, 1 << 16
 """Points evaluated at a time: on a CPU the layers' outputs stay in its cache."""
 
 LATENT_GAIN = 0.5
@@ -84,14 +85,17 @@ class Field:
         """Where it computes."""
         return self.latent.device
 
-    @torch.no_grad()
     def __call__(self, points: Tensor) -> Tensor:
         """Values (n, channels) at grid points int64 (n, 3); deformation clamped to [-1, 1].
 
         Always evaluates whole chunks: then a value does not depend on which other points are asked for.
         """
+        with torch.no_grad(), full_precision():
+            return self._values(points)
+
+    def _values(self, points: Tensor) -> Tensor:
         out = torch.empty((len(points), self.channels), device=self.device)
-        size = CHUNK[self.device.type]
+        size = CPU_CHUNK if self.device.type == "cpu" else GPU_CHUNK
         for start in range(0, len(points), size):
             part = points[start : start + size]
             padded = torch.nn.functional.pad(part, (0, 0, 0, size - len(part)))

@@ -14,6 +14,7 @@ from torch import Tensor
 from baselines.neural.quantdeepsdf.network import forward, initial_latents, initial_layers
 from baselines.neural.quantdeepsdf.points import ShapePoints, TrainingPoints
 from baselines.neural.quantdeepsdf.settings import NetworkSpec, QuantDeepSdfRate
+from bench.codec.arithmetic import deterministic
 from necgs.quantize import Quantizer
 
 QUANTIZER = Quantizer()
@@ -60,7 +61,7 @@ def train(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Trained:
-    """Fit one network and one latent per shape. Same seed, same machine, same result.
+    """Fit one network and one latent per shape. Same seed, same machine, same device, same result.
 
     Args:
         shapes: training points of each shape, at least one.
@@ -69,6 +70,17 @@ def train(
         seed: of the initial values and of the points drawn.
         progress: called with (steps done, steps) after each; may raise to stop.
     """
+    with deterministic(device):
+        return _train(shapes, rate, device, seed, progress)
+
+
+def _train(
+    shapes: Sequence[ShapePoints],
+    rate: QuantDeepSdfRate,
+    device: str,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+) -> Trained:
     spec = rate.spec()
     initial = torch.Generator().manual_seed(seed)
     layers = [(_parameter(w, device), _parameter(b, device)) for w, b in initial_layers(spec, initial)]

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.codec.devices import device, usable_gpus
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse and run. Returns the exit code."""
@@ -18,9 +20,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     from mesh_datasets import DatasetError
 
+    from bench.codec import UserError
+
     try:
         return _train(args)
-    except (DatasetError, ValueError) as error:
+    except (DatasetError, UserError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -40,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--epochs", type=int, default=50)
     command.add_argument("--batch", type=int, default=8, help="clouds a step")
     command.add_argument("--bits", type=int, default=7, help="voxel depth of the training clouds")
-    command.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    command.add_argument("--device", type=device, default="cpu", help="cpu, cuda or cuda:1")
     command.add_argument("--threads", type=int, default=1)
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--out", type=Path, required=True, help="folder for r<rate>.pth")
@@ -53,6 +57,7 @@ def _train(args: argparse.Namespace) -> int:
 
     from baselines.points.pcgcv2.train import ALPHAS, FULL_SCALE, Measured, TrainSettings, save, train
 
+    usable_gpus(args.device)
     settings = TrainSettings(
         alpha=args.alpha or ALPHAS[args.rate],
         epochs=args.epochs,

@@ -95,6 +95,7 @@ class Pcgcv2(ShapeCodec):
         licence="MIT (code and checkpoints of the authors)",
         deterministic=False,
         reference="https://arxiv.org/abs/2011.03799",
+        devices=("cpu", "cuda"),
         external_bytes=3_194_191,
     )
     rate_type: ClassVar[type[Rate]] = PcgcRate
@@ -105,6 +106,12 @@ class Pcgcv2(ShapeCodec):
 
     def provenance(self) -> dict[str, str]:
         return {**checkpoint.provenance(), **TMC3.provenance()}
+
+    def warm_up(self, device: str = "cpu") -> None:
+        """Import torch, start the device."""
+        from bench.codec.arithmetic import start_device
+
+        start_device(device)
 
     def encode_shape(self, mesh: Trimesh, rate: PcgcRate, context: Context) -> Part:
         voxels = point_cloud.voxelize(mesh, rate.bits, context)
@@ -174,9 +181,10 @@ def encode_block(voxels: Ints, bits: int, network: Network, coder: str, context:
     from baselines.points.octree_coder import encode_occupancy
     from baselines.points.pcgcv2.features import LIMIT, encode_features
     from baselines.points.pcgcv2.sparse import pack_keys, unpack_keys
+    from bench.codec.arithmetic import full_precision
 
     context.check_deadline()
-    with torch.inference_mode():
+    with torch.inference_mode(), full_precision():
         keys = torch.sort(pack_keys(torch.from_numpy(np.ascontiguousarray(voxels)))).values.to(context.device)
         latents, scales = network.encoder(keys)
         symbols = latents.round().clamp(-LIMIT, LIMIT).to("cpu", torch.int32).numpy()
@@ -207,6 +215,7 @@ def decode_block(block: Block, bits: int, network: Network, coder: str, context:
     from baselines.points.pcgcv2.features import decode_features
     from baselines.points.pcgcv2.network import KeepHighest
     from baselines.points.pcgcv2.sparse import pack_keys, unpack_keys
+    from bench.codec.arithmetic import full_precision
 
     context.check_deadline()
     full, half, quarter, eighth = block.counts
@@ -215,7 +224,7 @@ def decode_block(block: Block, bits: int, network: Network, coder: str, context:
     else:
         coarse = decode_occupancy(block.coordinates, eighth, bits - SCALE_BITS)
     symbols = decode_features(block.latents, eighth, block.low, block.high, network.entropy_bottleneck)
-    with torch.inference_mode():
+    with torch.inference_mode(), full_precision():
         keys = torch.sort(pack_keys(torch.from_numpy(coarse))).values.to(context.device)
         latents = torch.from_numpy(symbols).to(context.device, torch.float32)
         voxels = network.decoder(keys, latents, KeepHighest((quarter, half, full)))[0]

@@ -99,7 +99,7 @@ class Decoder(nn.Module):
             logit = self.get_submodule(f"conv{stage}_cls")(x, table)[:, 0]
             candidates.append(keys)
             logits.append(logit)
-            stays = keep(stage, keys, logit)
+            stays = torch.nonzero(keep(stage, keys, logit))[:, 0]
             keys, x = keys[stays], x[stays]
         return keys, candidates, logits
 

@@ -29,18 +29,18 @@ def neighbour_table(keys: Tensor) -> Tensor:
     """(n, 27) int64: row of each 3^3 neighbour, x fastest; n where there is none. ``keys`` sorted and unique."""
     count = len(keys)
     rows = torch.arange(count, device=keys.device)
-    table = torch.full((27, count), count, dtype=torch.int64, device=keys.device)
-    table[13] = rows
-    # Half the offsets are looked up; the other half are the same pairs seen from the other end.
+    table = torch.full((27, count + 1), count, dtype=torch.int64, device=keys.device)
+    table[13, :count] = rows
+    # Half the offsets are looked up; the other half are the same pairs seen from the other end. What is not found goes
+    # to a row of its own: to choose by a mask would make the host wait for a GPU, thrice an offset.
     for index in range(14, 27):
         dx, dy, dz = index % 3 - 1, index // 3 % 3 - 1, index // 9 - 1
         wanted = keys + (dx << 42) + (dy << 21) + dz
         position = torch.searchsorted(keys, wanted).clamp_(max=count - 1)
-        found = keys[position] == wanted
-        there = position[found]
-        table[index, found] = there
-        table[26 - index, there] = rows[found]
-    return table.T.contiguous()
+        position = torch.where(keys[position] == wanted, position, count)
+        table[index, :count] = position
+        table[26 - index, position] = rows
+    return table[:, :count].T.contiguous()
 
 
 def parents(keys: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,8 +54,9 @@ def parents(keys: Tensor) -> tuple[Tensor, Tensor]:
 
 def children(keys: Tensor) -> tuple[Tensor, Tensor]:
     """Sorted keys of all eight children of each voxel, and the order (8 n,) that sorts them (x fastest before)."""
-    offsets = [((k & 1) << 42) + ((k >> 1 & 1) << 21) + (k >> 2) for k in range(8)]
-    all_keys = ((keys << 1)[:, None] + torch.tensor(offsets, device=keys.device)).reshape(-1)
+    k = torch.arange(8, device=keys.device)
+    offsets = ((k & 1) << 42) + ((k >> 1 & 1) << 21) + (k >> 2)
+    all_keys = ((keys << 1)[:, None] + offsets).reshape(-1)
     return torch.sort(all_keys)
 
 

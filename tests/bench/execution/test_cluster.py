@@ -8,7 +8,7 @@ import pytest
 from dask.distributed import Client, LocalCluster
 
 from bench.execution import cluster
-from bench.execution.cluster import ClusterUnusable, one_gpu_job, run_on_cluster, worker_fault
+from bench.execution.cluster import ClusterUnusable, run_on_cluster, worker_fault
 from tests.bench.planning.test_jobs import make_job
 
 
@@ -74,18 +74,28 @@ def test_an_unusable_worker_stops_the_run_before_its_first_job(scheduler, tmp_pa
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_one_job_at_a_time_uses_the_gpu(tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster.tempfile, "gettempdir", lambda: str(tmp_path))
-    entered = threading.Event()
+FREE = threading.Event()
 
-    def second():
-        with one_gpu_job("cuda"):
-            entered.set()
 
-    with one_gpu_job("cuda"):
-        thread = threading.Thread(target=second)
-        thread.start()
-        with one_gpu_job("cpu"):
-            assert not entered.wait(0.2)
-    thread.join(10)
-    assert entered.is_set()
+def work_with_gpu(job):
+    """A job for a GPU that is in use until the test sets `FREE`, or one for a CPU."""
+    if job.device != "cpu":
+        cluster.make_room()
+        assert FREE.wait(30)
+    return job.device
+
+
+def test_a_job_that_waits_for_a_gpu_keeps_its_worker_from_no_other(scheduler, tmp_path):
+    jobs = [make_job(device="cuda"), make_job(device="cpu")]
+    results = run_on_cluster(
+        jobs,
+        work_with_gpu,
+        lambda job, reason: reason,
+        address=scheduler.scheduler_address,
+        workers=1,
+        run=tmp_path / "run",
+        cache=tmp_path / "cache",
+    )
+    assert next(results)[1] == "cpu"
+    FREE.set()
+    assert next(results)[1] == "cuda"

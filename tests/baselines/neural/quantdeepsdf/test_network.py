@@ -56,7 +56,7 @@ def test_equals_a_perceptron_on_position_and_latent_joined():
 
 
 def test_a_value_does_not_depend_on_the_other_points(monkeypatch):
-    monkeypatch.setitem(network.CHUNK, "cpu", 256)
+    monkeypatch.setattr(network, "CPU_CHUNK", 256)
     spec = NetworkSpec(16, 4, 5, 24)
     generator = torch.Generator().manual_seed(0)
     some = Field(initial_layers(spec, generator), initial_latents(1, spec, generator)[0], 16)
