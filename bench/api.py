@@ -43,7 +43,7 @@ def run(
         rates: labels; each codec runs those that it has.
         limit: number of shapes, spread evenly over the set.
         out: run folder; ``runs/DATASET-PROFILE`` unless given.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda``, or some of several GPUs: ``cuda:1``, ``cuda:0,cuda:1``.
         workers: jobs at a time; one per core unless given.
         quiet: say nothing but failures.
 
