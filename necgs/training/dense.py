@@ -1,4 +1,4 @@
-"""Training of the dense auto-decoder as published (PAPER.md stage 2), with the volumes resident on the device."""
+"""Training of the dense auto-decoder as published (PAPER.md stage 2)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import PAPER_EXPONENT, Quantizer
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.losses import LossWeights, latent_loss, volume_loss
+from necgs.training.residence import place_volumes
 from necgs.volume import LEVEL
 
 Progress = Callable[[int, int, str], None]
@@ -84,7 +85,9 @@ class DenseTraining:
     ) -> None:
         self.spec, self.settings, self.device = spec, settings, torch.device(device)
         self.generator = torch.Generator().manual_seed(seed)
-        self.volumes = torch.from_numpy(np.ascontiguousarray(volumes, dtype=np.int16)).to(self.device)
+        self.shapes = len(volumes)
+        host = torch.from_numpy(np.ascontiguousarray(volumes, dtype=np.int16))
+        self.volumes = place_volumes(host, spec, settings.batch, self.device)
         weights = initial_weights(spec, self.generator, kaiming=settings.kaiming)
         self.weights = {name: self._parameter(w) for name, w in weights.items()}
         self.sources = {name: self._parameter(w) for name, w in self._latent_sources().items()}
@@ -96,7 +99,7 @@ class DenseTraining:
         """What latents come from: themselves, N(0, 1)/3 at first, or the weights of an encoder."""
         if self.settings.encoder:
             return initial_encoder(self.spec, self.generator)
-        shape = (len(self.volumes), self.spec.latent_grid**3, self.spec.latent_channels)
+        shape = (self.shapes, self.spec.latent_grid**3, self.spec.latent_channels)
         return {"latents": torch.randn(shape, generator=self.generator) / 3}
 
     def _latents(self, indices: Tensor, volumes: Tensor) -> Tensor:
@@ -105,25 +108,25 @@ class DenseTraining:
             return encode_volumes(self.spec, self.sources, volumes)
         return self.sources["latents"][indices]
 
-    def _volumes(self, indices: Tensor) -> Tensor:
-        return self.volumes[indices].float() / LEVEL
+    def _volumes(self, indices: Tensor, on_host: Tensor | None = None) -> Tensor:
+        return self.volumes.take(indices, indices.cpu() if on_host is None else on_host).float() / LEVEL
 
     def _parameter(self, value: Tensor) -> Tensor:
         layout = torch.channels_last_3d if value.dim() == 5 else torch.preserve_format
         return value.to(self.device).to(memory_format=layout).requires_grad_()
 
-    def loss(self, indices: Tensor) -> Tensor:
-        """The joint loss of the shapes ``indices``."""
+    def loss(self, indices: Tensor, on_host: Tensor | None = None) -> Tensor:
+        """The joint loss of the shapes ``indices``; the same indices on the host spare a GPU a wait."""
         weights = {name: PAPER_QUANTIZER(w) for name, w in self.weights.items()}
-        target = self._volumes(indices)
+        target = self._volumes(indices, on_host)
         with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
             latents = PAPER_QUANTIZER(self._latents(indices, target).float())  # bfloat16 cannot tell its levels apart
             predicted = dense_decoder(self.spec, weights, latents)
         return volume_loss(predicted.float(), target, self.settings.loss) + latent_loss(latents, self.settings.loss)
 
-    def step(self, indices: Tensor) -> Tensor:
-        """One optimiser step; the loss stays on the device."""
-        loss = self.loss(indices)
+    def step(self, indices: Tensor, on_host: Tensor | None = None) -> Tensor:
+        """One optimiser step, as `loss`; the loss stays on the device."""
+        loss = self.loss(indices, on_host)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -134,16 +137,17 @@ class DenseTraining:
         learning_rate = self.settings.learning_rate * learning_rate_factor(self.epoch, self.settings)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
-        order = torch.randperm(len(self.volumes), generator=self.generator).to(self.device)
-        for indices in torch.split(order, self.settings.batch):
-            yield self.step(indices)
+        order = torch.randperm(self.shapes, generator=self.generator)
+        batches = (torch.split(where, self.settings.batch) for where in (order.to(self.device), order))
+        for indices, on_host in zip(*batches, strict=True):
+            yield self.step(indices, on_host)
         self.epoch += 1
 
     def run(self, checkpoint: Checkpoint, progress: Progress | None = None) -> None:
         """Train to the end, from the checkpoint where there is one; ``progress`` may raise to stop."""
         if (state := checkpoint.load()) is not None:
             self.restore(state)
-        steps = math.ceil(len(self.volumes) / self.settings.batch)
+        steps = math.ceil(self.shapes / self.settings.batch)
         while self.epoch < self.settings.epochs:
             if checkpoint.due():
                 checkpoint.save(self.state())
@@ -184,7 +188,7 @@ class DenseTraining:
         )
 
     def _codes(self) -> Iterator[NDArray[np.int32]]:
-        for index in range(len(self.volumes)):
+        for index in range(self.shapes):
             one = torch.tensor([index], device=self.device)
             with torch.no_grad():
                 yield PAPER_QUANTIZER.codes(self._latents(one, self._volumes(one))[0])

@@ -226,9 +226,10 @@ def test_a_training_step_never_waits_for_the_device(name: str) -> None:
             for position, shapes in ((0.1, [0, 2]), (0.9, [4, 1]), (0.95, [3])):
                 training.step(np.array(shapes), position)
         else:
-            first = torch.tensor([0, 3], device="cuda")
+            first = torch.tensor([0, 3])
+            there = first.to("cuda")
             seen.waits.clear()
-            training.step(first)
+            training.step(there, first)
     assert not seen.waits
 
 
