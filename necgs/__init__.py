@@ -49,7 +49,7 @@ def compress(
         meshes: in any coordinates; they come back in theirs.
         names: one per mesh, plain file names without suffix, all different; None: ``mesh_0``, ``mesh_1``, ...
         rate: settings; a `PaperRate` for the published method, None for the defaults of `NecgsRate`.
-        seed: the same seed gives the same bytes on the same machine.
+        seed: the same seed gives the same bytes on the same machine and device.
         device: ``cpu`` or ``cuda``.
         threads: CPU threads; None: one per core.
         checkpoint: folder in which the training's state is kept: the same call goes on from it.

@@ -62,7 +62,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting; see docs/necgs.md"
     )
-    parser.add_argument("--seed", type=natural, default=0, help="same seed, same machine, same bytes (default: 0)")
+    parser.add_argument(
+        "--seed", type=natural, default=0, help="same seed, same machine and device, same bytes (default: 0)"
+    )
     parser.add_argument("--force", action="store_true", help="overwrite the output")
     parser.add_argument(
         "--checkpoint",

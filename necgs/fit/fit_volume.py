@@ -29,7 +29,8 @@ _VERSION = "fit-3"  # part of every cache key: raise it when equal settings give
 def fitted_volume(mesh: Trimesh, resolution: int, fit: Fit | None, context: Context | None = None) -> TsdfDef:
     """The volume of a mesh in [-1, 1]^3, from the context's cache where it has been computed before.
 
-    Charged to phases ``tsdf`` and ``fit``. The same seed gives the same volume.
+    Charged to phases ``tsdf`` and ``fit``. The same seed gives the same volume on the same
+    machine and device.
 
     Args:
         mesh: normalised.

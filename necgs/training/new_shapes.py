@@ -50,7 +50,7 @@ def fit_latents(
 ) -> list[tuple[Codes, States | None]]:
     """Latent codes (rows, channels) and block states (block-sparse only) of each volume, for `encode_shape`.
 
-    Deterministic. Volumes are int16 (channels, K, K, K), as the decoder makes them.
+    Deterministic for a machine and device. Volumes are int16 (channels, K, K, K), as the decoder makes them.
     """
     from bench.codec.arithmetic import deterministic
 
