@@ -32,8 +32,8 @@ def twins(faces: Integers) -> Integers:
     span = int(faces.max(initial=0)) + 1
     edge = np.minimum(start, end) * span + np.maximum(start, end)
     order = np.argsort(edge, kind="stable")
-    _, first, uses = np.unique(edge[order], return_index=True, return_counts=True)
-    first = first[uses == 2]
+    runs = np.flatnonzero(np.diff(edge[order], prepend=-1, append=-1))
+    first = runs[:-1][np.diff(runs) == 2]
     one, two = order[first], order[first + 1]
     against = start[one] != start[two]
     twin = np.full(len(edge), -1, dtype=np.int64)

@@ -54,11 +54,28 @@ class Field:
     deviation: Integers
 
 
-def neighbours(faces: Integers, count: int) -> tuple[Integers, Integers]:
-    """Vertices that share an edge: (count + 1,) where each one's begin, and their numbers, rising."""
-    ends = np.concatenate([faces[:, [a, b]] for a in range(3) for b in range(3) if a != b])
-    keys = np.unique(ends[:, 0] * count + ends[:, 1])
-    return np.searchsorted(keys, np.arange(count + 1) * count), keys % count
+@numba.njit(cache=True)
+def neighbours(faces: Integers, twin: Integers, count: int) -> tuple[Integers, Integers]:
+    """Vertices that share an edge: (count + 1,) where each one's begin, and their numbers.
+
+    At an edge with more than two faces they are listed once for each.
+    """
+    begins = np.zeros(count + 2, dtype=np.int64)
+    for h in range(len(twin)):
+        begins[faces[h // 3, h % 3] + 2] += 1
+        if twin[h] < 0:
+            begins[faces[h // 3, (h + 1) % 3] + 2] += 1
+    for vertex in range(count):
+        begins[vertex + 2] += begins[vertex + 1]
+    near = np.empty(begins[count + 1], dtype=np.int64)
+    for h in range(len(twin)):
+        a, b = faces[h // 3, h % 3], faces[h // 3, (h + 1) % 3]
+        near[begins[a + 1]] = b
+        begins[a + 1] += 1
+        if twin[h] < 0:
+            near[begins[b + 1]] = a
+            begins[b + 1] += 1
+    return begins[: count + 1], near
 
 
 def diamonds(faces: Integers, twin: Integers) -> Integers:
@@ -75,7 +92,7 @@ def diamonds(faces: Integers, twin: Integers) -> Integers:
 
 def field_of(faces: Integers, twin: Integers, count: int) -> Field:
     """The field of a mesh; one that predicts nothing where it would take more than `MAX_WORK`."""
-    begins, near = neighbours(faces, count)
+    begins, near = neighbours(faces, twin, count)
     order = _breadth_first(begins, near)
     place = np.empty(count, dtype=np.int64)
     place[order] = np.arange(count)

@@ -17,6 +17,7 @@ import numba
 import numpy as np
 
 from necgs.mesh.binary_coder import Integers
+from necgs.mesh.corner_table import twins
 from necgs.mesh.fixed_point import CUBE_BITS, root
 from necgs.mesh.gaussian_field import neighbours
 
@@ -47,7 +48,7 @@ class Level:
 
 def levels_of(points: Integers, faces: Integers) -> tuple[Level, ...]:
     """The levels of a root shape: points (v, 3) int64 in 2^-20 of the cube's half side, faces (f, 3)."""
-    begins, near = neighbours(faces, len(points))
+    begins, near = neighbours(faces, twins(faces), len(points))
     lengths = _lengths(points, begins, near)
     order = _farthest_first(begins, near, lengths)
     rank = np.empty(len(points), dtype=np.int64)

@@ -35,6 +35,7 @@ from necgs.mesh.mixture import (
     BINS,
     EVIDENCE_BITS,
     HISTOGRAMS,
+    RATE,
     UNIT_BITS,
     bits_of,
     code_value,
@@ -96,7 +97,7 @@ def scaffold(faces: Integers, count: int, plain: bool) -> Scaffold:
     gates = np.full((count, 3), -1, dtype=np.int64)
     has = pair_begins[:-1] < pair_begins[1:]
     gates[has] = rows[pair_begins[:-1][has], :3]
-    return Scaffold(field, gates, *neighbours(faces, count), pair_begins, np.ascontiguousarray(rows[:, :3]))
+    return Scaffold(field, gates, *neighbours(faces, twin, count), pair_begins, np.ascontiguousarray(rows[:, :3]))
 
 
 def write_vertices(
@@ -138,9 +139,9 @@ def _code(
     activity = np.full((total, 2), -1, dtype=np.int64)
     overall = np.array([SCALE_START, 16, 1])
     centres, widths = np.zeros((3, KINDS), dtype=np.int64), np.ones((3, KINDS), dtype=np.int64)
-    cases = np.zeros(3, dtype=np.int64)
+    cases, rates = np.zeros(3, dtype=np.int64), np.zeros((3, KINDS), dtype=np.int64)
     evidence, mixing = np.zeros(EVEN + 1, dtype=np.int64), np.zeros(EVEN + 1, dtype=np.int64)
-    sums, places = np.zeros((3, HISTOGRAMS, BINS + 1), dtype=np.int64), np.zeros((3, HISTOGRAMS, 2), dtype=np.int64)
+    sums, places = np.zeros((3, HISTOGRAMS, BINS + 1), dtype=np.int64), np.zeros((3, HISTOGRAMS, 3), dtype=np.int64)
     while count >> places[0, 0, 1] > BINS:
         places[:, 0, 1] += 1
     half, point, plain = count >> 1, np.zeros(3, dtype=np.int64), start[total] == 0
@@ -156,26 +157,27 @@ def _code(
             k, vertex, deviation[k], gates[k], begins, near, pairs[pair_begins[k] : pair_begins[k + 1]], coded,
             activity, overall, centres, widths, cases,
         )  # fmt: skip
+        for axis in range(3):
+            for i in range(KINDS):
+                rates[axis, i] = RATE // widths[axis, i] if widths[axis, i] else 0
         if plain and gates[k, 0] >= 0:
             centres[:, FIELD] = centres[:, FIELD_WIDE] = centres[:, SEVERAL]
         for axis in range(3):
             point[axis] = min(max(np.int64(np.floor(wanted[vertex, axis] + 0.5)), 0), count - 1)
             places[axis, 1, 0] = (centres[axis, GATE] >> UNIT_BITS) - (BINS >> 1)
         if len(hessians) and price > 0:
-            _choose(
-                point, wanted[vertex], count, centres, widths, cases, weights, sums, places, hessians[vertex], price
-            )
+            _choose(point, wanted[vertex], count, centres, rates, cases, weights, sums, places, hessians[vertex], price)
         evidence[:] = 1 << EVIDENCE_BITS
         missed = np.zeros(2, dtype=np.int64)
         for axis in range(3):
             row = weights[cases[axis]]
-            weigh(row, evidence, widths[axis], sums[axis], mixing)
-            value = code_value(coder, point[axis], count, centres[axis], widths[axis], mixing, sums[axis], places[axis])
+            weigh(row, evidence, rates[axis], sums[axis], mixing)
+            value = code_value(coder, point[axis], count, centres[axis], rates[axis], mixing, sums[axis], places[axis])
             learn(
-                value, count, centres[axis], widths[axis], mixing, sums[axis], places[axis], row, evidence, LONE, SHIFT
+                value, count, centres[axis], rates[axis], mixing, sums[axis], places[axis], row, evidence, LONE, SHIFT
             )
             for i in range(HISTOGRAMS):
-                enter(value, sums[axis, i], places[axis, i, 0], places[axis, i, 1])
+                enter(value, i, sums[axis], places[axis])
             coded[vertex, axis], placed[axis, k] = value, value - half
             missed[0] += abs((value << UNIT_BITS) - centres[axis, FIELD])
             missed[1] += abs((value << UNIT_BITS) - centres[axis, GATE])
@@ -246,18 +248,18 @@ def _opinions(
 
 @numba.njit(cache=True)
 def _choose(
-    point: Integers, wanted: Floats, count: int, centres: Integers, widths: Integers, cases: Integers,
+    point: Integers, wanted: Floats, count: int, centres: Integers, rates: Integers, cases: Integers,
     weights: Integers, sums: Integers, places: Integers, hessian: Floats, price: float,
 ) -> None:  # fmt: skip
     """Move ``point`` to the lattice point about it with the least distortion plus price of its bits (encoder only)."""
     cost = np.full((3, 3), 1e30)
     evidence, mixing = np.full(EVEN + 1, 1 << EVIDENCE_BITS), np.zeros(EVEN + 1, dtype=np.int64)
     for axis in range(3):
-        weigh(weights[cases[axis]], evidence, widths[axis], sums[axis], mixing)
+        weigh(weights[cases[axis]], evidence, rates[axis], sums[axis], mixing)
         for i in range(3):
             value = point[axis] + i - 1
             if 0 <= value < count:
-                cost[axis, i] = bits_of(value, count, centres[axis], widths[axis], mixing, sums[axis], places[axis])
+                cost[axis, i] = bits_of(value, count, centres[axis], rates[axis], mixing, sums[axis], places[axis])
     best, found = 1e300, 13
     missed = np.zeros(3)
     for i in range(27):
