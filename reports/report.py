@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bench.codec import UserError
+from bench.codec.atomic_write import write_atomically
 from bench.results.meshes import MeshesUnavailable, MeshSource
 from reports.document import style
 from reports.document.document import Block, Bullets, FigureBlock, Heading, TableBlock, Text, markdown
@@ -16,6 +17,7 @@ from reports.document.html import VIEWS, write_html
 from reports.document.table import Table
 from reports.paper import ablations as paper_ablations
 from reports.paper import published as paper_numbers
+from reports.results_json import results_text
 from reports.run_data import RunData
 from reports.sections import (
     amortisation,
@@ -141,6 +143,8 @@ def write_report(
         if html and meshes is not None:
             views = _views(data, writer, meshes)
     writer.add(*provenance(data))
+    writer.paths.append(writer.folder / "results.json")
+    write_atomically(writer.paths[-1], results_text(data))
     paths = writer.finish()
     return [*paths, write_html(writer.folder / "report.html", writer.blocks, viewer(views))] if html else paths
 

@@ -123,6 +123,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "reports.run_data",
         "reports.sections",
     },
+    "reports.results_json": {"bench.results", "reports.run_data"},
     "reports.report": {"bench.codec", "bench.results", "bench.comparison", "reports"},
 }
 
