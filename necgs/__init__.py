@@ -1,12 +1,13 @@
-"""NeCGS: compression of sets of 3D meshes by neural networks; the method as published, and this project's own.
+"""NeCGS: compression of sets of 3D meshes, as meshes, as volumes of a neural network, or each as it is best.
 
-From Python: `compress`, `decompress` and `NecgsRate`. ``python -m necgs`` does the same with files. Inside:
-`necgs.codec` and `necgs.paper_codec` for the harness, `necgs.stages` the steps one by one, `necgs.settings` and
-`necgs.paper_settings` all settings. How it works, and the format byte by byte: ``docs/necgs.md``.
+From Python: `compress`, `decompress` and the rates. ``python -m necgs`` does the same with files. Inside:
+`necgs.hybrid_codec`, `necgs.mesh_codec`, `necgs.codec` and `necgs.paper_codec` for the harness, `necgs.stages` the steps
+of a volume one by one. How they work, and the formats byte by byte: ``docs/hybrid.md``, ``docs/meshset.md``,
+``docs/necgs.md``.
 
 >>> import necgs, trimesh
 >>> meshes = [trimesh.creation.icosphere(subdivisions=3), trimesh.creation.torus(0.7, 0.3)]
->>> data = necgs.compress(meshes, names=["ball", "ring"], rate=necgs.NecgsRate(resolution=32, epochs=5))
+>>> data = necgs.compress(meshes, names=["ball", "ring"], rate=necgs.HybridRate(faces=300))
 >>> {name: mesh.is_watertight for name, mesh in necgs.decompress(data).items()}
 {'ball': True, 'ring': True}
 >>> list(necgs.decompress(data, names=["ring"]))
@@ -25,17 +26,27 @@ if TYPE_CHECKING:
 
     from trimesh import Trimesh
 
+    from necgs.hybrid.rate import HybridRate
+    from necgs.mesh.rate import MeshSetRate
     from necgs.paper_settings import PaperRate
     from necgs.settings import NecgsRate
 
-__all__ = ["NecgsRate", "PaperRate", "compress", "decompress"]
+_RATES = {
+    "HybridRate": "necgs.hybrid.rate",
+    "MeshSetRate": "necgs.mesh.rate",
+    "NecgsRate": "necgs.settings",
+    "PaperRate": "necgs.paper_settings",
+}
+
+__all__ = ["HybridRate", "MeshSetRate", "NecgsRate", "PaperRate", "compress", "decompress"]
 
 
 def compress(
     meshes: Sequence[Trimesh],
     names: Sequence[str] | None = None,
-    rate: NecgsRate | PaperRate | None = None,
+    rate: HybridRate | MeshSetRate | NecgsRate | PaperRate | None = None,
     *,
+    mode: str = "auto",
     seed: int = 0,
     device: str = "cpu",
     threads: int | None = None,
@@ -43,19 +54,24 @@ def compress(
 ) -> bytes:
     """Compress a set of meshes: the content of a ``.necgs`` file.
 
-    Trains a network, so it takes minutes; a set of many similar meshes compresses best.
+    As meshes a set takes seconds a shape; volumes are trained, which takes minutes. A set of many similar meshes
+    compresses best, above all poses or frames with one face list.
 
     Args:
         meshes: in any coordinates; they come back in theirs.
         names: one per mesh, plain file names without suffix, all different; None: ``mesh_0``, ``mesh_1``, ...
-        rate: settings; a `PaperRate` for the published method, None for the defaults of `NecgsRate`.
+        rate: settings, and with them the mode: `HybridRate` (auto), `MeshSetRate` (mesh), `NecgsRate` (volume),
+            `PaperRate` (volume, the published method); None: the defaults of ``mode``.
+        mode: ``auto``: each shape as mesh or volume, whichever is the better use of bytes; ``mesh`` or ``volume``:
+            all so. Where there is a rate, it decides.
         seed: the same seed gives the same bytes on the same machine and device.
         device: ``cpu`` or ``cuda``.
         threads: CPU threads; None: one per core.
         checkpoint: folder in which the training's state is kept: the same call goes on from it.
 
     Raises:
-        ValueError: names that do not fit the meshes, are not allowed or not different.
+        ValueError: names that do not fit the meshes, are not allowed or not different; an unknown mode, or one that
+            contradicts the rate.
         bench.codec.InvalidMesh: a mesh without extent, or too far from the origin for its size.
         bench.codec.EncodeFailed: naming the meshes that could not be coded.
     """
@@ -66,9 +82,9 @@ def compress(
     from mesh_datasets.errors import InvalidShape
 
     from bench.codec import Context, InvalidMesh
-    from necgs.set_file import NamedMesh, compressed
-    from necgs.settings import NecgsRate
+    from necgs.set_file import NamedMesh, compressed, rate_for
 
+    chosen = rate_for(mode, rate)
     names = [f"mesh_{index}" for index in range(len(meshes))] if names is None else list(names)
     if not meshes or len(names) != len(meshes):
         raise ValueError(
@@ -82,7 +98,7 @@ def compress(
         scratch = Path(checkpoint or folder)
         scratch.mkdir(parents=True, exist_ok=True)
         context = Context(device=device, seed=seed, threads=threads or os.cpu_count() or 1, scratch=scratch)
-        return compressed(named, rate or NecgsRate(), context)
+        return compressed(named, chosen, context)
 
 
 def decompress(
@@ -116,12 +132,8 @@ def decompress(
 
 def __getattr__(name: str) -> Any:
     """The rates are imported when they are asked for: ``import necgs`` stays light."""
-    if name == "NecgsRate":
-        from necgs.settings import NecgsRate
+    import importlib
 
-        return NecgsRate
-    if name == "PaperRate":
-        from necgs.paper_settings import PaperRate
-
-        return PaperRate
+    if name in _RATES:
+        return getattr(importlib.import_module(_RATES[name]), name)
     raise AttributeError(f"module 'necgs' has no attribute {name!r}")

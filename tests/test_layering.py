@@ -101,9 +101,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "necgs.paper_codec": {"bench.codec", "necgs.codec", "necgs.cost", "necgs.paper_settings"},
     "necgs.set_file": {
         *GROUND,
-        *("necgs.coding", "necgs.settings", "necgs.paper_settings", "necgs.stages", "necgs.codec", "necgs.paper_codec"),
+        *("necgs.coding", "necgs.stages", "necgs.codec", "necgs.paper_codec", "necgs.mesh", "necgs.mesh_codec"),
+        *("necgs.hybrid", "necgs.hybrid_codec"),
     },
-    "necgs": {*GROUND, "necgs.settings", "necgs.paper_settings", "necgs.set_file"},
+    "necgs": {
+        *GROUND,
+        *("necgs.settings", "necgs.paper_settings", "necgs.mesh", "necgs.hybrid", "necgs.set_file"),
+    },
     "necgs.commands": {*GROUND, "necgs"},
     "necgs.studies": {*GROUND, "necgs", "bench.metrics"},  # the docs' tables are measured with the one metric
     "necgs.__main__": {"necgs.commands", "bench.codec", "bench.installation"},

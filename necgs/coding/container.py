@@ -2,12 +2,15 @@
 
 ::
 
-    file    = b"NeCGS" 0x1A, container version (1 byte), record*
+    file    = b"NeCGS" 0x1A, container version (1 byte), codec (1 byte, version 2 only), record*
     record  = tag (1 byte), length of the body (varint), body, CRC-32 of the body (4 bytes, little endian)
 
-    tag S   the shared part of `necgs.coding.bitstream` without its own checksum; the first record, once
+    tag S   the codec's shared part without its own checksum; the first record, once
     tag M   a shape: name (text), placement, the shape's part without its own checksum
     tag E   varint: how many M records the file holds so far; the last record
+
+Version 1 holds volumes (``necgs``, ``necgs-paper``: their shared part tells them apart); version 2 says which of
+`CODECS` made the parts, by its place there, and never the first.
 
 The placement undoes the normalisation: varint 0, or 1 and then scale (float32) and centre (3 signed varints, in units
 of 2^-20 of the mesh's size, the size 2/scale rounded up to a power of two).
@@ -39,7 +42,8 @@ from bench.codec.fields import (
 )
 
 MAGIC = b"NeCGS\x1a"
-VERSION = 1
+VERSION, VERSION_WITH_CODEC = 1, 2
+CODECS = ("necgs", "meshset", "hybrid")
 SHARED, SHAPE, END = b"S", b"M", b"E"
 
 MAX_NAME_BYTES = 255
@@ -107,15 +111,25 @@ def placement_of(normalization: Normalization) -> Normalization:
     return Normalization((x * unit, y * unit, z * unit), scale)
 
 
-def write_set(archive: Archive, names: Sequence[str], placements: Sequence[Normalization | None]) -> bytes:
+def write_set(
+    archive: Archive, names: Sequence[str], placements: Sequence[Normalization | None], codec: str = CODECS[0]
+) -> bytes:
     """The file of an archive.
 
+    Args:
+        archive: by one of `CODECS`.
+        names: of the shapes.
+        placements: what undoes each shape's normalisation.
+        codec: which of them.
+
     Raises:
-        ValueError: a name that is not allowed, or twice the same.
+        ValueError: a name that is not allowed, or twice the same; a codec that is not among `CODECS`.
     """
     if len(set(names)) != len(names):
         raise ValueError(f"names must differ: {sorted(n for n in set(names) if list(names).count(n) > 1)}")
-    head = MAGIC + bytes([VERSION]) + _record(SHARED, archive.shared.data[:-CHECKSUM_BYTES])
+    place = CODECS.index(codec)
+    head = MAGIC + bytes([VERSION_WITH_CODEC, place] if place else [VERSION])
+    head += _record(SHARED, archive.shared.data[:-CHECKSUM_BYTES])
     records = [Record(n, p.data, at) for n, p, at in zip(names, archive.shapes, placements, strict=True)]
     return head + _tail(records, len(records))
 
@@ -154,8 +168,13 @@ class SetFile:
         head = file.read(len(MAGIC) + 1)
         if head[:-1] != MAGIC:
             raise CorruptArchive("this is not a .necgs file: it does not start with NeCGS")
-        if head[-1] != VERSION:
-            raise CorruptArchive(f"the file has container version {head[-1]}; this program reads version {VERSION}")
+        self.codec = CODECS[0]
+        """Who made the parts: one of `CODECS`."""
+        if head[-1] == VERSION_WITH_CODEC:
+            self.codec = _codec_at(file.read(1))
+        elif head[-1] != VERSION:
+            known = f"versions {VERSION} and {VERSION_WITH_CODEC}"
+            raise CorruptArchive(f"the file has container version {head[-1]}; this program reads {known}")
         self._shared, self.entries = self._scan()
 
     @property
@@ -231,6 +250,14 @@ class SetFile:
     def _read(self, entry: Entry) -> bytes:
         self._file.seek(entry.offset)
         return self._file.read(entry.length)
+
+
+def _codec_at(place: bytes) -> str:
+    if not place or not 1 <= place[0] < len(CODECS):
+        raise CorruptArchive(
+            f"the file names codec {place.hex() or 'none'}; this program knows 01 to {len(CODECS) - 1:02x}"
+        )
+    return CODECS[place[0]]
 
 
 def _tail(records: Iterable[Record], count: int) -> bytes:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from bench.codec import Context
 from bench.codec.atomic_write import write_atomically
+from necgs.codec import NecgsCodec
 from necgs.coding.container import Record, SetFile, extend_set
 from necgs.commands.inputs import (
+    WrongInput,
     add_context_options,
     add_memory_option,
     add_skip_option,
@@ -17,7 +19,7 @@ from necgs.commands.inputs import (
     positive,
     read_meshes,
 )
-from necgs.set_file import NamedMesh
+from necgs.set_file import NamedMesh, OpenSet
 from necgs.settings import FITS
 
 if TYPE_CHECKING:
@@ -29,8 +31,9 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "append",
         help="add meshes to a coded file",
-        description="Fit latents for new meshes with the file's own decoder and add them at its end. The bytes already "
-        "written stay as they were. Meshes unlike those of the set come out worse than if they had been in it.",
+        description="Fit latents for new meshes with the decoder of a file of volumes (compress --mode volume) and add "
+        "them at its end. The bytes already written stay as they were. Meshes unlike those of the set come out worse "
+        "than if they had been in it.",
     )
     parser.add_argument("file", type=Path, metavar="SET.necgs")
     parser.add_argument("meshes", type=Path, nargs="+", metavar="MESHES", help="mesh files, or folders of them")
@@ -46,13 +49,14 @@ def run(args: argparse.Namespace) -> int:
     """Append. Returns the exit code."""
     from io import BytesIO
 
-    from necgs.coding.bitstream import decode_shared
-
     data = args.file.read_bytes()
     coded = SetFile(BytesIO(data))
     for entry in coded.entries:  # a damaged file must not be grown
         coded.shape(entry)
-    shared = decode_shared(coded.shared(), args.max_memory)
+    shared = OpenSet.of(BytesIO(data), context_of(args, trains=False)).shared
+    if coded.codec != NecgsCodec.info.name:
+        remedy = "compress all meshes again, or use --mode volume"
+        raise WrongInput(f"{args.file} holds meshes; append does not add to mesh files yet: {remedy}")
     meshes = read_meshes(args.meshes, coded.names, args.skip_invalid)
     context = context_of(args)
     records = append(shared, meshes, args.steps, args.fit, context)

@@ -20,6 +20,7 @@ from necgs.commands.inputs import (
     unique_name,
 )
 from necgs.commands.mesh_bytes import FORMATS, mesh_bytes, rounding_warning
+from necgs.set_file import OpenSet
 
 
 def add_parser(subparsers: Any) -> None:
@@ -37,8 +38,8 @@ def add_parser(subparsers: Any) -> None:
         "--resolution",
         type=positive,
         metavar="R",
-        help="extract the surface on R^3 points instead of the coded K^3: K/2 to 4K, at most 512; 2K-1 is the best of "
-        "the finer ones",
+        help="of volumes: extract the surface on R^3 points instead of the coded K^3: K/2 to 4K, at most 512; 2K-1 is "
+        "the best of the finer ones",
     )
     parser.add_argument("--force", action="store_true", help="overwrite files that are there")
     add_context_options(parser)
@@ -48,24 +49,16 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Decode and write. Returns the exit code."""
-    from necgs.coding.bitstream import decode_shared
-    from necgs.stages import decode_mesh
-
     empty: list[str] = []
     with args.file.open("rb") as file:
-        coded = SetFile(file)
-        wanted = _wanted(coded, args.only)
-        shared = decode_shared(coded.shared(), args.max_memory)
-        _check_resolution(args.resolution, shared.decoder.spec.resolution)
-        targets = _targets(args.output, coded.entries, wanted, args.format, args.force)
-        context = context_of(args)
-        context.limit_torch()
+        coded = OpenSet.of(file, context_of(args, trains=False))
+        wanted = _wanted(coded.file, args.only)
+        _check_resolution(args.resolution, coded)
+        targets = _targets(args.output, coded.file.entries, wanted, args.format, args.force)
+        context = context_of(args, trains=coded.volumes is not None)
         for done, (entry, target) in enumerate(zip(wanted, targets, strict=True), start=1):
-            record = coded.shape(entry)
-            mesh = decode_mesh(shared, record.part, context, args.resolution)
+            mesh = coded.decoded(coded.file.shape(entry), context, args.resolution)
             empty += [entry.name] * (not len(mesh.faces))
-            if record.placement is not None:
-                mesh = record.placement.invert(mesh)
             if warning := rounding_warning(mesh, args.format):
                 print(f"necgs: {target.name}: {warning}", file=sys.stderr)
             write_atomically(target, mesh_bytes(mesh, args.format))
@@ -76,12 +69,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _check_resolution(wanted: int | None, coded: int) -> None:
+def _check_resolution(wanted: int | None, coded: OpenSet) -> None:
     from necgs.volume.resampled_extraction import check_extraction
 
+    if wanted is None:
+        return
+    if coded.volumes is None:
+        raise WrongInput("--resolution has no effect: the file holds meshes, no volumes; leave it out")
     try:
-        if wanted is not None:
-            check_extraction(coded, wanted)
+        check_extraction(coded.volumes.decoder.spec.resolution, wanted)
     except ValueError as error:
         raise WrongInput(str(error)) from None
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from necgs.coding.container import SetFile
+from bench.codec import Context
+from necgs.codec import NecgsCodec
+from necgs.hybrid_codec import Hybrid
+from necgs.mesh_codec import MeshSet
+from necgs.set_file import OpenSet
+
+if TYPE_CHECKING:
+    from necgs.coding.bitstream import SharedPart
+    from necgs.mesh.stream import Shared
 
 
 def add_parser(subparsers: Any) -> None:
@@ -30,44 +38,79 @@ def run(args: argparse.Namespace) -> int:
         return 0
     size = f"{facts['bytes']:,} bytes, {len(facts['shapes'])} shapes, format {facts['format']}"
     print(f"{args.file}: {facts['codec']}, {size}")
-    for key, value in facts["decoder"].items():
-        print(f"  {key:<16} {value}")
+    for part in ("meshes", "decoder"):
+        for key, value in facts.get(part, {}).items():
+            print(f"  {key:<16} {value}")
     print("bytes")
     for name, count in facts["ledger"].items():
         print(f"  {name:<16} {count:>12,}  {100 * count / facts['bytes']:5.1f} %")
     print("shapes")
     for name, count in facts["shapes"].items():
-        print(f"  {count:>8,} bytes  {name}")
+        print(f"  {count:>8,} bytes  {facts['modes'][name]:<6}  {name}")
     return 0
 
 
 def describe(path: Path) -> dict[str, Any]:
     """Facts about a file: plain values. Raises ``CorruptArchive`` and ``OSError``."""
-    from necgs.codec import NecgsCodec
-    from necgs.coding.bitstream import VERSION, decode_shared
+    with path.open("rb") as file:
+        coded = OpenSet.of(file, Context(scratch=Path()))
+        parts = {entry.name: coded.file.shape(entry).part for entry in coded.file.entries}
+    size = path.stat().st_size
+    shapes = {name: len(part) for name, part in parts.items()}
+    ledger = {**_shared_ledger(coded), "shapes": sum(shapes.values())}
+    meshes, volumes = coded.meshes, coded.volumes
+    return {
+        "codec": _title(coded),
+        "bytes": size,
+        "format": _format(coded),
+        **({} if meshes is None else {"meshes": _meshes(meshes)}),
+        **({} if volumes is None else {"decoder": _decoder(volumes)}),
+        "ledger": {**ledger, "file": size - sum(ledger.values())},
+        "shapes": shapes,
+        "modes": {name: coded.mode(part) for name, part in parts.items()},
+    }
+
+
+def _title(coded: OpenSet) -> str:
     from necgs.decoder.spec import DENSE
     from necgs.paper_codec import NecgsPaperCodec
 
-    with path.open("rb") as file:
-        coded = SetFile(file)
-        shared = decode_shared(coded.shared())
-        shapes = {entry.name: len(coded.shape(entry).part) for entry in coded.entries}
-    size = path.stat().st_size
-    ledger = {**shared.ledger, "shapes": sum(shapes.values())}
+    published = isinstance(coded.codec, NecgsCodec) and coded.shared.decoder.spec.variant == DENSE
+    return (NecgsPaperCodec if published else coded.codec).info.title
+
+
+def _format(coded: OpenSet) -> int:
+    """The version of the codec's bitstream."""
+    from necgs.coding import bitstream
+    from necgs.hybrid import parts
+    from necgs.mesh import stream
+
+    versions = {NecgsCodec: bitstream.VERSION, MeshSet: stream.VERSION, Hybrid: parts.VERSION}
+    return versions[type(coded.codec)]
+
+
+def _shared_ledger(coded: OpenSet) -> dict[str, int]:
+    """What the bytes of the shared part are for: of volumes by component, of meshes by what has its own length."""
+    ledger = dict(coded.volumes.ledger) if coded.volumes is not None else {}
+    if coded.meshes is not None:
+        ledger["groups"] = sum(group.nbytes for group in coded.meshes.groups)
+        ledger["other shared"] = len(coded.file.shared()) - sum(ledger.values())
+    return ledger
+
+
+def _meshes(shared: Shared) -> dict[str, Any]:
+    sizes = [f"{len(group.faces)} faces, {len(group.shapes)} shapes to predict from" for group in shared.groups]
+    return {"groups": len(sizes), **{f"group {number}": size for number, size in enumerate(sizes, start=1)}}
+
+
+def _decoder(shared: SharedPart) -> dict[str, Any]:
     spec = shared.decoder.spec
     return {
-        "codec": (NecgsPaperCodec if spec.variant == DENSE else NecgsCodec).info.title,
-        "bytes": size,
-        "format": VERSION,
-        "decoder": {
-            "variant": spec.variant,
-            "resolution": spec.resolution,
-            "volume": "TSDF and deformation" if spec.channels == 4 else "TSDF",
-            "latents": f"{spec.latent_grid}^3 x {spec.latent_channels}",
-            "widths": "-".join(map(str, spec.widths)),
-            "parameters": spec.parameter_count,
-            "entropy": shared.coder,
-        },
-        "ledger": {**ledger, "file": size - sum(ledger.values())},
-        "shapes": shapes,
+        "variant": spec.variant,
+        "resolution": spec.resolution,
+        "volume": "TSDF and deformation" if spec.channels == 4 else "TSDF",
+        "latents": f"{spec.latent_grid}^3 x {spec.latent_channels}",
+        "widths": "-".join(map(str, spec.widths)),
+        "parameters": spec.parameter_count,
+        "entropy": shared.coder,
     }

@@ -72,27 +72,38 @@ def natural(text: str) -> int:
     return 0 if text == "0" else positive(text)
 
 
-def context_of(args: argparse.Namespace, seed: int = 0, scratch: Path = Path()) -> Context:
+def context_of(args: argparse.Namespace, seed: int = 0, scratch: Path = Path(), *, trains: bool = True) -> Context:
     """The context that the options ask for; only training writes into ``scratch``.
+
+    Args:
+        args: the command line.
+        seed: of the training.
+        scratch: an own folder.
+        trains: whether a network is trained or evaluated: else no GPU is looked for.
 
     Raises:
         WrongInput: CUDA was asked for and is not there.
     """
     import os
 
+    device = _device(args.device) if trains else "cpu"
+    threads, progress = args.threads or os.cpu_count() or 1, Progress(quiet=args.quiet)
+    return Context(
+        device, seed, scratch, threads=threads, report=progress, max_memory=getattr(args, "max_memory", None)
+    )
+
+
+def _device(wanted: str) -> str:
     import torch
 
-    device = args.device
+    device = wanted
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device != "cpu" and not torch.cuda.is_available():
         raise WrongInput(f"device {device}: {why_none()}; use --device cpu")
     if device.startswith("cuda:") and int(device[5:]) >= torch.cuda.device_count():
         raise WrongInput(f"there is no {device} here, only {torch.cuda.device_count()} CUDA devices, from cuda:0 on")
-    threads, progress = args.threads or os.cpu_count() or 1, Progress(quiet=args.quiet)
-    return Context(
-        device, seed, scratch, threads=threads, report=progress, max_memory=getattr(args, "max_memory", None)
-    )
+    return device
 
 
 def read_meshes(paths: Sequence[Path], taken: Iterable[str] = (), skip_invalid: bool = False) -> list[NamedMesh]:

@@ -1,8 +1,9 @@
 """Finding the settings whose file stays within a size.
 
-The decoder of ``necgs-paper`` is made narrower; ``necgs`` takes coarser grids, then a larger lambda, until the file
-fits. How large it will be is predicted first (``necgs-paper``: from the number of weights; ``necgs``: by a short
-training), then checked.
+``hybrid`` and ``meshset`` get more or fewer faces, by what the last trial's size says, until the file fills the size
+but for three per cent. The decoder of ``necgs-paper`` is made narrower; ``necgs`` takes coarser grids, then a larger
+lambda, until the file fits. How large it will be is predicted first (``necgs-paper``: from the number of weights;
+``necgs``: by a short training), then checked.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from necgs.commands.inputs import WrongInput
+from necgs.hybrid.rate import matching
+from necgs.mesh.rate import MOST_FACES
 from necgs.paper_settings import PaperRate
 from necgs.settings import LADDER, NecgsRate
 
@@ -26,8 +29,18 @@ BITS_PER_WEIGHT = 6.5
 BITS_PER_LATENT = 7.5
 """Typical bits per symbol of ``necgs-paper`` after entropy coding; only for size prediction."""
 
-CHOSEN = {"necgs": "lambda", "necgs-paper": "width"}
+CHOSEN = {"hybrid": "faces", "meshset": "faces", "necgs": "lambda", "necgs-paper": "width"}
 """The setting that is chosen for the size, by codec."""
+
+TRIALS = 8
+"""Numbers of faces that are tried at most."""
+
+CLOSE = 0.97
+"""A file of this part of the size is as good as one that fills it."""
+
+FIRST_FACES, FEWEST_FACES = 1000, 4
+BYTES_SLOPE = 1.1
+"""About the exponent of the bytes in the number of faces."""
 
 
 def check_choosable(codec: str, settings: Settings) -> None:
@@ -41,7 +54,7 @@ def within(target: int, codec: str, settings: Settings, shapes: int, compress: C
 
     Args:
         target: bytes.
-        codec: ``necgs`` or ``necgs-paper``.
+        codec: one of `CHOSEN`.
         settings: everything but the size; a resolution among them is kept.
         shapes: meshes of the set.
         compress: makes the file for some settings.
@@ -49,6 +62,8 @@ def within(target: int, codec: str, settings: Settings, shapes: int, compress: C
     Raises:
         WrongInput: even the smallest file is too large.
     """
+    if CHOSEN[codec] == "faces":
+        return _with_faces(target, codec, settings, shapes, compress)
     paper = codec == "necgs-paper"
     smallest = None
     for change in _narrower(target, settings, shapes) if paper else _coarser(settings):
@@ -59,8 +74,57 @@ def within(target: int, codec: str, settings: Settings, shapes: int, compress: C
         if len(data) <= target:
             return data
         smallest = len(data)
+    raise _too_small(target, shapes, smallest)
+
+
+def _too_small(target: int, shapes: int, smallest: int | None) -> WrongInput:
     found = f"; the smallest file had {smallest:,} bytes" if smallest else ""
-    raise WrongInput(f"{shapes} meshes do not fit into {target:,} bytes{found}")
+    return WrongInput(f"{shapes} meshes do not fit into {target:,} bytes{found}")
+
+
+def _with_faces(
+    target: int, codec: str, settings: Settings, shapes: int, compress: Callable[[Settings], bytes]
+) -> bytes:
+    def make(faces: int) -> bytes:
+        return compress({**(matching(faces) if codec == "hybrid" else {"faces": faces}), **settings})
+
+    best, smallest = largest_within(target, make)
+    if best is None:
+        raise _too_small(target, shapes, smallest)
+    return best
+
+
+def largest_within(target: int, make: Callable[[int], bytes]) -> tuple[bytes | None, int]:
+    """The largest file of at most ``target`` bytes that was found, and the size of the smallest one.
+
+    Args:
+        target: bytes.
+        make: the file for a number of faces; its size grows with it, about as a power, until faces are used up.
+    """
+    faces, fits, fails = FIRST_FACES, FEWEST_FACES - 1, MOST_FACES + 1
+    best: bytes | None = None
+    sizes: list[int] = []
+    for _ in range(TRIALS):
+        data = make(faces)
+        sizes.append(len(data))
+        if len(data) <= target:
+            used_up = best is not None and len(data) <= 1.01 * len(best) and faces > fits
+            best, fits = (data if best is None or len(data) > len(best) else best), faces
+            if used_up or len(data) >= CLOSE * target:
+                break
+        else:
+            fails = faces
+        guess = round(faces * min(4.0, (0.5 * (1 + CLOSE) * target / len(data)) ** (1 / BYTES_SLOPE)))
+        if not fits < guess < fails:
+            guess = round((fits * fails) ** 0.5)
+        if not fits < guess < fails:
+            break
+        faces = guess
+    if best is None and fails > FEWEST_FACES:
+        data = make(FEWEST_FACES)
+        sizes.append(len(data))
+        best = data if len(data) <= target else None
+    return best, min(sizes)
 
 
 def width_for(target: int, shapes: int, settings: Settings) -> int:

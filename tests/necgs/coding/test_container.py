@@ -198,3 +198,22 @@ def test_a_placement_is_kept_to_a_millionth_of_the_size(x: float, y: float, z: f
 def test_what_cannot_be_placed_is_named(center: tuple[float, float, float], scale: float) -> None:
     with pytest.raises(ValueError, match="first"):
         placement_of(Normalization(center, scale))
+
+
+@pytest.mark.parametrize("codec", ["meshset", "hybrid"])
+def test_a_file_that_holds_no_volumes_says_in_a_byte_whose_it_is(codec: str) -> None:
+    data = write_set(archive(), NAMES, PLACEMENTS, codec)
+    assert len(data) == len(coded()) + 1
+    assert opened(data).codec == codec
+    assert opened(data).archive().shapes == opened(coded()).archive().shapes
+    assert opened(coded()).codec == "necgs"
+    place = len(MAGIC) + 1
+    for bit in range(8 * place, 8 * place + 8):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(CorruptArchive, match="names codec"):
+            opened(bytes(flipped))
+    with pytest.raises(CorruptArchive, match="names codec none"):
+        opened(data[:place])
+    with pytest.raises(ValueError, match="draco"):
+        write_set(archive(), NAMES, PLACEMENTS, "draco")
