@@ -1,8 +1,8 @@
 """NeCGS: compression of sets of 3D meshes, as meshes, as volumes of a neural network, or each as it is best.
 
 From Python: `compress`, `decompress` and the rates. ``python -m necgs`` does the same with files. Inside:
-`necgs.hybrid_codec`, `necgs.mesh_codec`, `necgs.codec` and `necgs.paper_codec` for the harness, `necgs.stages` the steps
-of a volume one by one. How they work, and the formats byte by byte: ``docs/hybrid.md``, ``docs/meshset.md``,
+`necgs.hybrid_codec`, `necgs.mesh_codec`, `necgs.codec` and `necgs.paper_codec` for the harness, `necgs.stages` the
+steps of a volume one by one. How they work, and the formats byte by byte: ``docs/hybrid.md``, ``docs/meshset.md``,
 ``docs/necgs.md``.
 
 >>> import necgs, trimesh

@@ -18,11 +18,11 @@ from bench.installation import installed_version
 COMMANDS = ("compress", "decompress", "info", "append")
 
 EPILOG = """examples:
-  python -m necgs compress meshes/*.obj -o set.necgs      train and write one file
+  python -m necgs compress meshes/*.obj -o set.necgs      the smallest file for the quality
   python -m necgs info set.necgs                          what is in it, byte by byte
   python -m necgs decompress set.necgs -o decoded/        all meshes, in their own coordinates
   python -m necgs decompress set.necgs -o decoded/ --only chair
-  python -m necgs append set.necgs another.obj            add a mesh; the bytes already written stay
+  python -m necgs append set.necgs another.obj            add to a file of volumes; the bytes already written stay
 
 exit codes: 0 done; 1 failed; 2 wrong usage or input; 130 interrupted
 """
@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser with all its commands. Imports nothing heavy."""
     parser = argparse.ArgumentParser(
         prog="python -m necgs",
-        description="Neural compression of sets of 3D meshes: one small network for the set, a few bytes a mesh.",
+        description="Compression of sets of 3D meshes: what they share is stored once, and a few bytes for each mesh.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

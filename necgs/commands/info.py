@@ -55,9 +55,10 @@ def describe(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         coded = OpenSet.of(file, Context(scratch=Path()))
         parts = {entry.name: coded.file.shape(entry).part for entry in coded.file.entries}
+        ledger = _shared_ledger(coded)
     size = path.stat().st_size
     shapes = {name: len(part) for name, part in parts.items()}
-    ledger = {**_shared_ledger(coded), "shapes": sum(shapes.values())}
+    ledger["shapes"] = sum(shapes.values())
     meshes, volumes = coded.meshes, coded.volumes
     return {
         "codec": _title(coded),

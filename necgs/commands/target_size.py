@@ -8,6 +8,7 @@ lambda, until the file fits. How large it will be is predicted first (``necgs-pa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ BITS_PER_LATENT = 7.5
 CHOSEN = {"hybrid": "faces", "meshset": "faces", "necgs": "lambda", "necgs-paper": "width"}
 """The setting that is chosen for the size, by codec."""
 
-TRIALS = 8
+TRIALS = 6
 """Numbers of faces that are tried at most."""
 
 CLOSE = 0.97
@@ -99,32 +100,37 @@ def largest_within(target: int, make: Callable[[int], bytes]) -> tuple[bytes | N
 
     Args:
         target: bytes.
-        make: the file for a number of faces; its size grows with it, about as a power, until faces are used up.
+        make: the file for a number of faces; its size grows with it until faces are used up.
     """
     faces, fits, fails = FIRST_FACES, FEWEST_FACES - 1, MOST_FACES + 1
     best: bytes | None = None
-    sizes: list[int] = []
-    for _ in range(TRIALS):
+    sizes: dict[int, int] = {}
+    while fits < faces < fails and len(sizes) < TRIALS:
         data = make(faces)
-        sizes.append(len(data))
+        sizes[faces] = len(data)
         if len(data) <= target:
-            used_up = best is not None and len(data) <= 1.01 * len(best) and faces > fits
-            best, fits = (data if best is None or len(data) > len(best) else best), faces
+            used_up = best is not None and len(data) <= 1.01 * len(best)
+            best, fits = data, faces
             if used_up or len(data) >= CLOSE * target:
                 break
         else:
             fails = faces
-        guess = round(faces * min(4.0, (0.5 * (1 + CLOSE) * target / len(data)) ** (1 / BYTES_SLOPE)))
-        if not fits < guess < fails:
-            guess = round((fits * fails) ** 0.5)
-        if not fits < guess < fails:
-            break
-        faces = guess
+        guess = _secant(sizes, 0.5 * (1 + CLOSE) * target)
+        faces = guess if fits < guess < fails else round((fits * fails) ** 0.5)
     if best is None and fails > FEWEST_FACES:
         data = make(FEWEST_FACES)
-        sizes.append(len(data))
+        sizes[FEWEST_FACES] = len(data)
         best = data if len(data) <= target else None
-    return best, min(sizes)
+    return best, min(sizes.values())
+
+
+def _secant(sizes: Mapping[int, int], wanted: float) -> int:
+    """The number of faces for a size, by the power of the last two trials; at most four times the last."""
+    (before, then), (faces, size) = list(sizes.items())[-2:] if len(sizes) > 1 else [(0, 0), *sizes.items()]
+    slope = BYTES_SLOPE
+    if before and then != size:
+        slope = max(0.1, math.log(size / then) / math.log(faces / before))
+    return round(faces * min(4.0, (wanted / size) ** (1 / slope)))
 
 
 def width_for(target: int, shapes: int, settings: Settings) -> int:

@@ -15,8 +15,9 @@ import trimesh
 import necgs
 from bench.codec import CorruptArchive, EncodeFailed, InvalidMesh
 from necgs.__main__ import main
+from necgs.set_file import rate_for
 
-DOCS = Path(__file__).parents[2] / "docs" / "necgs.md"
+DOCS = Path(__file__).parents[2] / "docs" / "hybrid.md"
 FAST = necgs.NecgsRate(resolution=16, width=4, epochs=3, fit="none")
 
 
@@ -78,6 +79,23 @@ def test_names_are_given_and_chosen(data: bytes, meshes: list[trimesh.Trimesh]) 
             necgs.compress(meshes, names=names, rate=FAST)
     with pytest.raises(ValueError, match="at least one mesh"):
         necgs.compress([])
+
+
+def test_the_mode_decides_where_there_is_no_rate_and_must_not_contradict_one() -> None:
+    types = {"auto": necgs.HybridRate, "mesh": necgs.MeshSetRate, "volume": necgs.NecgsRate}
+    assert {mode: type(rate_for(mode, None)) for mode in types} == types
+    for rate in (FAST, necgs.PaperRate()):
+        assert rate_for("auto", rate) is rate_for("volume", rate) is rate
+        with pytest.raises(ValueError, match="not a rate of mode mesh"):
+            rate_for("mesh", rate)
+    with pytest.raises(ValueError, match="auto, mesh, volume"):
+        necgs.compress([trimesh.creation.box()], mode="points")
+
+
+def test_meshes_by_mode(meshes: list[trimesh.Trimesh]) -> None:
+    coded = necgs.compress(meshes, rate=necgs.MeshSetRate(faces=60), mode="mesh", threads=1)
+    for mesh, original in zip(necgs.decompress(coded).values(), meshes, strict=True):
+        np.testing.assert_allclose(mesh.bounds, original.bounds, atol=0.1 * float(original.extents.max()))
 
 
 def test_what_cannot_be_coded_is_named(meshes: list[trimesh.Trimesh]) -> None:

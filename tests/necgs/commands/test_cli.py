@@ -23,7 +23,7 @@ from necgs.commands.compress import settings_of
 from necgs.commands.target_size import width_for
 from necgs.paper_codec import NecgsPaperCodec
 
-FAST = ["--resolution", "16", "--width", "2", "--quiet", "--threads", "1", "--device", "cpu"]
+FAST = ["--mode", "volume", "--resolution", "16", "--width", "2", "--quiet", "--threads", "1", "--device", "cpu"]
 FAST += ["--set", "epochs=20", "--set", "fit=none"]
 DENSE = ["--codec", "necgs-paper", "--set", "epochs=60", "--set", "learning_rate=0.01", "--set", "deformation=off"]
 QUIET = ["--quiet", "--threads", "1", "--device", "cpu"]
@@ -167,7 +167,9 @@ def test_the_width_for_a_size_grows_with_it() -> None:
 
 
 def test_a_rate_of_the_ladder_by_label() -> None:
-    args = build_parser().parse_args(["compress", "a", "-o", "b", "--rate", "k128-fine", "--set", "epochs=9"])
+    args = build_parser().parse_args(
+        ["compress", "a", "-o", "b", "--mode", "volume", "--rate", "k128-fine", "--set", "epochs=9"]
+    )
     assert settings_of(args) == {"resolution": 128, "lambda": 1e-3, "epochs": 9}
 
 
@@ -185,13 +187,20 @@ WRONG: dict[str, tuple[Arguments, str]] = {
         "multiple of the block",
     ),
     "a setting of the other codec": (
-        lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--set", "ssim=on"],
+        lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--mode", "volume", "--set", "ssim=on"],
         "necgs: unknown setting ssim",
     ),
-    "no such rate": (lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--rate", "k65"], "k64, k96-coarse"),
+    "no such rate": (
+        lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--mode", "volume", "--rate", "k65"],
+        "k64, k96-coarse",
+    ),
+    "a rate of another mode": (
+        lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--rate", "k64"],
+        "f300, f500",
+    ),
     "a size that is fixed and chosen": (
-        lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--target-bytes", "99", "--set", "lambda=0.1"],
-        "--target-bytes chooses lambda",
+        lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--target-bytes", "99", "--faces", "30"],
+        "--target-bytes chooses faces",
     ),
     "not a setting": (lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--set", "epochs"], "KEY=VALUE"),
     "no such file": (lambda src, out: ["info", str(out / "nope.necgs")], "nope.necgs"),
