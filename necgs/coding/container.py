@@ -127,6 +127,8 @@ def write_set(
     """
     if len(set(names)) != len(names):
         raise ValueError(f"names must differ: {sorted(n for n in set(names) if list(names).count(n) > 1)}")
+    if codec not in CODECS:
+        raise ValueError(f"a file holds parts of {', '.join(CODECS)}, not of {codec}")
     place = CODECS.index(codec)
     head = MAGIC + bytes([VERSION_WITH_CODEC, place] if place else [VERSION])
     head += _record(SHARED, archive.shared.data[:-CHECKSUM_BYTES])
