@@ -116,7 +116,7 @@ def largest_within(target: int, make: Callable[[int], bytes]) -> tuple[bytes | N
         else:
             fails = faces
         guess = _secant(sizes, 0.5 * (1 + CLOSE) * target)
-        faces = guess if fits < guess < fails else round((fits * fails) ** 0.5)
+        faces = guess if fits < guess < fails else math.isqrt(fits * fails)
     if best is None and fails > FEWEST_FACES:
         data = make(FEWEST_FACES)
         sizes[FEWEST_FACES] = len(data)
