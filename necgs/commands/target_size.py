@@ -130,7 +130,8 @@ def _secant(sizes: Mapping[int, int], wanted: float) -> int:
     slope = BYTES_SLOPE
     if before and then != size:
         slope = max(0.1, math.log(size / then) / math.log(faces / before))
-    return round(faces * min(4.0, (wanted / size) ** (1 / slope)))
+    times: float = (wanted / size) ** (1 / slope)
+    return round(faces * min(4.0, times))
 
 
 def width_for(target: int, shapes: int, settings: Settings) -> int:
