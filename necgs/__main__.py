@@ -22,7 +22,7 @@ EPILOG = """examples:
   python -m necgs info set.necgs                          what is in it, byte by byte
   python -m necgs decompress set.necgs -o decoded/        all meshes, in their own coordinates
   python -m necgs decompress set.necgs -o decoded/ --only chair
-  python -m necgs append set.necgs another.obj            add to a file of volumes; the bytes already written stay
+  python -m necgs append set.necgs another.obj            add a mesh; the bytes already written stay
 
 exit codes: 0 done; 1 failed; 2 wrong usage or input; 130 interrupted
 """

@@ -148,6 +148,22 @@ class OpenSet:
             return "volume" if is_volume(self.shared.parts, part) else "mesh"
         return "mesh" if self.volumes is None else "volume"
 
+    def mesh_part(self, part: bytes) -> bytes:
+        """A mesh's part as ``meshset`` writes it. Raises ``CorruptArchive``."""
+        from necgs.hybrid.parts import own_part
+
+        return own_part(self.shared.parts, part) if isinstance(self.shared, HybridShared) else part
+
+    def mesh_shared(self) -> bytes:
+        """The shared part of the meshes, as ``meshset`` writes it; empty where the file has none."""
+        return self.shared.parts.meshes or b"" if isinstance(self.shared, HybridShared) else self.file.shared()
+
+    def marked(self, part: bytes) -> bytes:
+        """The inverse of `mesh_part`."""
+        from necgs.hybrid.parts import marked
+
+        return marked(self.shared.parts, part, False) if isinstance(self.shared, HybridShared) else part
+
     def decoded(self, record: Record, context: Context, resolution: int | None = None) -> Trimesh:
         """A shape in its own coordinates.
 

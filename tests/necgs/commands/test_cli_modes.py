@@ -83,9 +83,57 @@ def test_what_a_file_of_meshes_cannot_do_is_said(
     assert main(["decompress", str(files[mode]), "-o", str(output), "--resolution", "64", *QUIET]) == 2
     assert "--resolution has no effect" in capsys.readouterr().err
     assert not output.exists()
-    assert main(["append", str(files[mode]), str(sources / "ball.ply"), *QUIET]) == 2
-    assert "append does not add to mesh files yet" in capsys.readouterr().err
+    command = ["append", str(files[mode]), str(sources / "ball.ply"), *QUIET]
+    for more, message in {
+        ("--steps", "9"): "--steps has no effect",
+        ("--fit", "none"): "--fit has no effect",
+        ("--known", str(sources / "chair.ply")): "the file holds no shape chair; it holds ball, ring",
+        ("--known", str(sources / "nothing" / "ball.ply")): "ball.ply",
+    }.items():
+        assert main([*command, *more]) == 2
+        assert message in capsys.readouterr().err
     assert files[mode].read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def poses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three forms of one list of faces, far from the origin and large."""
+    folder = tmp_path_factory.mktemp("poses")
+    ball = trimesh.creation.icosphere(subdivisions=3, radius=80)
+    for number, stretch in enumerate(([1, 0.8, 1.2], [1.2, 1, 0.8], [0.9, 1.2, 1])):
+        bent = ball.vertices * stretch + 8 * np.sin(ball.vertices[:, [1, 2, 0]] / (20 + 5 * number))
+        trimesh.Trimesh(bent + [500, 0, -90], ball.faces, process=False).export(folder / f"pose_{number}.ply")
+    return folder
+
+
+@pytest.mark.parametrize("mode", CODECS)
+def test_a_pose_joins_its_group_where_an_original_is_at_hand(mode: str, poses: Path, tmp_path: Path) -> None:
+    file = tmp_path / "set.necgs"
+    first, second, third = (str(poses / f"pose_{number}.ply") for number in range(3))
+    assert main(["compress", first, second, "-o", str(file), "--mode", mode, "--faces", "150", *QUIET]) == 0
+    before, sizes = file.read_bytes(), []
+    for known in ([], ["--known", first]):
+        file.write_bytes(before)
+        assert main(["append", str(file), third, *known, *QUIET]) == 0
+        assert file.read_bytes().startswith(before)
+        sizes.append(file.stat().st_size - len(before))
+        assert main(["decompress", str(file), "-o", str(tmp_path), "--force", *QUIET]) == 0
+        for number in range(3):
+            original, decoded = (trimesh.load_mesh(folder / f"pose_{number}.ply") for folder in (poses, tmp_path))
+            np.testing.assert_allclose(decoded.bounds, original.bounds, atol=8)
+            assert 100 < len(decoded.faces) < 250
+    assert sizes[1] < 0.8 * sizes[0]
+
+
+def test_options_of_meshes_are_refused_for_a_file_of_volumes(
+    sources: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, mesh = tmp_path / "set.necgs", str(sources / "ball.ply")
+    fast = ["--resolution", "16", "--width", "2", "--set", "epochs=1", "--set", "fit=none"]
+    assert main(["compress", mesh, "-o", str(file), "--mode", "volume", *fast, *QUIET]) == 0
+    for option, value in (("--faces", "60"), ("--known", mesh)):
+        assert main(["append", str(file), mesh, option, value, *QUIET]) == 2
+        assert f"{option} has no effect" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

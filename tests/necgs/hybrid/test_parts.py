@@ -6,7 +6,7 @@ import pytest
 
 from bench.codec import Archive, CorruptArchive, Part
 from bench.codec.fields import varint, with_crc32
-from necgs.hybrid.parts import is_volume, joined, own_part, read_shared
+from necgs.hybrid.parts import is_volume, joined, marked, own_part, read_shared
 
 KINDS = {0: b"vertices", 1: b"others", 7: b"v"}
 MESHES = Archive(
@@ -40,6 +40,8 @@ def test_both_modes_come_back_and_only_volumes_cost_a_byte() -> None:
     expected = [part.data for part in (MESHES.shapes[0], VOLUMES.shapes[0], MESHES.shapes[1], VOLUMES.shapes[1])]
     assert own == [*expected, MESHES.shapes[2].data]
     assert sum(map(len, coded)) == sum(map(len, own)) + 2
+    modes = [mode for mode in MIXED if mode is not None]
+    assert [marked(shared, data, mode) for data, mode in zip(own, modes, strict=True)] == coded
 
 
 def test_every_byte_is_accounted_for() -> None:
