@@ -102,7 +102,7 @@ def poses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ball = trimesh.creation.icosphere(subdivisions=3, radius=80)
     for number, stretch in enumerate(([1, 0.8, 1.2], [1.2, 1, 0.8], [0.9, 1.2, 1])):
         bent = ball.vertices * stretch + 8 * np.sin(ball.vertices[:, [1, 2, 0]] / (20 + 5 * number))
-        trimesh.Trimesh(bent + [500, 0, -90], ball.faces, process=False).export(folder / f"pose_{number}.ply")
+        trimesh.Trimesh(bent + np.array([500, 0, -90]), ball.faces, process=False).export(folder / f"pose_{number}.ply")
     return folder
 
 
