@@ -93,6 +93,12 @@ def ended_well(coder: Coder) -> bool:
 
 
 @numba.njit(cache=True)
+def is_lost(coder: Coder) -> bool:
+    """Whether a decoder has left its data: what comes is of no use, and a loop may end. Never of an encoder."""
+    return bool(coder.state[DECODES]) and coder.state[POSITION] > len(coder.buffer) + SLACK
+
+
+@numba.njit(cache=True)
 def code_bit(coder: Coder, bit: int, chance: int) -> int:
     """Write ``bit``, or read one; ``chance`` of a one in 2^-16, 1..65535."""
     state, buffer = coder

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from necgs.mesh.binary_coder import Coder, Integers, code_even
+from necgs.mesh.binary_coder import Coder, Integers, code_even, is_lost
 from necgs.mesh.bit_models import code_adaptive, code_mixed, models, weights
 from necgs.mesh.front import (
     AT_BORDER,
@@ -102,7 +102,7 @@ def write_connectivity(coder: Coder, faces: Integers, known: tuple[Integers, Int
 
 
 def read_connectivity(coder: Coder, count: int, known: tuple[Integers, Integers]) -> Integers:
-    """``count`` faces (f, 3) int64; for damaged data any faces, in bounded time."""
+    """``count`` faces (f, 3) int64; for damaged data any faces, in bounded time (see `ended_well`)."""
     front = blank(count)
     _conquer(coder, *known, front)
     return front.faces
@@ -121,6 +121,8 @@ def _conquer(coder: Coder, table: Integers, weight: Integers, front: Front) -> N
             _code_valence(coder, table, weight, front, vertex, front.fan[3 * start + vertex - first] if encodes else 0)
         oldest = front.counts[MADE] - 3
         while front.counts[FACES] < len(front.faces):
+            if is_lost(coder):
+                return
             pivot, oldest = _pivot(front, oldest)
             if pivot < 0:
                 break

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.codec import CorruptArchive
-from necgs.mesh.binary_coder import POSITION, Coder, Integers, written
+from necgs.mesh.binary_coder import POSITION, Coder, Integers, is_lost, written
 from necgs.mesh.connectivity import Conquest, read_connectivity, write_connectivity
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.priors import connectivity_models, lattice_weights
@@ -95,9 +95,11 @@ def read_lone(coder: Coder, count: int, lattice: Lattice, plain: bool) -> tuple[
     """Points (v, 3) int64 in 2^-20 and ``count`` faces (f, 3).
 
     Raises:
-        CorruptArchive: a face names a vertex twice, which no encoder writes.
+        CorruptArchive: the data are too short, or a face names a vertex twice, which no encoder writes.
     """
     faces = read_connectivity(coder, count, connectivity_models())
+    if is_lost(coder):
+        raise CorruptArchive("the coded connectivity goes on behind its end")
     if (faces == np.roll(faces, 1, axis=1)).any():
         raise CorruptArchive("the coded connectivity is damaged: a face names a vertex twice")
     frame = scaffold(faces, int(faces.max()) + 1, plain)

@@ -19,7 +19,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from necgs.mesh.binary_coder import Coder, Integers
+from necgs.mesh.binary_coder import Coder, Integers, is_lost
 from necgs.mesh.corner_table import twins
 from necgs.mesh.gaussian_field import (
     DEVIATION_BITS,
@@ -146,6 +146,8 @@ def _code(
         places[:, 0, 1] += 1
     half, point, plain = count >> 1, np.zeros(3, dtype=np.int64), start[total] == 0
     for k in range(total):
+        if is_lost(coder):
+            break
         vertex = order[k]
         here = factors[start[k] : start[k + 1]]
         for axis in range(3):

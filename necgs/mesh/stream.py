@@ -138,7 +138,7 @@ def decode_shape(shared: Shared, data: bytes, max_memory: int | None = None) -> 
     if kind == LONE:
         count, lattice = _read_size(fields)
         symmetry, plain = _read_form(fields)
-        coder = _bounded(fields, count, max_memory)
+        coder = _bounded(fields, count, max_memory, parts=symmetry.parts if symmetry else 1)
         points, faces = read_lone(coder, count, lattice, plain)
         _check_end(coder, what)
     elif kind == COPY:
@@ -218,10 +218,12 @@ def _read_size(fields: FieldReader) -> tuple[int, Lattice]:
     return count, Lattice(fields.unsigned("lattice step", COARSEST, low=1))
 
 
-def _bounded(fields: FieldReader, count: int, max_memory: int | None, stream: bytes | None = None) -> Coder:
-    """The decoder of a stream (default: the rest) that is to hold ``count`` faces or vertices."""
+def _bounded(
+    fields: FieldReader, count: int, max_memory: int | None, stream: bytes | None = None, parts: int = 1
+) -> Coder:
+    """The decoder of a stream (default: the rest) that is to hold ``count`` faces or vertices of one of ``parts``."""
     data = fields.rest() if stream is None else stream
-    check_memory(BYTES_PER_FACE * count, len(data), "faces and vertices", max_memory)
+    check_memory(BYTES_PER_FACE * count * parts, len(data), "faces and vertices", max_memory)
     if count > MAX_PER_BYTE * (len(data) + 1):
         raise fields.fault(f"{len(data)} bytes cannot hold {count} faces or vertices")
     return reader(data)
@@ -240,7 +242,7 @@ def _read_group(fields: FieldReader, residuals: ResidualModel, max_memory: int |
     symmetry, plain = _read_form(fields)
     shapes = fields.unsigned("shapes of a group", MOST_GROUPS, low=1)
     stream = fields.raw(fields.unsigned("length of a group", fields.left), "group")
-    coder = _bounded(fields, count * shapes, max_memory, stream)
+    coder = _bounded(fields, count * shapes, max_memory, stream, symmetry.parts if symmetry else 1)
     root, faces = read_lone(coder, count, lattice, plain)
     group = Group(faces, root[None], lattice, np.array([normal, tangential, tangential]), symmetry)
     points = np.concatenate([root[None], np.zeros((shapes - 1, *root.shape), dtype=np.int64)])

@@ -124,3 +124,14 @@ def test_more_faces_than_bytes_can_hold_are_refused() -> None:
         fields.unsigned(value)
     with pytest.raises(CorruptArchive, match="cannot hold 400000 faces"):
         decode_shape(ALONE, with_crc32(fields.getvalue() + bytes(1000)))
+
+
+@pytest.mark.parametrize("byte", [b"\0", b"\xff"])
+def test_a_decoder_stops_where_its_data_end(byte: bytes) -> None:
+    from bench.codec.fields import FieldWriter, with_crc32
+
+    fields = FieldWriter()
+    for value in (0, 19_000, 1000, 8):
+        fields.unsigned(value)
+    with pytest.raises(CorruptArchive, match="behind its end"):
+        decode_shape(ALONE, with_crc32(fields.getvalue() + 300 * byte))
