@@ -237,7 +237,7 @@ def _check_point(point: Point) -> None:
     if not all(isinstance(name, str) for name in (*point.failed, *point.unmeasured)):
         raise ValueError("failed and unmeasured shapes must be names")
     for name, keys in (("errors", {*ERRORS, "worst"}), ("scores", {*SCORES})):
-        if set(getattr(point, name)) not in (keys, set()):  # none where nothing was measured
+        if set(getattr(point, name)) != (keys if point.worst else set()):  # none where nothing was measured
             raise ValueError(f"{name} of a point must be {', '.join(sorted(keys))}")
     kept = (point.shapes.sizes, point.shapes.surface_cd) if point.shapes else ()
     for numbers in (point.errors.values(), point.scores.values(), point.cpu_s.values(), *kept):

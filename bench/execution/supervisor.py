@@ -20,6 +20,7 @@ from typing import Any
 import psutil
 
 from bench.execution.process_tree import MARK, adopt_orphans, kill_marked, kill_tree
+from bench.execution.result import checked_result
 from bench.execution.task import DISK_FULL_EXIT, FAILURE, Task
 from bench.planning.references import is_damaged
 from bench.results.rows import STATUSES, UNMEASURED
@@ -183,8 +184,9 @@ def _report(path: Path, progress: Callable[[float, str], None]) -> None:
 
 
 def _read_result(code: int, task: Task, log_path: Path, wall: float, peak: float) -> Outcome:
-    with contextlib.suppress(OSError, ValueError):
-        result = json.loads(Path(task.result).read_text())
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        shapes = None if task.phase == "decode" else len(task.references)
+        result = checked_result(json.loads(Path(task.result).read_text()), task.phase, shapes)
         return Outcome(_status(result["status"], task), result["message"], result["wall_s"], peak, result)
     if code == -signal.SIGKILL:
         message = f"{task.phase}: killed by the system, most likely for memory"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+import shutil
 import tempfile
 from pathlib import Path
 from random import Random
@@ -90,11 +92,16 @@ def damaged_toml(r: Random, pool: list[bytes]) -> bytes:
     return text.encode()
 
 
+@functools.cache
 def _example() -> RunFolder:
     from tests.reports.synthetic import write_run
 
     folder = Path(tempfile.mkdtemp(prefix="fuzz-run-"))
     return write_run(folder, codecs=["draco", "necgs"], shapes=3, rates=3)
+
+
+def _copy(context: Context) -> RunFolder:
+    return RunFolder(Path(shutil.copytree(_example().path, context.scratch / "run")))
 
 
 def _summarise(run: RunFolder) -> None:
@@ -106,7 +113,7 @@ def _summarise(run: RunFolder) -> None:
 
 def decode_rows(data: bytes, context: Context) -> None:
     """What `bench report` and `bench gate` begin with."""
-    run = _example()
+    run = _copy(context)
     run.rows_path.write_bytes(data)
     _summarise(run)
     run.recover()
@@ -114,7 +121,7 @@ def decode_rows(data: bytes, context: Context) -> None:
 
 def decode_manifest(data: bytes, context: Context) -> None:
     """The same, with another manifest."""
-    run = _example()
+    run = _copy(context)
     run.manifest_path.write_bytes(data)
     _summarise(run)
 
@@ -123,7 +130,12 @@ def decode_baseline(data: bytes, context: Context) -> None:
     """Reading and comparing with what it was."""
     path = context.scratch / "baseline.json"
     path.write_bytes(data)
-    markdown(compare(Baseline.read(path), Baseline.of(_example()), Tolerance()))
+    markdown(compare(Baseline.read(path), _own_baseline(), Tolerance()))
+
+
+@functools.cache
+def _own_baseline() -> Baseline:
+    return Baseline.of(_example())
 
 
 def decode_profile(data: bytes, context: Context) -> None:
@@ -168,9 +180,8 @@ def manifests() -> list[bytes]:
 
 def baselines() -> list[bytes]:
     """Valid ones."""
-    run = _example()
-    path = run.path / "baseline.json"
-    Baseline.of(run).write(path)
+    path = Path(tempfile.mkdtemp(prefix="fuzz-baseline-")) / "baseline.json"
+    _own_baseline().write(path)
     return [path.read_bytes()]
 
 
@@ -189,6 +200,16 @@ def records() -> list[bytes]:
 
     archive = Path(tempfile.mkdtemp(prefix="fuzz-archive-")) / "abc"
     Archive((Part(b"xyz"),)).write(archive)
-    result = {"bytes": 3, "bytes_shape": [3], "bytes_shared": 0, "ledger": {"payload": 3}, "notes": {"x": "y"}}
+    result = {
+        "status": "ok",
+        "message": "",
+        "wall_s": 1.0,
+        "bytes": 3,
+        "bytes_shape": [3],
+        "bytes_shared": 0,
+        "ledger": {"payload": 3},
+        "notes": {"x": "y"},
+        "modes": {},
+    }
     result |= {"phases": {"a": 1.0}, "cpu_s": 1.0, "recalled_s": 0.0, "archive_sha256": digest(archive)}
     return [json.dumps(dataclasses.asdict(Outcome("ok", "", 1.0, 100.0, {**result, "failures": {}}))).encode()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import signal
@@ -63,7 +62,7 @@ class Worker:
     def _start(self) -> None:
         forked = get_context("fork")
         self._pipe, end = forked.Pipe()
-        self._process = forked.Process(target=_serve, args=(end, self._decode, self._prepare), daemon=True)
+        self._process = forked.Process(target=_serve, args=(end, self._pipe, self._decode, self._prepare), daemon=True)
         self._process.start()
         end.close()
 
@@ -86,8 +85,8 @@ class Worker:
         self._process.join()
 
 
-def _serve(pipe: Any, decode: Callable[[Any, Context], object], prepare: Callable[[], None]) -> None:
-    os.setsid()
+def _serve(pipe: Any, theirs: Any, decode: Callable[[Any, Context], object], prepare: Callable[[], None]) -> None:
+    theirs.close()  # so that the end of the tests is the end of the pipe
     warnings.simplefilter("ignore")
     signal.signal(signal.SIGALRM, _late)
     prepare()
@@ -95,7 +94,10 @@ def _serve(pipe: Any, decode: Callable[[Any, Context], object], prepare: Callabl
     resource.setrlimit(resource.RLIMIT_AS, (used + ADDRESS_SPACE, used + ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while True:
-        case = pipe.recv()
+        try:
+            case = pipe.recv()
+        except EOFError:
+            return
         folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
         Path("/proc/self/clear_refs").write_text("5")
         before = _memory_mb("VmRSS")

@@ -7,6 +7,7 @@ import trimesh
 from mesh_datasets.errors import DatasetUnavailable, InvalidShape
 
 from bench.codec import Archive, Context, CorruptArchive, Part, Rate, SetCodec, Unavailable, UserError, parse_value
+from bench.codec.interface import mesh_bytes
 from tests.bench.doubles import info
 
 
@@ -49,6 +50,14 @@ def test_a_shape_that_cannot_be_decoded_costs_itself_only(tmp_path):
     context = Context(scratch=tmp_path)
     assert radii(Archive((Part(b"\xff"), Part(b""), Part(b"\x01")), Part(b"\x05")), context) == [None, None, 6]
     assert {index: failure.status for index, failure in context.failures.items()} == {0: "corrupt", 1: "corrupt"}
+
+
+def test_a_budget_is_one_for_all_meshes_of_a_set(tmp_path):
+    """Parts of one byte each, which stand for as many bytes of memory as one likes."""
+    one = mesh_bytes(trimesh.creation.icosphere(subdivisions=1))
+    context = Context(scratch=tmp_path, max_memory=2 * one)
+    assert radii(Archive((Part(b"\x01"),) * 4, Part(b"\x05")), context) == [6, 6, None, None]
+    assert {index: failure.status for index, failure in context.failures.items()} == {2: "corrupt", 3: "corrupt"}
 
 
 def test_without_a_shared_part_nothing_is_decoded_unless_all_shapes_had_failed(tmp_path):

@@ -12,9 +12,11 @@ from mesh_datasets.fingerprint import mesh_fingerprint
 
 from bench.codec.errors import DamagedReference
 from bench.execution import supervisor
+from bench.execution.result import checked_result
 from bench.execution.supervisor import run_worker
 from bench.execution.task import Task
 from bench.planning.references import write_mesh
+from bench.results.typed import WrongType
 from tests.bench.doubles import Rounding, info
 
 
@@ -58,6 +60,16 @@ class Chatty(Rounding):
         return super().encode(meshes, rate, context)
 
 
+class Answering(Rounding):
+    """Writes the result of its process itself, and leaves before the harness can."""
+
+    info = info("answering")
+
+    def encode(self, meshes, rate, context):
+        Path(os.environ["BENCH_TEST_CHILD"]).write_text(os.environ["BENCH_TEST_ANSWER"])
+        os._exit(0)
+
+
 class Forging(Rounding):
     """Writes over its reference, the file that all later codecs and runs are measured against."""
 
@@ -79,6 +91,10 @@ class Pretending(Rounding):
         raise DamagedReference("not my fault")
 
 
+SIZES = {"bytes": 1, "bytes_shared": 0, "bytes_shape": [1], "ledger": {"payload": 1}}
+SOUND = {"status": "ok", "message": "", "wall_s": 1, **SIZES}
+
+
 def encode(codec, folder, **more):
     """How encoding a box ends; the reference is named by its hash, as in the cache."""
     mesh = trimesh.creation.box()
@@ -97,6 +113,34 @@ def test_a_codec_that_writes_over_a_reference_is_not_measured_against_it(tmp_pat
     assert outcome.status == "encode_failed"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": "ok"},
+        {"status": "ok", "message": "", "wall_s": 1},
+        {"status": "ok", "message": 1, "wall_s": "x"},
+        {**SOUND, "wall_s": float("nan")},
+        {**SOUND, "bytes_shape": []},
+        {**SOUND, "ledger": {"payload": "1"}},
+        {"status": "encode_failed", "message": "", "wall_s": 1, "failures": {"0": 1}},
+        [[]],
+    ],
+)
+def test_an_answer_that_cannot_be_is_refused(answer):
+    checked_result(SOUND, "encode", 1)
+    with pytest.raises(WrongType):
+        checked_result(answer, "encode", 1)
+
+
+@pytest.mark.parametrize("answer", ['{"status": "ok"}', "[" * 10_000])
+def test_it_is_a_failure_of_the_codec(answer, tmp_path, monkeypatch):
+    monkeypatch.setenv("BENCH_TEST_CHILD", str(tmp_path / "encode.json"))
+    monkeypatch.setenv("BENCH_TEST_ANSWER", answer)
+    outcome = encode("Answering", tmp_path)
+    assert outcome.status == "encode_failed"
+    assert "exit code 0" in outcome.message
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no subreaper")
 @pytest.mark.parametrize("how", ["BENCH_TEST_CRASH", "BENCH_TEST_HANG", "BENCH_TEST_NOTHING"])
 def test_daemons_end_with_their_job(how, tmp_path, monkeypatch):
@@ -104,7 +148,7 @@ def test_daemons_end_with_their_job(how, tmp_path, monkeypatch):
     monkeypatch.setenv("BENCH_TEST_CHILD", str(note))
     monkeypatch.setenv(how, "1")
     monkeypatch.setattr(supervisor, "GRACE_S", 0.0)
-    outcome = encode("Daemonic", tmp_path, timeout_s=2.0)
+    outcome = encode("Daemonic", tmp_path, timeout_s=3.0 if how == "BENCH_TEST_HANG" else 100.0)
     expected = {"BENCH_TEST_CRASH": "encode_failed", "BENCH_TEST_HANG": "timeout", "BENCH_TEST_NOTHING": "ok"}
     assert outcome.status == expected[how]
     daemon = int(note.read_text())

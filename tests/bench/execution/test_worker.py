@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -76,3 +77,18 @@ def test_a_reference_without_an_area_is_no_fault_of_the_codec():
     flat = trimesh.Trimesh(np.zeros((3, 3)), [[0, 1, 2]], process=False)
     assert worker._measure_shape(flat, sphere(), Protocol(samples=10), 0, 1)["status"] == "measure_failed"
     assert worker._measure_shape(sphere(), flat, Protocol(samples=10), 0, 1)["status"] == "empty"
+
+
+def test_a_budget_of_memory_reaches_the_decoder(task, tmp_path):
+    from bench.codec import Context
+    from bench.registry import get
+
+    codec = get("identity")
+    codec.encode([sphere()], codec.rate_type(), Context(scratch=tmp_path)).write(Path(task.archive))
+    decoding = dataclasses.replace(task, phase="decode", codec="identity", result=str(tmp_path / "decode.json"))
+    assert supervisor.run_worker(decoding, tmp_path).result["failures"] == {}
+    shutil.rmtree(tmp_path / "decoded")
+    outcome = supervisor.run_worker(dataclasses.replace(decoding, max_memory=1), tmp_path)
+    status, message = outcome.result["failures"]["0"]
+    assert status == "corrupt"
+    assert "--max-memory" in message
