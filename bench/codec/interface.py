@@ -5,20 +5,23 @@ from __future__ import annotations
 import dataclasses
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from bench.codec.archive import Archive, Part
 from bench.codec.context import Context
 from bench.codec.did_you_mean import known_names
-from bench.codec.errors import CorruptArchive, DecodeFailed, EncodeFailed
+from bench.codec.errors import CodecError, CorruptArchive, DeadlineExceeded, DecodeFailed, EncodeFailed
 from bench.codec.setting_types import check_setting_types
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
     from typing_extensions import Self
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -166,9 +169,16 @@ class Codec(ABC):
         ``mesh.metadata["point_bits"]`` (int).
         """
 
+    def decode_each(self, archive: Archive, context: Context) -> Iterator[Trimesh]:
+        """As `decode`, mesh after mesh: a large set need not fit into memory where the codec can do without."""
+        yield from self.decode(archive, context)
+
 
 class ShapeCodec(Codec):
-    """A codec that treats each mesh alone: the set form is given, and a failed shape costs that shape only."""
+    """A codec that treats each mesh alone: the set form is given, and a failed shape costs that shape only.
+
+    Once the deadline has passed, the shapes that are left fail with ``timeout``; what was done before stays.
+    """
 
     @abstractmethod
     def encode_shape(self, mesh: Trimesh, rate: Any, context: Context) -> Part | bytes:
@@ -179,21 +189,27 @@ class ShapeCodec(Codec):
         """Decode one mesh."""
 
     def encode(self, meshes: Sequence[Trimesh], rate: Any, context: Context) -> Archive:
-        parts = []
-        for index, mesh in enumerate(meshes):
-            part: Part | bytes = b""
-            with context.shape(index, EncodeFailed):
-                part = self.encode_shape(mesh, rate, context)
-            parts.append(part if isinstance(part, Part) else Part(part))
-            context.progress(index + 1, len(meshes))
-        return Archive(shapes=tuple(parts))
+        def encoded(index: int) -> Part | bytes:
+            return self.encode_shape(meshes[index], rate, context)
+
+        found = _in_time(len(meshes), encoded, EncodeFailed, context)
+        parts = [b"" if part is None else part for part in found]
+        return Archive(shapes=tuple(part if isinstance(part, Part) else Part(part) for part in parts))
 
     def decode(self, archive: Archive, context: Context) -> list[Trimesh]:
+        return list(_decoded(archive, self.decode_shape, context))
+
+    def decode_each(self, archive: Archive, context: Context) -> Iterator[Trimesh]:
+        if type(self).decode is not ShapeCodec.decode:  # a codec's own way to decode counts
+            return super().decode_each(archive, context)
         return _decoded(archive, self.decode_shape, context)
 
 
 class SetCodec(Codec):
-    """A codec whose shapes need a part that they share: weights, tables, connectivity."""
+    """A codec whose shapes need a part that they share: weights, tables, connectivity.
+
+    Once the deadline has passed, the shapes that are not decoded fail with ``timeout``; the others stay.
+    """
 
     @abstractmethod
     def decode_shared(self, data: bytes, context: Context) -> Any:
@@ -204,8 +220,14 @@ class SetCodec(Codec):
         """Decode one mesh from its own part and what `decode_shared` returned. Raises `CorruptArchive`."""
 
     def decode(self, archive: Archive, context: Context) -> list[Trimesh]:
-        if not archive.shapes:
-            return []
+        return list(self._each(archive, context))
+
+    def decode_each(self, archive: Archive, context: Context) -> Iterator[Trimesh]:
+        if type(self).decode is not SetCodec.decode:
+            return super().decode_each(archive, context)
+        return self._each(archive, context)
+
+    def _each(self, archive: Archive, context: Context) -> Iterator[Trimesh]:
         shared = None
         # Where every shape failed there is no shared part either.
         if archive.shared.data or any(part.data for part in archive.shapes):
@@ -219,22 +241,46 @@ def mesh_bytes(mesh: Trimesh) -> int:
     return sum(int(getattr(array, "nbytes", 0)) for array in arrays)
 
 
-def _decoded(archive: Archive, decode: Callable[[bytes, Context], Trimesh], context: Context) -> list[Trimesh]:
+def _decoded(archive: Archive, decode: Callable[[bytes, Context], Trimesh], context: Context) -> Iterator[Trimesh]:
     """Every shape decoded from its own part; one that fails is noted and comes back empty."""
     import trimesh
 
-    meshes, held = [], 0
-    for index, part in enumerate(archive.shapes):
-        mesh = trimesh.Trimesh()
-        with context.shape(index, DecodeFailed):
-            if not part.data:
-                raise CorruptArchive("nothing is stored for this shape")
-            mesh = decode(part.data, context)
-            # A part of a few bytes may be a copy of a large shape: what is allowed is allowed for the whole set.
-            context.check_memory(held + mesh_bytes(mesh), archive.nbytes, "the meshes of the set")
-        if index in context.failures:
-            mesh = trimesh.Trimesh()
-        held += mesh_bytes(mesh)
-        meshes.append(mesh)
-        context.progress(index + 1, len(archive.shapes), "decoding")
-    return meshes
+    held = 0
+
+    def decoded(index: int) -> Trimesh:
+        if not archive.shapes[index].data:
+            raise CorruptArchive("nothing is stored for this shape")
+        mesh = decode(archive.shapes[index].data, context)
+        # A part of a few bytes may be a copy of a large shape: what is allowed is allowed for the whole set.
+        context.check_memory(held + mesh_bytes(mesh), archive.nbytes, "the meshes of the set")
+        return mesh
+
+    for index, mesh in enumerate(_in_time(len(archive.shapes), decoded, DecodeFailed, context, "decoding")):
+        found = trimesh.Trimesh() if mesh is None or index in context.failures else mesh
+        held += mesh_bytes(found)
+        yield found
+
+
+def _in_time(
+    count: int, work: Callable[[int], Result], otherwise: type[CodecError], context: Context, note: str = ""
+) -> Iterator[Result | None]:
+    """``work`` for each of ``count`` shapes; None for one that failed, and for those for which no time was left.
+
+    Raises:
+        DeadlineExceeded: the time was over before the first shape was done.
+    """
+    late: DeadlineExceeded | None = None
+    for index in range(count):
+        result = None
+        try:
+            if late is None:
+                with context.shape(index, otherwise):
+                    result = work(index)
+        except DeadlineExceeded as error:
+            if index == 0:
+                raise
+            late = error
+        if late is not None:
+            context.fail(index, late)
+        yield result
+        context.progress(index + 1, count, note)

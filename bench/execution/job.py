@@ -112,7 +112,7 @@ def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progres
     archive = context.run.archive(job.archive_key)
     if phase == "encode":
         finished = sealed_archive.finished(archive)
-        if finished:
+        if finished and not _ran_out_of_time(finished):
             return finished
         for left_over in (archive, sealed_archive.partial(archive)):
             shutil.rmtree(left_over, ignore_errors=True)
@@ -135,6 +135,11 @@ def _device(phase: str, job: Job, context: RunContext) -> AbstractContextManager
     if job.device == "cpu" or phase == "measure":
         return contextlib.nullcontext({})
     return leased_gpu(context.gpus, context.stop)
+
+
+def _ran_out_of_time(outcome: Outcome) -> bool:
+    """Whether shapes are missing for want of time: a retry codes them."""
+    return any(status == "timeout" for status, _ in outcome.result.get("failures", {}).values())
 
 
 def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:

@@ -6,6 +6,7 @@ and nothing else. The task file says what to do; the result file is written last
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -48,15 +49,16 @@ def encode(task: Task, context: Context) -> dict[str, Any]:
 
 
 def decode(task: Task, context: Context) -> dict[str, Any]:
-    """Decode the archive and write the meshes."""
+    """Decode the archive and write the meshes, each as it comes."""
     from bench.planning.references import write_mesh
 
     archive = Archive.read(Path(task.archive))
-    meshes = registry.get(task.codec).decode(archive, context)
-    if len(meshes) != len(archive.shapes):
-        raise CodecError(f"the codec returned {len(meshes)} meshes for {len(archive.shapes)} parts")
-    for index, mesh in enumerate(meshes):
-        write_mesh(Path(task.decoded) / f"{index:06d}.npz", mesh)
+    count = 0
+    for mesh in itertools.islice(registry.get(task.codec).decode_each(archive, context), len(archive.shapes) + 1):
+        write_mesh(Path(task.decoded) / f"{count:06d}.npz", mesh)
+        count += 1
+    if count != len(archive.shapes):
+        raise CodecError(f"the codec returned {count} meshes for {len(archive.shapes)} parts")
     return {}
 
 

@@ -6,7 +6,19 @@ import pytest
 import trimesh
 from mesh_datasets.errors import DatasetUnavailable, InvalidShape
 
-from bench.codec import Archive, Context, CorruptArchive, Part, Rate, SetCodec, Unavailable, UserError, parse_value
+from bench.codec import (
+    Archive,
+    Context,
+    CorruptArchive,
+    DeadlineExceeded,
+    Part,
+    Rate,
+    SetCodec,
+    ShapeCodec,
+    Unavailable,
+    UserError,
+    parse_value,
+)
 from bench.codec.interface import mesh_bytes
 from tests.bench.doubles import info
 
@@ -92,3 +104,54 @@ def test_errors_know_their_exit_code_and_cross_process_boundaries(kind, code):
     assert isinstance(error, UserError)
     assert str(error) == "x.ply is empty (leave it out)"
     assert error.exit_code == code
+
+
+class Timed(ShapeCodec):
+    """Its context's deadline passes while the second shape is coded, or decoded."""
+
+    info = info("timed")
+    rate_type = Rate
+    ladder = {"only": {}}
+
+    def encode_shape(self, mesh, rate, context):
+        context.deadline = {1: 0.0}.get(mesh)
+        return bytes([mesh + 1])
+
+    def decode_shape(self, data, context):
+        context.deadline = {2: 0.0}.get(data[0])
+        return trimesh.creation.icosphere(subdivisions=1, radius=data[0])
+
+
+def test_what_was_coded_before_the_deadline_stays(tmp_path):
+    context = Context(scratch=tmp_path)
+    archive = Timed().encode([0, 1, 2, 3], Rate(), context)
+    assert [part.data for part in archive.shapes] == [b"\x01", b"\x02", b"", b""]
+    assert {index: failure.status for index, failure in context.failures.items()} == {2: "timeout", 3: "timeout"}
+    context = Context(scratch=tmp_path)
+    meshes = Timed().decode(Archive(tuple(Part(bytes([n])) for n in (1, 2, 3))), context)
+    assert [len(mesh.faces) > 0 for mesh in meshes] == [True, True, False]
+    assert {index: failure.status for index, failure in context.failures.items()} == {2: "timeout"}
+
+
+def test_a_deadline_before_the_first_shape_ends_the_job(tmp_path):
+    with pytest.raises(DeadlineExceeded):
+        Timed().encode([0], Rate(), Context(scratch=tmp_path, deadline=0.0))
+
+
+def test_meshes_are_decoded_when_they_are_asked_for(tmp_path):
+    context = Context(scratch=tmp_path)
+    for codec, shared in ((Timed(), b""), (Scaled(), b"\x05")):
+        each = codec.decode_each(Archive((Part(b"\x01"), Part(b"")), Part(shared)), context)
+        context.failures.clear()
+        assert len(next(each).faces) > 0
+        assert context.failures == {}
+        assert len(next(each).faces) == 0
+        assert list(context.failures) == [1]
+
+
+def test_a_codec_with_a_decoder_of_its_own_is_asked_for_that(tmp_path):
+    class Own(Timed):
+        def decode(self, archive, context):
+            return super().decode(archive, context)[:1]
+
+    assert len(list(Own().decode_each(Archive((Part(b"\x01"), Part(b"\x03"))), Context(scratch=tmp_path)))) == 1

@@ -81,3 +81,11 @@ def test_a_folder_without_a_manifest_is_no_run(tmp_path):
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(StoreError, match="cannot be read"):
         RunFolder(tmp_path).read_manifest()
+
+
+def test_names_that_rows_have_in_common_are_held_once(tmp_path):
+    run = RunFolder(tmp_path)
+    run.append(job_rows("1", "a"))
+    run.append(job_rows("2", "b"))
+    first, second = (job.rows[0] for job in run.jobs())
+    assert all(a is b for a, b in zip(first, second, strict=True))
