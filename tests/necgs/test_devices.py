@@ -34,13 +34,13 @@ from tests.pretended_cuda import PretendedCuda
 from tests.pretended_cuda.rasterizer import install
 
 K = 16
-BLOCKS = (block_sparse_spec(K, (4,), latent_channels=4), BlockSettings(epochs=4, batch=2, noise=0.0))
-NOISY = (BLOCKS[0], BlockSettings(epochs=4, batch=2))
-DEFORMED = (block_sparse_spec(K, (4, 4, 4), latent_channels=4, channels=4), BlockSettings(epochs=3, batch=2, noise=0.0))
+BLOCKS = (block_sparse_spec(K, (4,), latent_channels=4), BlockSettings(epochs=2, batch=2, noise=0.0))
+NOISY = (BLOCKS[0], BlockSettings(epochs=2, batch=2, noise=0.5))
+DEFORMED = (block_sparse_spec(K, (4, 4, 4), latent_channels=4, channels=4), BlockSettings(epochs=1, batch=2, noise=0.0))
 DENSE_SPEC = DecoderSpec(DENSE, K, 4, 4, 8, (4, 4))
-PAPER = (DecoderSpec(DENSE, K, 4, 2, 8, (4, 4, 4)), DenseSettings(epochs=3, batch=2))
-TSDF_ONLY = (DecoderSpec(DENSE, K, 1, 4, 8, (4, 4)), DenseSettings(epochs=3, batch=2))
-ENCODER = (PAPER[0], DenseSettings(epochs=2, batch=2, encoder=True))
+PAPER = (DecoderSpec(DENSE, K, 4, 2, 8, (4, 4, 4)), DenseSettings(epochs=2, batch=2))
+TSDF_ONLY = (DecoderSpec(DENSE, K, 1, 4, 8, (4, 4)), DenseSettings(epochs=2, batch=2))
+ENCODER = (PAPER[0], DenseSettings(epochs=1, batch=2, encoder=True))
 TRAININGS = {
     "blocks": BLOCKS,
     "noisy": NOISY,
@@ -151,7 +151,7 @@ def test_rendered_fit(device: Device, rasterizer: bool, monkeypatch) -> None:
         install(monkeypatch)
     if rasterizer and not device.exact:
         pytest.importorskip("nvdiffrast")
-    settings = RenderedFit(iterations=4, views=2, size=48)
+    settings = RenderedFit(iterations=2, views=1, size=32)
     volume, mesh = ball_to_fit()
     here = fit_rendered(volume, mesh.vertices, mesh.faces, settings)
     there = fit_rendered(volume, mesh.vertices, mesh.faces, settings, device=device.name)

@@ -64,3 +64,24 @@ def test_an_option_leaves_invalid_meshes_out(tmp_path: Path, capsys: pytest.Capt
     assert "gone.obj" in capsys.readouterr().err
     assert main([*command, "--skip-invalid"]) == 2
     assert "no mesh is left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        ("cuda:99", "cuda:99"),
+        ("mps", "invalid device_or_auto value: 'mps'"),
+        ("cuda:0,cuda:1", "invalid device_or_auto value: 'cuda:0,cuda:1'"),
+    ],
+)
+def test_a_device_that_is_not_there_exits_with_2(
+    folder: Path, device: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = folder.parent / "out.necgs"
+    try:
+        code = main(["compress", str(folder / "good.ply"), "-o", str(output), "--device", device, "--quiet"])
+    except SystemExit as ended:
+        code = ended.code
+    assert code == 2
+    assert message in capsys.readouterr().err
+    assert not output.exists()
