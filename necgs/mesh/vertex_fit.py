@@ -24,6 +24,7 @@ from necgs.volume.surface import Surface
 _AGREEMENT = 0.3  # cosine; a sample's normal further from its triangle's is on another sheet
 _BORDER_WEIGHT = 10.0  # of such a point, in samples
 _MOST_ON_BORDERS = 0.1  # points on borders, as a share of the samples
+_EXACT = 1e-12  # below that the largest distance is none
 _SIDES = np.array([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0], [-1.0, 0.0, 1.0]])
 
 
@@ -123,7 +124,8 @@ class _Linearised:
 
     def score(self, most: float) -> float:
         """The mean distance, with distances beyond ``most`` counted as cubes."""
-        return float((self.distance * np.maximum(self.distance / most, 1.0) ** 2).mean())
+        least = max(most, _EXACT)  # a shape that was fitted exactly has no largest distance
+        return float((self.distance * np.maximum(self.distance / least, 1.0) ** 2).mean())
 
 
 def fit_vertices(
