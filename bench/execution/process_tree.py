@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -32,18 +33,28 @@ def adopt_orphans() -> None:
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def kill_tree(pid: int) -> None:
-    """Kill a process and all its descendants, those in sessions of their own too."""
+def kill_tree(pid: int) -> set[int]:
+    """Kill a process and all its descendants, those in sessions of their own too. Returns the descendants' numbers."""
+    killed: set[int] = set()
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        kill_descendants(process)
+        killed = kill_descendants(process)
         process.kill()
+    return killed
 
 
-def kill_descendants(process: psutil.Process | None = None) -> None:
+def kill_descendants(process: psutil.Process | None = None) -> set[int]:
     """Kill all descendants of a process (default: of this one); again where one has started others meanwhile."""
     process = process or psutil.Process()
-    _kill_until_none(lambda: process.children(recursive=True))
+    return _kill_until_none(lambda: process.children(recursive=True))
+
+
+def reap(pids: set[int]) -> None:
+    """Let go of ended processes that this one has adopted: without it they stay in the table as zombies."""
+    if sys.platform == "linux":
+        for pid in pids:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
 
 
 def kill_marked(mark: str) -> None:
@@ -57,7 +68,9 @@ def _is_marked(process: psutil.Process, mark: str) -> bool:
     return False
 
 
-def _kill_until_none(find: Callable[[], list[psutil.Process]]) -> None:
+def _kill_until_none(find: Callable[[], list[psutil.Process]]) -> set[int]:
+    """Kill what ``find`` finds until it finds nothing alive; the numbers of all that were killed."""
+    killed: set[int] = set()
     deadline = time.monotonic() + SETTLE_S
     while time.monotonic() < deadline:
         try:
@@ -65,8 +78,10 @@ def _kill_until_none(find: Callable[[], list[psutil.Process]]) -> None:
         except psutil.NoSuchProcess:
             continue
         if not found:
-            return
+            break
         for process in found:
+            killed.add(process.pid)
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(found, timeout=0.2)
+    return killed

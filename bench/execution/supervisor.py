@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from bench.execution.process_tree import MARK, adopt_orphans, kill_marked, kill_tree
+from bench.execution.process_tree import MARK, adopt_orphans, kill_marked, kill_tree, reap
 from bench.execution.result import checked_result
 from bench.execution.task import DISK_FULL_EXIT, FAILURE, Task
 from bench.planning.references import is_damaged
@@ -104,9 +104,10 @@ def run_worker(
         try:
             ending, peak = _watch(process, task, log_path, memory_limit_mb, stop, progress)
         finally:
-            kill_tree(process.pid)
+            descendants = kill_tree(process.pid)
             process.wait()
             kill_marked(mark)
+            reap(descendants)
             if process.stdin:
                 process.stdin.close()
     wall = time.monotonic() - start

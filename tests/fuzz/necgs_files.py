@@ -31,7 +31,16 @@ def decode(data: bytes, context: Context) -> None:
     budget = [] if context.max_memory is None else ["--max-memory", str(context.max_memory / 2**30)]
     for command in (
         ["info", str(folder / "x.necgs"), "--json"],
-        ["decompress", str(folder / "x.necgs"), "-o", str(folder / "out"), "--quiet", *budget],
+        [
+            "decompress",
+            str(folder / "x.necgs"),
+            "-o",
+            str(folder / "out"),
+            "--quiet",
+            "--threads",  # forked: OpenMP must not start any
+            "1",
+            *budget,
+        ],
     ):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
             codes.append(main(command))
