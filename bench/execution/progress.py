@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TextIO
 
-from bench.execution.pace import PaceBook
+from bench.execution.pace import PaceBook, Paces
 from bench.execution.run_log import NORMAL, QUIET, VERBOSE, RunLog
 from bench.planning.jobs import Job
 from bench.results.rows import SetRow, is_clean
@@ -55,6 +55,7 @@ class RunProgress:
         self._bar = _bar(total, log.stream) if log.stream.isatty() and log.verbosity > QUIET else None
         self._total, self._workers = total, workers
         self._shapes, self._paces = shapes or {}, paces
+        self._earlier = None if paces is None else paces.read()  # once: this run's own paces come into the book, too
         self._done = 0
         self._finished: dict[str, list[tuple[Job, float]]] = {}
         self._running: dict[str, _Running] = {}
@@ -114,7 +115,7 @@ class RunProgress:
         """Seconds that each waiting job still needs; None where nothing like it was seen."""
         expected: list[float | None] = []
         for job in waiting:
-            seconds = expected_seconds(job, self._shapes.get(job.dataset, 0), self._paces, self._finished)
+            seconds = expected_seconds(job, self._shapes.get(job.dataset, 0), self._earlier, self._finished)
             if seconds is not None and job.key in self._running:
                 seconds = max(seconds - (time.monotonic() - self._running[job.key].started), 0.0)
             expected.append(seconds)
@@ -122,7 +123,7 @@ class RunProgress:
 
 
 def expected_seconds(
-    job: Job, shapes: int, paces: PaceBook | None, finished: Mapping[str, Sequence[tuple[Job, float]]]
+    job: Job, shapes: int, paces: Paces | PaceBook | None, finished: Mapping[str, Sequence[tuple[Job, float]]]
 ) -> float | None:
     """What a job should take.
 

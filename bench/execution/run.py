@@ -138,7 +138,7 @@ def _announcement(plan: Plan, todo: Sequence[Job], run: RunFolder) -> Iterator[s
 
 def forecast_of_all(plan: Plan, todo: Sequence[Job]) -> str:
     """``; about 12 min 0 s left``, from earlier runs on this machine; empty where none of the jobs was seen."""
-    paces = pace_book(plan)
+    paces = pace_book(plan).read()
     expected = [expected_seconds(job, len(plan.prepared[job.dataset].references), paces, {}) for job in todo]
     known = any(seconds is not None for seconds in expected)
     return f"; {remaining(expected, plan.workers)}, as earlier runs went here" if known else ""

@@ -63,6 +63,17 @@ def test_an_earlier_run_is_scaled_by_how_this_one_goes(tmp_path):
     assert expected_seconds(job("a", "2"), 2, paces, {"a": [(job("a", "1"), 10.0)]}) == 20.0
 
 
+def test_the_paces_of_this_run_do_not_hide_how_it_compares_with_the_earlier_one(tmp_path):
+    paces = PaceBook(tmp_path / "paces.json")
+    for rate in ("1", "2"):
+        paces.note(job("a", rate), 2, 40.0)
+    log = RunLog(None, NORMAL, io.StringIO())
+    progress = RunProgress(2, 1, log, {"x": 2}, paces)
+    progress.finish(job("a", "1"), set_row(80.0), [job("a", "2")])
+    assert log.stream.getvalue().strip().endswith("; about 1 min 20 s left")
+    assert paces.seconds(job("a", "1"), 2) == 80.0
+
+
 @pytest.mark.parametrize("content", ["", "[1]", '{"a 1 x x": "nan"}', '{"a 1 x x": -1}', '{"a 1 x x": null}'])
 def test_a_damaged_book_is_an_empty_one(tmp_path, content):
     paces = PaceBook(tmp_path / "paces.json")
