@@ -1,1 +1,1 @@
-"""The mesh modes: shared connectivity, decimation, vertex fit, prediction, symmetry."""
+"""The mesh modes: shared connectivity, decimation, prediction, symmetry."""

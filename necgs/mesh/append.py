@@ -28,7 +28,7 @@ from necgs.mesh.rate import MeshSetRate
 from necgs.mesh.reduction import reduced
 from necgs.mesh.set_encoder import encode_lone, encode_member, encode_shared
 from necgs.mesh.stream import Shared, decode_shape, decode_shared, group_of, is_member
-from necgs.mesh.vertex_fit import Original, fit_vertices, refit_vertices
+from necgs.vertex_fit.fitting import Original, fit_vertices, refit_vertices
 from necgs.volume.surface import Surface
 
 Ints = NDArray[np.int64]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from necgs.mesh.edge_collapse import collapse_edges
 from necgs.mesh.quadrics import vertex_quadrics
+from necgs.vertex_fit.borders import edge_face_counts
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -93,16 +94,3 @@ def seam(vertices: Floats, faces: Ints, mirrors: Sequence[int]) -> tuple[NDArray
         held[ends, axis[:, None]] = True
         farthest = float(away.min(1).max(initial=0.0))
     return held, farthest
-
-
-def edge_face_counts(faces: Ints) -> Ints:
-    """How many faces lie at each edge: int64 (f, 3), edge i from corner i to corner i + 1."""
-    edges = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=2), axis=2).reshape(-1, 2)
-    _, inverse, counts = np.unique(edges, axis=0, return_inverse=True, return_counts=True)
-    return counts[inverse.reshape(-1)].reshape(-1, 3)
-
-
-def border_vertices(faces: Ints) -> Ints:
-    """The vertices at edges of one face, rising."""
-    single = edge_face_counts(faces) == 1
-    return np.unique(np.concatenate([faces[single], np.roll(faces, -1, axis=1)[single]]))

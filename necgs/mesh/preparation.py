@@ -22,7 +22,7 @@ from necgs.mesh.manifold import cut_to_manifold
 from necgs.mesh.rate import MeshSetRate
 from necgs.mesh.reduction import Reduced, digest, key, price
 from necgs.mesh.symmetric_half import Symmetry
-from necgs.mesh.vertex_fit import FitSettings, Original, fit_vertices, refit_vertices
+from necgs.vertex_fit.fitting import FitSettings, Original, fit_vertices, refit_vertices
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

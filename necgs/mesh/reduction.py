@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.codec import Context, EncodeFailed
-from necgs.mesh.decimation import decimate, edge_face_counts
+from necgs.mesh.decimation import decimate
 from necgs.mesh.face_budget import MOST_TIMES, candidates, cost, numbers_between
 from necgs.mesh.groups import Group
 from necgs.mesh.rate import FACES, MeshSetRate
 from necgs.mesh.symmetric_half import Symmetry
 from necgs.mesh.symmetry import Folded, folded
-from necgs.mesh.vertex_fit import FitSettings, Original, fit_vertices
+from necgs.vertex_fit.borders import edge_face_counts
+from necgs.vertex_fit.fitting import FitSettings, Original, fit_vertices
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

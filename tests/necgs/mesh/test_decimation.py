@@ -9,10 +9,11 @@ import trimesh
 from baselines.mesh.draco_simplify import simplify
 from bench.metrics.measure import measure
 from bench.metrics.protocol import Protocol
-from necgs.mesh.decimation import border_vertices, decimate
+from necgs.mesh.decimation import decimate
 from necgs.mesh.groups import find_groups
 from necgs.mesh.quadrics import vertex_quadrics
 from necgs.mesh.symmetry import half
+from necgs.vertex_fit.borders import border_vertices
 from tests.necgs.mesh.real_meshes import sample_shape, sheet, sphere, three_sheets
 
 

@@ -10,7 +10,7 @@ from necgs.mesh.decimation import decimate, seam
 from necgs.mesh.manifold import is_manifold
 from necgs.mesh.symmetric_half import Symmetry, unfolded
 from necgs.mesh.symmetry import find_mirrors, folded, half
-from necgs.mesh.vertex_fit import Original, fit_vertices
+from necgs.vertex_fit.fitting import Original, fit_vertices
 from tests.necgs.mesh.real_meshes import sample_shape, sheet
 
 

@@ -7,9 +7,9 @@ import trimesh
 from bench.metrics.measure import measure
 from bench.metrics.protocol import Protocol
 from necgs.mesh.decimation import decimate
-from necgs.mesh.normal_equations import EdgeList, NormalEquations, Rows
-from necgs.mesh.triangle_turns import keep_triangles
-from necgs.mesh.vertex_fit import FitSettings, Original, fit_vertices, refit_vertices
+from necgs.vertex_fit.fitting import FitSettings, Original, fit_vertices, refit_vertices
+from necgs.vertex_fit.normal_equations import EdgeList, NormalEquations, Rows
+from necgs.vertex_fit.triangle_turns import keep_triangles
 from tests.necgs.mesh.real_meshes import sample_shape, sheet, sphere
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from necgs.mesh.decimation import border_vertices
-from necgs.mesh.normal_equations import EdgeList, Floats, Ints, NormalEquations, Rows
-from necgs.mesh.triangle_turns import keep_triangles
+from necgs.vertex_fit.borders import border_vertices
+from necgs.vertex_fit.normal_equations import EdgeList, Floats, Ints, NormalEquations, Rows
+from necgs.vertex_fit.triangle_turns import keep_triangles
 from necgs.volume.surface import Surface
 
 _AGREEMENT = 0.3  # cosine; a sample's normal further from its triangle's is on another sheet
