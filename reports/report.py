@@ -25,12 +25,14 @@ from reports.sections import (
     categories,
     data_sets,
     decoded_points,
+    equal_bytes,
     equal_quality,
     ledger,
     modes,
     per_shape,
     rate_distortion,
     rate_points,
+    set_and_fit,
     time_quality,
     timing,
     variants,
@@ -176,10 +178,11 @@ def _equal_quality(data: RunData, writer: Writer) -> None:
     figure = equal_quality.equal_quality_figure(data)
     if figure is None:
         return
-    writer.add(Heading("Rate at equal quality"))
+    writer.add(Heading("Rate at equal quality, quality at equal rate"))
     writer.figure(figure, "equal_quality", "Bytes a shape at equal surface error; no point: outside the codec's rates")
     for dataset in data.datasets:
         writer.table(equal_quality.equal_quality_table(data, dataset), f"equal_quality_{slug(dataset)}")
+        writer.table(equal_bytes.equal_bytes_table(data, dataset), f"equal_bytes_{slug(dataset)}")
 
 
 def _shapes(data: RunData, writer: Writer) -> None:
@@ -236,6 +239,7 @@ def _bd_rates(data: RunData, writer: Writer) -> None:
         matrix = bd_rate.matrix_table(data, dataset, pairs["surface_cd"], "surface_cd")
         parts.append((matrix, f"bd_rate_pairs_{slug(dataset)}"))
         parts.append((bd_rate.bd_rate_by_category_table(data, dataset, anchor), f"bd_rate_categories_{slug(dataset)}"))
+        parts.append((set_and_fit.set_and_fit_table(data, dataset), f"set_and_fit_{slug(dataset)}"))
     if any(table is not None for table, _ in parts):
         writer.add(Heading("BD-rate"), Text(BD_RATE))
     for table, name in parts:

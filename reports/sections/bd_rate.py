@@ -67,8 +67,7 @@ def matrix_table(data: RunData, dataset: str, pairs: Pairs, metric: str) -> Tabl
     if len(codecs) < 3:
         return None
     lines = [
-        {"title": data.title(test)} | {anchor: _short(pairs.get((anchor, test))) for anchor in codecs}
-        for test in codecs
+        {"title": data.title(test)} | {anchor: short(pairs.get((anchor, test))) for anchor in codecs} for test in codecs
     ]
     columns = (Column("title", "Codec"), *(Column(codec, f"vs {data.title(codec)}") for codec in codecs))
     return Table(pd.DataFrame(lines), columns, f"BD-rate, {METRICS[metric]}, pairwise on {dataset}")
@@ -76,11 +75,8 @@ def matrix_table(data: RunData, dataset: str, pairs: Pairs, metric: str) -> Tabl
 
 def bd_rate_by_category_table(data: RunData, dataset: str, anchor: str, replicates: int = 400) -> Table | None:
     """BD-rate of surface error against ``anchor`` by category of shape; None where there is one category."""
-    shapes = data.shapes[data.shapes["dataset"] == dataset]
-    if "category" not in shapes:
-        return None
-    members = {str(name): set(group["shape"]) for name, group in shapes.groupby("category", sort=False)}
-    if not 1 < len(members) <= _MOST_CATEGORIES:
+    members = members_by_category(data, dataset)
+    if not members:
         return None
     curves = shape_curves(data.rows, dataset, "surface_cd")
     lines: dict[str, dict[str, str]] = {}
@@ -91,13 +87,22 @@ def bd_rate_by_category_table(data: RunData, dataset: str, anchor: str, replicat
             return None
         for (_, test), result in pairs.items():
             interval = " [{:+.1f}, {:+.1f}]".format(*result.interval) if result.interval else ""
-            lines.setdefault(test, {})[category] = _short(result) + interval
+            lines.setdefault(test, {})[category] = short(result) + interval
     if not lines:
         return None
     frame = pd.DataFrame([{"title": data.title(c)} | lines[c] for c in data.codecs if c in lines])
     columns = (Column("title", "Codec"), *(Column(category, category) for category in members))
     caption = f"BD-rate, surface error, against {data.title(anchor)} by category on {dataset} (95 % interval)"
     return Table(frame, columns, caption)
+
+
+def members_by_category(data: RunData, dataset: str) -> dict[str, set[str]]:
+    """Category -> names of its shapes; nothing where there is one category, or too many for a table."""
+    shapes = data.shapes[data.shapes["dataset"] == dataset]
+    if "category" not in shapes:
+        return {}
+    members = {str(name): set(group["shape"]) for name, group in shapes.groupby("category", sort=False)}
+    return members if 1 < len(members) <= _MOST_CATEGORIES else {}
 
 
 def _facts(result: BDRate) -> dict[str, Any]:
@@ -112,7 +117,8 @@ def _facts(result: BDRate) -> dict[str, Any]:
     }
 
 
-def _short(result: BDRate | None) -> str:
+def short(result: BDRate | None) -> str:
+    """The BD-rate, or its status where it has no number."""
     if result is None:
         return "-"
     return result.status.value if result.percent is None else f"{result.percent:+.1f} %"

@@ -27,10 +27,11 @@ def rate_at_error(
 def value_at_bytes(points: pd.DataFrame, size: float, metric: str) -> float:
     """``metric`` of one codec's ``points`` at so many bytes a shape; NaN outside the measured range.
 
-    Linear between log bytes and log distance, or log (1 - F1): what is left to perfection, as for the BD-rate.
+    Linear between log bytes and log distance, or log (1 - F1), or that of NC: what is left to perfection, as for the
+    BD-rate.
     """
     frame = points[(points["failed"] == 0) & (points["bytes_per_shape"] > 0)].sort_values("bytes_per_shape")
-    score = metric.startswith(("f1", "surface_f1"))
+    score = metric.startswith(("f1", "surface_f1", "nc", "surface_nc"))
     left = 1.0 - frame[metric].to_numpy(float) if score else frame[metric].to_numpy(float)
     usable = left > 0
     if not usable.any():
