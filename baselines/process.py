@@ -1,6 +1,7 @@
 """External programs: found, described, run under a deadline, and never left running.
 
-A program is looked for at the path that its environment variable names, then on PATH. It runs in a process group of
+A program is looked for at the path that its environment variable names, then where ``bench fetch`` puts it, then on
+PATH. It runs in a process group of
 its own; whatever is left of the group is killed when the program ends, when its time is over, and on any error. Its
 output goes to a file, whose tail stands in the error. The return code is checked here; what the program
 wrote is for the caller to check: several of these programs return 0 on destroyed output.
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.codec import Availability, CodecError, Context, DeadlineExceeded, Unavailable
+from bench.codec.user_folders import fetch_command, programs_folder
 
 TAIL_CHARACTERS = 800
 LARGEST_OUTPUT = 1 << 20
@@ -38,6 +40,7 @@ class Program:
         name: name of the executable on PATH.
         variable: environment variable that may hold its path.
         source: where a user gets it.
+        fetched: name by which ``bench fetch`` knows it; the folder that it is in is called so, too.
         version_options: options that make it print its version and end.
         version_pattern: regular expression whose first group is the version in that output.
     """
@@ -45,14 +48,18 @@ class Program:
     name: str
     variable: str
     source: str
+    fetched: str
     version_options: tuple[str, ...] = ("--help",)
     version_pattern: str = r"[Vv]ersion[ :]*(\S+)"
 
     def find(self) -> Path | None:
-        """Path of the executable, or None. A variable that names no executable hides what is on PATH."""
+        """Path of the executable, or None. A variable that names no executable hides what is elsewhere."""
         named = os.environ.get(self.variable)
-        found = shutil.which(named) if named else shutil.which(self.name)
+        found = shutil.which(named) if named else self._fetched() or shutil.which(self.name)
         return Path(found).resolve() if found else None
+
+    def _fetched(self) -> str | None:
+        return shutil.which(self.name, path=str(programs_folder() / self.fetched / "bin"))
 
     def path(self) -> Path:
         """Path of the executable.
@@ -71,8 +78,10 @@ class Program:
         if self.find() is not None:
             return Availability(ok=True)
         named = os.environ.get(self.variable)
-        reason = f"{self.variable}={named} is not an executable" if named else f"no program {self.name} on PATH"
-        return Availability(False, reason, f"build it from {self.source} and set {self.variable} to its path")
+        missing = f"no program {self.name} in {programs_folder()} or on PATH"
+        reason = f"{self.variable}={named} is not an executable" if named else missing
+        command = f"{fetch_command(self.fetched)} --source FOLDER"
+        return Availability(False, reason, f"build {self.source}, then type: {command}; or set {self.variable}")
 
     def provenance(self) -> dict[str, str]:
         """Version and SHA-256 of the executable under the program's name; empty when it is not there."""

@@ -17,7 +17,7 @@ from bench.installation import installed_version
 
 COMMANDS = (
     *("run", "report", "gate", "compare", "merge", "archive"),
-    *("codecs", "datasets", "metrics", "check_codec", "doctor", "completion"),
+    *("fetch", "codecs", "datasets", "metrics", "check_codec", "doctor", "completion"),
 )
 
 EPILOG = """examples:
@@ -26,6 +26,7 @@ EPILOG = """examples:
   python -m bench run --dataset ama --data-root ~/data  a data set of the paper
   python -m bench report runs/sample-quick              tables and figures of a finished run
   python -m bench codecs                                what can run here, and what is missing for the rest
+  python -m bench fetch ama pcgcv2                      data sets and checkpoints of other people, for those
 
 exit codes: 0 done; 1 a job or a gate failed; 2 wrong usage or input; 3 not measurable; 4 coverage lost
 """

@@ -50,6 +50,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         *GROUND,
         *("bench.metrics", "bench.results", "bench.registry", "bench.planning", "bench.execution"),
     },
+    "bench.fetching": {*GROUND, "bench.registry"},
     "bench.commands": {"bench", "reports", "mesh_datasets"},
     "bench.api": {
         "bench.codec",

@@ -39,6 +39,7 @@ TMC3 = Program(
     name="tmc3",
     variable="TMC3",
     source="https://github.com/MPEGGroup/mpeg-pcc-tmc13 (release-v23.0-rc2 was measured)",
+    fetched="gpcc",
     version_pattern=r"tmc3 version (\S+)",
 )
 COMMON = (

@@ -29,6 +29,7 @@ from bench.codec import (
     Unavailable,
 )
 from bench.codec.memory import allowed_memory
+from bench.codec.user_folders import fetch_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,11 +38,12 @@ if TYPE_CHECKING:
 
 SOURCE = "https://github.com/MPEGGroup/mpeg-pcc-tmc2 (release-v24.0 was measured)"
 VERSION = r"PccApp\w+ v(\S+)"
-ENCODER = Program("PccAppEncoder", "PCC_APP_ENCODER", SOURCE, version_pattern=VERSION)
-DECODER = Program("PccAppDecoder", "PCC_APP_DECODER", SOURCE, version_pattern=VERSION)
+ENCODER = Program("PccAppEncoder", "PCC_APP_ENCODER", SOURCE, "vpcc", version_pattern=VERSION)
+DECODER = Program("PccAppDecoder", "PCC_APP_DECODER", SOURCE, "vpcc", version_pattern=VERSION)
 CONFIGURATION = "PCC_CFG_DIR"
 CONFIGURATIONS = ("common/ctc-common.cfg", "condition/ctc-all-intra.cfg")
 COLOURS = "hdrconvert/yuv420torgb444.cfg"
+REMEDY = f"type: {fetch_command('vpcc')} --source FOLDER; or set {CONFIGURATION} to the folder cfg of tmc2's sources"
 # The encoder spends minutes on a cloud of one point and writes an empty stream.
 FEWEST_VOXELS = 16
 SLACK_VOXELS = 64
@@ -123,7 +125,7 @@ def configuration_folder() -> Path:
     folder = Path(named) if named else encoder.parent.parent / "cfg" if encoder else Path("cfg")
     for needed in (*CONFIGURATIONS, "rate/ctc-r1.cfg", COLOURS):
         if not (folder / needed).is_file():
-            raise Unavailable(f"{folder} holds no {needed}", f"set {CONFIGURATION} to the folder cfg of tmc2's sources")
+            raise Unavailable(f"{folder} holds no {needed}", REMEDY)
     return folder.resolve()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bench.codec.user_folders import DATA_VARIABLE, data_folder, fetch_command
 from bench.commands.arguments import natural, positive
 
 
@@ -80,12 +81,20 @@ def _print_catalog(entries: Any) -> None:
             "from": entry.origin,
             "licence": entry.licence,
             "looks for": entry.layout,
-            "looks in": f"--data-root, NECGS_BENCH_DATA, {entry.environment}" if entry.environment else "",
-            "found": found if entry.found else "no",
+            "looks in": _looked_in(entry.environment),
+            "found": found if entry.found else f"no; type: {fetch_command(entry.name)}",
         }
         for key, value in facts.items():
             if value:
                 print(f"    {key:<10} {value}")
+
+
+def _looked_in(variable: str) -> str:
+    """The places of a set that must be found, in order."""
+    if not variable:
+        return ""
+    own = () if variable == DATA_VARIABLE else (variable,)
+    return ", ".join(("--data-root", *own, f"{DATA_VARIABLE} or what bench fetch fills: {data_folder()}"))
 
 
 def _list(shapes: Any) -> int:

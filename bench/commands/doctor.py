@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bench.codec import Availability
+from bench.codec.user_folders import fetch_command
 from bench.installation import expected_folder
 
 if TYPE_CHECKING:
@@ -91,4 +92,4 @@ def _where(entry: DatasetInfo) -> str:
     """Where a data set was found, that it needs no files, or how to get it."""
     if entry.paths and entry.found:
         return f"found in {', '.join(map(str, entry.paths))}"
-    return f"ready; {entry.origin}" if entry.found else f"not found; {entry.origin}"
+    return f"ready; {entry.origin}" if entry.found else f"not found; type: {fetch_command(entry.name)} ({entry.origin})"

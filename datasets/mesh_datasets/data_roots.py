@@ -1,8 +1,8 @@
 """Where data that are not part of this package are looked for.
 
-An explicit data root is looked at alone. Without one the set's own variable (``AMA_ROOT``, ...) and the common one
-(``NECGS_BENCH_DATA``) are, in that order. Below each, a folder named after the set is tried first, then the folder
-itself, so that one root can hold several sets.
+An explicit data root is looked at alone. Without one the set's own variable (``AMA_ROOT``, ...) and the common folder
+are, in that order; the common one is that which ``NECGS_BENCH_DATA`` names, else the one that ``bench fetch`` fills.
+Below each, a folder named after the set is tried first, then the folder itself, so that one root can hold several sets.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.codec.user_folders import DATA_VARIABLE, data_folder, fetch_command
 from mesh_datasets.catalog import DATASETS
 from mesh_datasets.errors import DatasetUnavailable
-
-COMMON_VARIABLE = "NECGS_BENCH_DATA"
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,9 @@ class Place:
         """The folders to try, in order."""
         if data_root is not None:
             return self._below(data_root)
-        variables = (DATASETS[self.name].environment, COMMON_VARIABLE)
-        roots = [Path(os.environ[name]).expanduser() for name in variables if os.environ.get(name)]
+        own = os.environ.get(DATASETS[self.name].environment)
+        roots = [Path(own).expanduser()] if own else []
+        roots.append(data_folder())
         return [folder for root in roots for folder in self._below(root)] + self.fallbacks()
 
     def find(self, data_root: Path | None) -> Path | None:
@@ -63,10 +63,11 @@ class Place:
             return found
         entry = DATASETS[self.name]
         tried = self.candidates(data_root)
-        where = "looked in " + ", ".join(str(path) for path in tried) if tried else "no folder was named"
+        where = ", ".join(str(path) for path in tried)
         raise DatasetUnavailable(
-            f"data set {self.name} was not found: {where}, for {entry.layout}",
-            f"{entry.origin}; then pass --data-root, or set {entry.environment} or {COMMON_VARIABLE}",
+            f"data set {self.name} was not found: looked in {where}, for {entry.layout}",
+            f"type: {fetch_command(self.name)}; or get it yourself ({entry.origin}) and pass --data-root, or set "
+            f"{entry.environment} or {DATA_VARIABLE}",
         )
 
     def _below(self, root: Path) -> list[Path]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.codec import Availability, Unavailable
+from bench.codec.user_folders import fetch_command, programs_folder
 
 if TYPE_CHECKING:
     from baselines.points.pcgcv2.network import Network
 
 VARIABLE = "PCGCV2_CKPTS"
-SOURCE = "https://github.com/NJUVISION/PCGCv2 (folder ckpts)"
+SOURCE = "https://github.com/NJUVISION/PCGCv2 (ckpts.zip)"
 # Name, and first 12 digits of the SHA-256, of the published files, by rate 1 to 7.
 PUBLISHED = {
     1: ("r1_0.025bpp.pth", "a252833dad6d"),
@@ -29,22 +30,20 @@ PUBLISHED = {
 UNUSED = ("entropy_bottleneck.matrix", "entropy_bottleneck.bias", "entropy_bottleneck.factor")
 
 
-def folder() -> Path | None:
-    """The folder that the user named, or None."""
+def folder() -> Path:
+    """The folder that the user named, else where ``bench fetch`` puts them."""
     named = os.environ.get(VARIABLE)
-    return Path(named).expanduser() if named else None
+    return Path(named).expanduser() if named else programs_folder() / "pcgcv2"
 
 
 def checkpoint_path(rate: int) -> Path:
     """File of one rate: the published name, or any other that starts with ``r<rate>_`` or is ``r<rate>.pth``.
 
     Raises:
-        Unavailable: when there is no folder or no such file in it.
+        Unavailable: when there is no such file in the folder.
     """
     where = folder()
-    remedy = f"download the checkpoints from {SOURCE} and set {VARIABLE} to their folder"
-    if where is None:
-        raise Unavailable(f"{VARIABLE} is not set", remedy)
+    remedy = f"type: {fetch_command('pcgcv2')}; or set {VARIABLE} to the folder of the checkpoints from {SOURCE}"
     published = where / PUBLISHED[rate][0]
     candidates = [published, where / f"r{rate}.pth", *sorted(where.glob(f"r{rate}_*.pth"))]
     for candidate in candidates:

@@ -1,0 +1,82 @@
+"""One source, from wherever it comes to a folder that was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+from bench.fetching import disk, hashes, repository, store, trial
+from bench.fetching.download import PATIENCE, Patience, download
+from bench.fetching.errors import ByHand
+from bench.fetching.sources import Source
+from bench.fetching.store import Record, Shelf
+from bench.fetching.unpack import require_all, unpack
+
+
+def fetch(source: Source, given: Sequence[Path] = (), patience: Patience = PATIENCE) -> Record:
+    """Download a source, or take it from what the user has; unpack, try and install it.
+
+    Whatever happens, a run finds the former folder, none, or the finished new one. Downloads that have arrived are kept
+    for the next call.
+
+    Args:
+        source: what to fetch.
+        given: folders, archives, files or git repositories to take it from instead of the network.
+        patience: with servers.
+
+    Raises:
+        ByHand: it cannot be downloaded and nothing is given.
+        WrongSource: what is given holds nothing that is wanted, or a folder of the user's is in the way.
+        FetchFailed: all else.
+    """
+    if not given and not source.downloads:
+        raise ByHand(f"{source.name} cannot be downloaded", source.by_hand)
+    shelf = store.shelf_of(source)
+    with disk.told(shelf.root):
+        store.require_own(shelf)
+        with store.work_on(shelf):
+            origins = [str(path) for path in given] or [item.url for item in source.downloads]
+            digests = _take(source, given, shelf) if given else _download(source, shelf, patience)
+            require_all(source, shelf.ready, " and ".join(origins[:2]))
+            digests |= {path.name: hashes.sha256(path) for path in sorted(shelf.ready.glob("bin/*"))}
+            files = [path for path in shelf.ready.rglob("*") if path.is_file()]
+            record = Record(
+                name=source.name,
+                origins=tuple(origins),
+                sha256=digests,
+                files=len(files),
+                size=sum(path.stat().st_size for path in files),
+                when=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                tried=trial.tried(source, shelf.ready.parent),
+            )
+            store.put_in_place(shelf, record)
+    return record
+
+
+def _download(source: Source, shelf: Shelf, patience: Patience) -> dict[str, str]:
+    """All downloads of a source, checked and unpacked. Returns the SHA-256 of each."""
+    here = sum(path.stat().st_size for path in shelf.downloads.glob("*") if path.is_file())
+    disk.require_room(shelf.root, max(0, source.download_size - here) + source.installed)
+    digests = {}
+    for item in source.downloads:
+        path = download(item, shelf.downloads, patience)
+        digests[item.name] = hashes.check(item, path, shelf.book)
+    for item in source.downloads:
+        unpack(source, shelf.downloads / item.name, shelf.ready)
+    return digests
+
+
+def _take(source: Source, given: Sequence[Path], shelf: Shelf) -> dict[str, str]:
+    """What the user has, unpacked. Returns the SHA-256 of given files, and the commit of given repositories."""
+    digests = {}
+    for path in given:
+        found = unpack(source, path, shelf.ready)
+        commit, name = source.repository_file
+        if not found and commit and path.is_dir() and repository.git_directory(path):
+            repository.take(path, commit, name, shelf.downloads / name)
+            unpack(source, shelf.downloads / name, shelf.ready)
+            digests[path.name] = f"git {commit}"
+        elif path.is_file():
+            digests[path.name] = hashes.sha256(path)
+    return digests
