@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.fetching import disk, hashes, repository, store, trial
 from bench.fetching.download import PATIENCE, Patience, download
-from bench.fetching.errors import ByHand
+from bench.fetching.errors import ByHand, DiskFull, FetchFailed
 from bench.fetching.sources import Source
 from bench.fetching.store import Record, Shelf
 from bench.fetching.unpack import require_all, unpack
@@ -51,6 +51,8 @@ def fetch(source: Source, given: Sequence[Path] = (), patience: Patience = PATIE
                 tried=trial.tried(source, shelf.ready.parent),
             )
             store.put_in_place(shelf, record)
+            if not given:
+                hashes.remember(source.downloads, digests, shelf.book)
     return record
 
 
@@ -63,7 +65,13 @@ def _download(source: Source, shelf: Shelf, patience: Patience) -> dict[str, str
         path = download(item, shelf.downloads, patience)
         digests[item.name] = hashes.check(item, path, shelf.book)
     for item in source.downloads:
-        unpack(source, shelf.downloads / item.name, shelf.ready)
+        try:
+            unpack(source, shelf.downloads / item.name, shelf.ready)
+        except DiskFull:
+            raise
+        except FetchFailed:  # what the server sent was no archive: it must not be found again
+            (shelf.downloads / item.name).unlink()
+            raise
     return digests
 
 

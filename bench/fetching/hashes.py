@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.codec.atomic_write import write_atomically
@@ -27,9 +28,9 @@ def check(item: Download, path: Path, book: Path) -> str:
     """Compare a downloaded file with what it must be, and return its SHA-256; one that differs is deleted.
 
     Args:
-        item: what was downloaded; where its content is not known, the first one's hash is written down.
+        item: what was downloaded.
         path: the file.
-        book: JSON of URL -> SHA-256 of earlier downloads.
+        book: JSON of URL -> SHA-256 of earlier downloads (`remember`), for content that is not known beforehand.
 
     Raises:
         FetchFailed: another content.
@@ -40,11 +41,17 @@ def check(item: Download, path: Path, book: Path) -> str:
     if item.sha256 and found != item.sha256:
         _refuse(path, f"SHA-256 {found}, not {item.sha256}")
     if not item.pinned:
-        earlier = _read(book)
-        if earlier.setdefault(item.url, found) != found:
-            _refuse(path, f"SHA-256 {found}, {earlier[item.url]} the first time", f"or take its line out of {book}")
-        write_atomically(book, json.dumps(earlier, indent=1))
+        earlier = _read(book).get(item.url, found)
+        if earlier != found:
+            _refuse(path, f"SHA-256 {found}, {earlier} the first time", f"or take its line out of {book}")
     return found
+
+
+def remember(items: Sequence[Download], digests: Mapping[str, str], book: Path) -> None:
+    """Write down the hashes of downloads that were good, for the next time."""
+    new = {item.url: digests[item.name] for item in items if not item.pinned}
+    if new:
+        write_atomically(book, json.dumps({**_read(book), **new}, indent=1))
 
 
 def _refuse(path: Path, difference: str, otherwise: str = "or pass a file that you trust with --source") -> None:

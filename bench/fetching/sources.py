@@ -193,6 +193,7 @@ _SOURCES = (
             url=f"{THINGI10K_SERVER}/Thingi10K_npz.tar.gz",
             name="Thingi10K_npz.tar.gz",
             size=4_083_478_827,
+            # As three unrelated public projects record it.
             sha256="0a9e3e7f0df0393c9f12959b5c3691ec01a4032a9c5c13ee9cc9a6e3f3d11e0c",
         ),
     ),

@@ -118,7 +118,10 @@ def work_on(shelf: Shelf) -> Iterator[None]:
             for left in (shelf.before, shelf.ready.parent):
                 shutil.rmtree(left, ignore_errors=True)
             shelf.ready.mkdir(parents=True)
-            yield
+            try:
+                yield
+            finally:
+                shutil.rmtree(shelf.ready.parent, ignore_errors=True)
     except Timeout:
         raise FetchFailed(f"another process is fetching {shelf.name} into {shelf.root}", "wait for it") from None
 

@@ -6,7 +6,9 @@ import pytest
 from baselines.process import Program, run
 from bench.codec import Context, DeadlineExceeded, EncodeFailed, Unavailable
 
-TOOL = Program("no-such-tool", "NO_SUCH_TOOL", "https://example.org/tool", version_pattern=r"tool (\S+)")
+TOOL = Program(
+    "no-such-tool", "NO_SUCH_TOOL", "https://example.org/tool", "no-such-tool", version_pattern=r"tool (\S+)"
+)
 
 
 def gone(pid):
@@ -104,3 +106,19 @@ def test_no_time_left_starts_nothing(stand_in, tmp_path):
 def test_standard_input_is_closed(stand_in, tmp_path):
     assert run([stand_in("print(len(sys.stdin.read()))")], tmp_path, Context(), EncodeFailed) == "0\n"
     assert os.environ.get("OMP_NUM_THREADS") != "99"
+
+
+def test_a_fetched_program_goes_before_the_path_and_a_variable_before_both(tmp_path, monkeypatch):
+    monkeypatch.setenv("NECGS_BENCH_PROGRAMS", str(tmp_path / "programs"))
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    places = [tmp_path / "path" / TOOL.name, tmp_path / "programs" / TOOL.fetched / "bin" / TOOL.name, tmp_path / "own"]
+    monkeypatch.delenv(TOOL.variable, raising=False)
+    assert TOOL.find() is None
+    assert f"bench fetch {TOOL.fetched}" in TOOL.availability().remedy
+    for place in places:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("#!/bin/sh\n")
+        place.chmod(0o755)
+        if place == places[-1]:
+            monkeypatch.setenv(TOOL.variable, str(place))
+        assert TOOL.find() == place.resolve()

@@ -9,8 +9,9 @@ from tests.bench.command_line import run_command
 
 @pytest.fixture
 def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    for name in ("NECGS_BENCH_DATA", "AMA_ROOT", "DT4D_ROOT", "THINGI10K_ROOT"):
+    for name in ("AMA_ROOT", "DT4D_ROOT", "THINGI10K_ROOT"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NECGS_BENCH_DATA", str(tmp_path / "nothing"))
     frame = tmp_path / "crane" / "meshes" / "mesh_0000.obj"
     frame.parent.mkdir(parents=True)
     frame.write_text("")
@@ -28,4 +29,4 @@ def test_every_codec_and_data_set_has_a_line(report: list[str]) -> None:
 def test_a_data_set_is_ready_found_in_a_folder_or_to_be_got(report: list[str], tmp_path: Path) -> None:
     assert "data set     sample: ready; embedded in this package" in report
     assert f"data set     ama: found in {tmp_path}" in report
-    assert any(line.startswith("data set     dt4d: not found; Li et al.") for line in report)
+    assert any(line.startswith("data set     dt4d: not found; type: python -m bench fetch dt4d") for line in report)

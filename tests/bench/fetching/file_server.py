@@ -75,10 +75,15 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, *arguments: object) -> None:
+        """A client that has gone away is what the tests are about."""
+
+
 @contextmanager
 def serving(plan: FileServer) -> Iterator[FileServer]:
     """The server on a port of its own, for the block."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, plan)) as server:
+    with _Quiet(("127.0.0.1", 0), partial(_Handler, plan)) as server:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

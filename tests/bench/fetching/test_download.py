@@ -150,21 +150,15 @@ def test_hashes_known_beforehand_are_compared_and_a_wrong_file_goes(tmp_path: Pa
     assert not book.exists()
 
 
-def test_a_hash_that_is_not_known_is_that_of_the_first_time(tmp_path: Path) -> None:
+def test_a_hash_that_is_not_known_is_that_of_the_first_good_time(tmp_path: Path) -> None:
     book, path = tmp_path / "book.json", tmp_path / "file"
-    for content in (b"first", b"first"):
-        path.write_bytes(content)
-        hashes.check(Download("http://x", "file"), path, book)
-    path.write_bytes(b"second")
-    with pytest.raises(FetchFailed, match=r"the first time.*book\.json"):
-        hashes.check(Download("http://x", "file"), path, book)
-    path.write_bytes(b"second")
-    hashes.check(Download("http://y", "file"), path, book)
-
-
-def test_a_damaged_book_of_hashes_is_begun_anew(tmp_path: Path) -> None:
-    book, path = tmp_path / "book.json", tmp_path / "file"
-    book.write_text("[1,")
+    book.write_text("[1,")  # damaged: begun anew
+    here, other = Download("http://x", "file"), Download("http://y", "file")
     path.write_bytes(b"first")
-    hashes.check(Download("http://x", "file"), path, book)
-    assert "http://x" in book.read_text()
+    hashes.remember([here], {"file": hashes.check(here, path, book)}, book)
+    hashes.check(here, path, book)
+    path.write_bytes(b"second")
+    hashes.check(other, path, book)
+    with pytest.raises(FetchFailed, match=r"the first time.*book\.json"):
+        hashes.check(here, path, book)
+    assert not path.exists()

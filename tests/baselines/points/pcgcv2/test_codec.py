@@ -31,6 +31,7 @@ def rows(voxels):
 
 def test_without_checkpoints_it_is_unavailable(monkeypatch, tmp_path):
     monkeypatch.delenv("PCGCV2_CKPTS", raising=False)
+    monkeypatch.setenv("NECGS_BENCH_PROGRAMS", str(tmp_path))
     available = Pcgcv2().availability()
     assert not available.ok
     assert "PCGCV2_CKPTS" in available.remedy
