@@ -7,6 +7,7 @@ is continued only where the server says that its file is still the same one (``I
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -99,7 +100,9 @@ def _whole(url: str, item: Download, folder: Path, patience: Patience) -> None:
                 raise FetchFailed(
                     f"{url}: {error}", f"type the command again, it goes on from there; {OFFLINE}"
                 ) from None
-            time.sleep(waits.pop(0))
+            pause = waits.pop(0)
+            print(f"{item.name}: {error}; once more in {pause:g} s", file=sys.stderr)
+            time.sleep(pause)
 
 
 def _attempt(url: str, item: Download, part: Path, patience: Patience) -> None:

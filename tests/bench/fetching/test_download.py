@@ -81,10 +81,13 @@ def test_a_part_longer_than_the_file_is_thrown_away(server: FileServer, tmp_path
     assert download(item(server), tmp_path, hasty).read_bytes() == DATA[:1000]
 
 
-def test_a_busy_server_is_asked_again(server: FileServer, tmp_path: Path, hasty: Patience) -> None:
+def test_a_busy_server_is_asked_again_and_the_user_is_told(
+    server: FileServer, tmp_path: Path, hasty: Patience, capsys: pytest.CaptureFixture[str]
+) -> None:
     server.files["/data.tgz"] = DATA
     server.statuses = [503, 429]
     assert download(item(server), tmp_path, hasty).read_bytes() == DATA
+    assert "data.tgz: the server answers 503 Service Unavailable; once more in 0 s" in capsys.readouterr().err
 
 
 def test_a_slow_server_is_given_up_with_a_remedy(server: FileServer, tmp_path: Path) -> None:
