@@ -1,107 +1,20 @@
-"""The report of a run: ``report.md`` with its tables and figures, from the run folder alone."""
+"""The report of a run: ``report.md`` with its tables and figures, and on request one HTML file that one explores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from matplotlib.figure import Figure
 
 from bench.codec import UserError
 from bench.codec.atomic_write import write_atomically
-from bench.results.meshes import MeshesUnavailable, MeshSource
+from bench.results.meshes import MeshSource
 from reports.document import style
-from reports.document.document import Block, Bullets, FigureBlock, Heading, TableBlock, Text, markdown
-from reports.document.html import VIEWS, write_html
-from reports.document.table import Table
-from reports.paper import ablations as paper_ablations
-from reports.paper import published as paper_numbers
+from reports.document.html import Page, write_html
+from reports.explorer.page import explorer_page
+from reports.outline import outline
 from reports.results_json import results_text
 from reports.run_data import RunData
-from reports.sections import (
-    amortisation,
-    bd_rate,
-    categories,
-    data_sets,
-    decoded_points,
-    equal_bytes,
-    equal_quality,
-    ledger,
-    modes,
-    per_shape,
-    rate_distortion,
-    rate_points,
-    set_and_fit,
-    time_quality,
-    timing,
-    variants,
-)
-from reports.sections.provenance import failures, provenance, what_was_run
-from reports.views.stills import stills_figure
-from reports.views.viewer import viewer
-from reports.views.views import View, make_views
-
-UNITS = """\
-Distances are in units of 1e-3 of the normalised cube [-1, 1]^3. CD, NC and F1 compare random samples; *surface*
-compares the samples of each mesh with the triangles of the other. `≈` marks a sampled value within 10 % of what a
-perfect reconstruction would get: it ranks nothing, the surface columns do. Failed shapes count with a penalty (half the
-cube's diagonal as distance, 0 as NC and F1). `•` marks points that no other codec beats in bytes and surface error.
-Times are wall seconds for the whole set; work that another rate had done already counts for each that needs it."""
-
-
-BD_RATE = """\
-Mean difference of archive size at equal quality, over the quality that both reach; negative is smaller. CD and F1
-use only rates that are not saturated. Curves that are too short, do not rise, cross, share too little quality or hold
-failed shapes get their status instead of a number; *dominates* means better and smaller throughout. By category, what
-all shapes share counts in proportion to their number."""
-
-
-@dataclass
-class Writer:
-    """Collects the parts of a report and writes the files that they need.
-
-    Args:
-        folder: where everything goes: ``figures/``, ``tables/``, ``report.md``.
-        formats: figure formats; the first one is shown in ``report.md``.
-        embed: keep each figure's SVG for a one-file report.
-    """
-
-    folder: Path
-    formats: Sequence[str] = style.FORMATS
-    embed: bool = False
-    blocks: list[Block] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
-
-    def add(self, *blocks: Block) -> None:
-        """Add headings, paragraphs and lists."""
-        self.blocks += blocks
-
-    def table(self, table: Table | None, name: str) -> None:
-        """Show a table; write it as Markdown, LaTeX and CSV."""
-        if table is None:
-            return
-        folder = self.folder / "tables"
-        folder.mkdir(parents=True, exist_ok=True)
-        for suffix, text in (("md", table.markdown()), ("tex", table.latex(f"tab:{name}")), ("csv", table.csv())):
-            path = folder / f"{name}.{suffix}"
-            path.write_text(text, encoding="utf-8")
-            self.paths.append(path)
-        self.blocks.append(TableBlock(table))
-
-    def figure(self, figure: Figure | None, name: str, caption: str) -> None:
-        """Show a figure; write it in every format."""
-        if figure is None:
-            return
-        paths = style.save(figure, self.folder / "figures", name, self.formats)
-        self.paths += paths
-        self.blocks.append(FigureBlock(caption, tuple(paths), style.svg(figure) if self.embed else ""))
-
-    def finish(self) -> list[Path]:
-        """Write ``report.md``; returns it and every other path written."""
-        report = self.folder / "report.md"
-        report.write_text(markdown(self.blocks, self.folder), encoding="utf-8")
-        return [report, *self.paths]
+from reports.writer import Writer
 
 
 def write_report(
@@ -118,7 +31,8 @@ def write_report(
     Args:
         run_path: a run folder; only its manifest and rows are needed (archives for the 3D views of ``html``).
         formats: figure formats out of png, svg, pdf; the first one is shown in ``report.md``.
-        html: also write ``report.html``, one file with 3D views that opens offline, and still images of the views.
+        html: also write ``report.html``, one file that one explores and that opens offline, and still images of its
+            3D views.
         paper: set the published numbers of the paper beside the run's.
         meshes: where the 3D views get their meshes; without it ``html`` has none.
 
@@ -126,178 +40,36 @@ def write_report(
         bench.results.store.StoreError: no run folder, or a damaged one.
         bench.codec.UserError: a figure format that cannot be written.
     """
+    check_formats(formats)
+    data = RunData.load(run_path)
+    return report_of(data, out or run_path / "report", formats=formats, html=html, paper=paper, meshes=meshes)
+
+
+def check_formats(formats: Sequence[str]) -> None:
+    """Raise `UserError` where figures cannot be written so."""
     unknown = sorted(set(formats) - set(style.FORMATS))
     if unknown or not formats:
         raise UserError(f"figure formats are {', '.join(style.FORMATS)}; not {', '.join(unknown) or 'none'}")
-    data = RunData.load(run_path)
-    writer = Writer(out or run_path / "report", formats, embed=html)
+
+
+def report_of(
+    data: RunData,
+    out: Path,
+    *,
+    formats: Sequence[str] = style.FORMATS,
+    html: bool = False,
+    paper: bool = False,
+    meshes: MeshSource | None = None,
+    links: Mapping[str, str] | None = None,
+) -> list[Path]:
+    """The same for results in memory. ``links``: text -> address, at the top of ``report.html``."""
+    writer = Writer(out, formats, embed=html)
     writer.folder.mkdir(parents=True, exist_ok=True)
-    writer.add(*what_was_run(data))
-    writer.table(data_sets.datasets_table(data), "data")
-    views: list[View] = []
-    if not len(data.points):
-        writer.add(Text("No job of this run has finished yet."))
-    else:
-        for section in SECTIONS:
-            section(data, writer)
-        if paper:
-            _paper(data, writer)
-        if html and meshes is not None:
-            views = _views(data, writer, meshes)
-    writer.add(*provenance(data))
+    views = outline(data, writer, paper=paper, meshes=meshes if html else None)
     writer.paths.append(writer.folder / "results.json")
     write_atomically(writer.paths[-1], results_text(data))
     paths = writer.finish()
-    return [*paths, write_html(writer.folder / "report.html", writer.blocks, viewer(views))] if html else paths
-
-
-def _results(data: RunData, writer: Writer) -> None:
-    writer.add(Heading("Rate and distortion"))
-    writer.figure(
-        rate_distortion.rate_distortion(data),
-        "rd_ratio",
-        "CD and F1-0.005 against compression ratio; a cross marks failed shapes",
-    )
-    for dataset in data.datasets:
-        writer.table(rate_points.comparable_table(data, dataset), f"comparable_{slug(dataset)}")
-        writer.table(rate_points.points_table(data, dataset), f"points_{slug(dataset)}")
-    writer.add(Text(UNITS))
-    writer.figure(
-        rate_distortion.rate_distortion(data, rate_distortion.BYTES, (rate_distortion.CD, rate_distortion.F1_005)),
-        "rd_bytes",
-        "The same against bytes per shape",
-    )
-    writer.figure(
-        rate_distortion.rate_distortion(data, rate_distortion.BYTES, (rate_distortion.CD, rate_distortion.SURFACE)),
-        "rd_surface",
-        "The sampled CD ends at its floor; the surface error goes on ranking below it",
-    )
-
-
-def _equal_quality(data: RunData, writer: Writer) -> None:
-    figure = equal_quality.equal_quality_figure(data)
-    if figure is None:
-        return
-    writer.add(Heading("Rate at equal quality, quality at equal rate"))
-    writer.figure(figure, "equal_quality", "Bytes a shape at equal surface error; no point: outside the codec's rates")
-    for dataset in data.datasets:
-        writer.table(equal_quality.equal_quality_table(data, dataset), f"equal_quality_{slug(dataset)}")
-        writer.table(equal_bytes.equal_bytes_table(data, dataset), f"equal_bytes_{slug(dataset)}")
-
-
-def _shapes(data: RunData, writer: Writer) -> None:
-    writer.add(Heading("Shape by shape"))
-    for dataset in data.datasets:
-        caption = f"Spread over the shapes of {dataset}, each codec at the rate that makes sizes most alike"
-        writer.figure(per_shape.ecdf_figure(data, dataset), f"per_shape_{slug(dataset)}", caption)
-        writer.table(rate_points.spread_table(data, dataset), f"spread_{slug(dataset)}")
-        writer.table(categories.category_table(data, dataset), f"categories_{slug(dataset)}")
-        writer.table(modes.modes_table(data, dataset), f"modes_{slug(dataset)}")
-        writer.table(decoded_points.decoded_points_table(data, dataset), f"decoded_points_{slug(dataset)}")
-
-
-def _bytes(data: RunData, writer: Writer) -> None:
-    figure = ledger.ledger_figure(data)
-    if figure is None:
-        return
-    writer.add(Heading("What the bytes are for"))
-    writer.figure(figure, "ledger", "Share of each component; bytes a shape above the bar")
-    for dataset in data.datasets:
-        writer.table(ledger.ledger_table(data, dataset), f"ledger_{slug(dataset)}")
-    for dataset in data.datasets:
-        caption = (
-            f"Bytes a shape against set size on {dataset}: a filled marker is measured, the curve assumes that the "
-            "shared part and the error stay as they are; a hollow marker is the break-even size"
-        )
-        writer.figure(amortisation.amortisation_figure(data, dataset), f"amortisation_{slug(dataset)}", caption)
-        writer.table(amortisation.break_even_table(data, dataset), f"break_even_{slug(dataset)}")
-
-
-def _variants(data: RunData, writer: Writer) -> None:
-    for name in variants.families(data):
-        writer.add(Heading(f"Variants of {name}"))
-        writer.figure(variants.ablation_figure(data, name), f"variants_{slug(name)}", f"Variants of {name}")
-        for dataset in data.datasets:
-            writer.table(variants.variants_table(data, dataset, name), f"variants_{slug(name)}_{slug(dataset)}")
-
-
-def _paper(data: RunData, writer: Writer) -> None:
-    writer.add(Heading("Beside the paper"), Text(f"Published values: {paper_numbers.SOURCE}."))
-    writer.figure(paper_numbers.overlay_figure(data), "rd_paper", "This run (solid) and the published points (dotted)")
-    for dataset in data.datasets:
-        writer.table(paper_numbers.beside_table(data, dataset), f"paper_{slug(dataset)}")
-        writer.table(paper_ablations.ablations_table(data, dataset), f"paper_ablations_{slug(dataset)}")
-    writer.add(Text(paper_numbers.INTRODUCTION), Bullets(paper_numbers.DIFFERENCES))
-
-
-def _bd_rates(data: RunData, writer: Writer) -> None:
-    parts = []
-    for dataset in data.datasets:
-        pairs = {metric: bd_rate.bd_rates(data, dataset, metric) for metric in bd_rate.METRICS}
-        anchor = bd_rate.choose_anchor(data, dataset)
-        parts.append((bd_rate.anchor_table(data, dataset, pairs, anchor), f"bd_rate_{slug(dataset)}"))
-        matrix = bd_rate.matrix_table(data, dataset, pairs["surface_cd"], "surface_cd")
-        parts.append((matrix, f"bd_rate_pairs_{slug(dataset)}"))
-        parts.append((bd_rate.bd_rate_by_category_table(data, dataset, anchor), f"bd_rate_categories_{slug(dataset)}"))
-        parts.append((set_and_fit.set_and_fit_table(data, dataset), f"set_and_fit_{slug(dataset)}"))
-    if any(table is not None for table, _ in parts):
-        writer.add(Heading("BD-rate"), Text(BD_RATE))
-    for table, name in parts:
-        writer.table(table, name)
-
-
-def _failures(data: RunData, writer: Writer) -> None:
-    writer.add(*failures(data))
-
-
-def _timing(data: RunData, writer: Writer) -> None:
-    writer.add(Heading("Time and memory"))
-    for dataset in data.datasets:
-        caption = f"Seconds a shape against surface error on {dataset}; hollow markers ran on a GPU"
-        writer.figure(time_quality.time_quality_figure(data, dataset), f"time_quality_{slug(dataset)}", caption)
-        writer.table(timing.phase_table(data, dataset), f"timing_{slug(dataset)}")
-    machines = {row["machine"] for row in data.set_rows if row["machine"]}
-    if len(machines) > 1:
-        text = "a line of the tables belongs to one of them; compare times within one only"
-        writer.add(Text(f"The jobs ran on {len(machines)} different machines: {text}."))
-    workers = {row["workers"] for row in data.set_rows} - {1}
-    if workers:
-        counts = ", ".join(str(count) for count in sorted(workers))
-        writer.add(Text(f"Jobs ran {counts} at a time: their times include what they took from each other."))
-
-
-def _views(data: RunData, writer: Writer, meshes: MeshSource) -> list[View]:
-    """The 3D views and their still images; where a mesh cannot be had, the report says why."""
-    found: list[View] = []
-    writer.add(Heading(VIEWS))
-    for dataset in data.datasets:
-        try:
-            chosen = make_views(data, dataset, meshes)
-        except MeshesUnavailable as error:
-            writer.add(Text(f"No views of {dataset}: {error}."))
-            continue
-        caption = (
-            f"{dataset}: the worst, the median and the best shape, each codec at the rate that makes sizes most "
-            "alike; below, the distance of each visible point to the original"
-        )
-        writer.figure(stills_figure(chosen), f"views_{slug(dataset)}", caption)
-        found += chosen
-    return found
-
-
-Section = Callable[[RunData, Writer], None]
-SECTIONS: tuple[Section, ...] = (
-    _results,
-    _equal_quality,
-    _bd_rates,
-    _shapes,
-    _bytes,
-    _variants,
-    _failures,
-    _timing,
-)
-
-
-def slug(name: str) -> str:
-    """A data set's name as part of a file name."""
-    return "".join(c if c.isalnum() else "-" for c in name).strip("-")
+    if not html:
+        return paths
+    page: Page = explorer_page(data, views, links or {})
+    return [*paths, write_html(writer.folder / "report.html", writer.blocks, page)]

@@ -117,7 +117,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "baselines.mesh": {*GROUND, "necgs.vertex_fit"},  # to tell what the fit brings from what the set brings
     "baselines.points": {*GROUND, "bench.metrics", "baselines.process"},
     "baselines.neural": {*GROUND, "necgs.quantize", "necgs.volume", "necgs.fit", "necgs.coding"},
-    "reports.document": {"bench.results", "bench.comparison"},
+    "reports.document": {"bench.codec", "bench.results", "bench.comparison"},
     "reports.run_data": {"bench.results", "bench.comparison", "reports.document"},
     "reports.sections": {"bench.results", "bench.comparison", "reports.document", "reports.run_data"},
     "reports.paper": {"bench.results", "bench.comparison", "reports.document", "reports.run_data", "reports.sections"},
@@ -129,7 +129,16 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "reports.run_data",
         "reports.sections",
     },
+    "reports.explorer": {
+        *("bench.codec", "bench.results"),
+        *("reports.document", "reports.run_data", "reports.sections", "reports.views"),
+    },
     "reports.results_json": {"bench.results", "reports.run_data"},
+    "reports.writer": {"reports.document"},
+    "reports.outline": {
+        *("bench.results", "reports.document", "reports.run_data", "reports.sections", "reports.paper"),
+        *("reports.views", "reports.writer"),
+    },
     "reports.report": {"bench.codec", "bench.results", "bench.comparison", "reports"},
 }
 
