@@ -27,7 +27,8 @@ def readable(colour: str, background: str, least: float = CONTRAST) -> str:
     """``colour``, mixed with black or white, whichever is farther from ``background``, until it stands out."""
     target = 0.0 if luminance(background) > 0.5 else 1.0
     for step in range(101):
-        mixed = str(to_hex([(1 - step / 100) * part + step / 100 * target for part in to_rgb(colour)]))
+        red, green, blue = ((1 - step / 100) * part + step / 100 * target for part in to_rgb(colour))
+        mixed = str(to_hex((red, green, blue)))
         if contrast(mixed, background) >= least:
             return mixed
     return str(to_hex((target, target, target)))

@@ -52,11 +52,13 @@
     page.element("p", root, "hint",
       "Point at a mark for its values; press it for its shapes below (with Shift: beside those already there). " +
       "On the keyboard: Tab into a plot, arrows between marks, Enter.");
-    const views = page.makeViews ? page.makeViews(page.element("section", root, "views")) : null;
-    const shapes = page.element("div", root);
     const table = page.makePointTable(root);
+    const views = page.makeViews(page.element("section", root, "views"));
+    const shapes = page.element("div", root);
+    let width = 0;
     const draw = (state) => {
       const points = page.visible(state);
+      width = hosts[0].clientWidth;
       page.hideTip();
       hosts.forEach((host, k) => page.drawPlot(host, points, [state.x, k ? state.y2 : state.y], state.bars === "1"));
       page.fillPointTable(table, points, state);
@@ -66,11 +68,8 @@
     };
     page.state.listen(draw);
     if (views) page.state.listen(views);
-    let width = 0;
     new ResizeObserver(() => {
-      if (hosts[0].clientWidth === width) return;
-      width = hosts[0].clientWidth;
-      draw(page.state.get());
+      if (hosts[0].clientWidth !== width) draw(page.state.get());
     }).observe(hosts[0]);
   }
 

@@ -19,7 +19,7 @@
   }
 
   page.makePointTable = function (parent) {
-    const figure = page.element("figure", parent, "rows");
+    const figure = page.element("figure", parent, "rows plotted");
     page.element("figcaption", figure, "", "The points of the plots");
     const table = page.element("table", page.element("div", figure, "scroll"));
     const heads = page.element("tr", page.element("thead", table));

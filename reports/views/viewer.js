@@ -202,7 +202,8 @@
       if (wanted === shown) return;
       shown = wanted;
       delete root.dataset.drawn;
-      const fresh = page.element("div", null);
+      const fresh = page.element("div", null, "rows-of-views");
+      fresh.style.setProperty("--panels", String(Math.min(6, keys.length + 1)));
       const made = [];
       for (const view of ordered(set, keys)) made.push(await makeRow(view, keys, fresh));
       if (wanted !== shown) return; // the reader has chosen something else meanwhile

@@ -178,17 +178,19 @@ def _original(mesh: Trimesh, most: int) -> Panel:
 def _panel(
     data: RunData, set_row: SetRow, row: ShapeRow, mesh: Trimesh | None, original: Surface, reason: str
 ) -> Panel:
-    title, names = data.title(row["codec"]), {"codec": row["codec"], "rate": row["rate"]}
+    title, codec, rate = data.title(row["codec"]), row["codec"], row["rate"]
     if mesh is None:
         empty = np.zeros((0, 3))
-        return Panel(title, row["rate"], empty.astype(np.float32), empty.astype(np.int32), failure=reason, **names)
+        return Panel(
+            title, row["rate"], empty.astype(np.float32), empty.astype(np.int32), failure=reason, codec=codec, rate=rate
+        )
     # A shape of a set costs its own bytes and its part of what the set shares.
     size = round(row["bytes"] + set_row["bytes_shared"] / set_row["shapes"])
     share = row["source_bytes"] / size if size else float("nan")
     vertices, faces = _arrays(mesh)
     subtitle = f"{row['rate']}, {size:,} B ({share:.0f}:1), error {row['surface_cd']:.2f}"
     error = (1e3 * original.distance(vertices)).astype(np.float32)
-    return Panel(title, subtitle, vertices, faces, error, **names)
+    return Panel(title, subtitle, vertices, faces, error, codec=codec, rate=rate)
 
 
 def _upright(panel: Panel, dataset: str) -> Panel:
