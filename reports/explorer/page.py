@@ -22,7 +22,7 @@ def explorer_page(data: RunData, views: Sequence[View], links: Mapping[str, str]
     if not len(data.points):
         return Page(style, links=links)
     parts = {"content": embedded(content(data))}
-    libraries = [d3()]
+    libraries = [own_script("d3_licence") + d3()]
     if views:
         similar = {name: similar_rates(data, name) for name in data.datasets}
         parts["meshes"] = embedded(views_content(views, similar))
