@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import sys
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING
 from bench.codec.atomic_write import replacing
 from bench.codec.errors import CodecError, DamagedReference, DeadlineExceeded, OutOfMemory, Unavailable, reported_status
 from bench.codec.memory import FLOOR, check_memory
+from bench.codec.stored_arrays import read_arrays
 from bench.codec.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -146,13 +145,12 @@ class Context:
         entry = None if self.cache is None else self.cache / key[:2] / f"{key}.npz"
         if entry is not None and entry.exists():
             try:
-                with entry.open("rb") as source, np.load(source, allow_pickle=False) as stored:
-                    arrays = {name: stored[name] for name in stored.files}
+                arrays = read_arrays(entry)
                 seconds = float(arrays.pop("__seconds__"))
                 self._charge(phase, seconds)
                 self.recalled[phase] = self.recalled.get(phase, 0.0) + seconds
                 return arrays
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+            except Exception:  # see `read_arrays`
                 entry.unlink(missing_ok=True)
         self._synchronize()
         start = time.perf_counter()

@@ -10,19 +10,27 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING
 
-from bench import machine
+from bench.codec.errors import DamagedReference
 from bench.execution import sealed_archive
 from bench.execution.gpu_lease import leased_gpu
+from bench.execution.job_rows import rows_of
 from bench.execution.supervisor import Outcome, run_worker
-from bench.execution.task import FAILURE, Task
-from bench.metrics.protocol import Protocol, penalty
+from bench.execution.task import Task
+from bench.metrics.protocol import Protocol
 from bench.planning.jobs import Job
 from bench.planning.limits import Limits
-from bench.planning.references import Reference
-from bench.results.rows import STATUSES, UNMEASURED, JobRows, Metrics, RowHead, SetRow, ShapeRow, Timing, is_clean
+from bench.planning.references import Reference, restore
+from bench.results.rows import JobRows, is_clean
 from bench.results.store import RunFolder
+
+if TYPE_CHECKING:
+    from mesh_datasets.shape_set import Shape
+
+
+ATTEMPTS = 3
+"""How often a phase is begun that finds its references altered."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class RunContext:
         workers: how many jobs run at a time; it stands beside the timings.
         gpus: numbers of the GPUs for jobs that use one; empty: all of the machine on which the job runs.
         keep_decoded: keep the decoded meshes in the run folder.
+        sources: what the references were made of: one that a codec writes over is made anew.
         stop: set to end the run.
     """
 
@@ -46,18 +55,11 @@ class RunContext:
     workers: int = 1
     gpus: tuple[int, ...] = ()
     keep_decoded: bool = False
+    sources: Sequence[Shape] = ()
     stop: threading.Event | None = None
 
 
 Progress = Callable[[str, float, str], None]
-
-
-@dataclass(frozen=True)
-class _ShapeResult:
-    status: str
-    message: str
-    metrics: Mapping[str, float]
-    decoded_sha256: str = ""
 
 
 def run_job(job: Job, context: RunContext, progress: Progress | None = None) -> JobRows:
@@ -74,10 +76,10 @@ def run_job(job: Job, context: RunContext, progress: Progress | None = None) -> 
     outcomes: dict[str, Outcome] = {}
     try:
         for phase in ("encode", "decode", "measure"):
-            outcomes[phase] = _run_phase(phase, job, context, scratch, progress)
+            outcomes[phase] = _on_whole_references(phase, job, context, scratch, progress)
             if outcomes[phase].status != "ok":
                 break
-        rows = _rows(job, context, outcomes)
+        rows = rows_of(job, context, outcomes)
         _put_away_state(job, context, scratch, outcomes["encode"].status)
         _keep(job, context, scratch, failed=not is_clean(rows.whole))
     finally:
@@ -105,7 +107,19 @@ def _put_away_state(job: Job, context: RunContext, scratch: Path, status: str) -
 
 def lost_job(job: Job, context: RunContext, reason: str) -> JobRows:
     """The rows of a job whose whole worker died with it, most likely for memory."""
-    return _rows(job, context, {"encode": Outcome("out_of_memory", reason, 0.0, 0.0)})
+    return rows_of(job, context, {"encode": Outcome("out_of_memory", reason, 0.0, 0.0)})
+
+
+def _on_whole_references(
+    phase: str, job: Job, context: RunContext, scratch: Path, progress: Progress | None
+) -> Outcome:
+    """`_run_phase`, again where a reference was written over: what one codec does to them costs no other its rows."""
+    for _ in range(ATTEMPTS - 1):
+        outcome = _run_phase(phase, job, context, scratch, progress)
+        if outcome.status == "ok" or DamagedReference.__name__ not in outcome.message:
+            return outcome
+        restore(context.references, context.sources, context.cache)
+    return _run_phase(phase, job, context, scratch, progress)
 
 
 def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progress: Progress | None) -> Outcome:
@@ -163,123 +177,6 @@ def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:
         protocol=dataclasses.asdict(context.protocol) if measuring else {},
         max_memory=context.limits.max_memory,
     )
-
-
-def _shape_results(context: RunContext, outcomes: Mapping[str, Outcome]) -> list[_ShapeResult]:
-    """One result per shape: that of the first phase that failed it, else its metrics."""
-    failed_set = _failed_set(outcomes)
-    measured = outcomes["measure"].result.get("shapes", []) if "measure" in outcomes else []
-    results = []
-    for index in range(len(context.references)):
-        own = next((found for o in outcomes.items() if (found := _lost(*o, index))), None)
-        if own is not None:
-            results.append(_failed_shape(*own, context))
-        elif failed_set is not None:
-            results.append(_failed_shape(failed_set.status, failed_set.message, context))
-        elif measured[index]["status"] != "ok":
-            results.append(_failed_shape(measured[index]["status"], measured[index]["message"], context))
-        else:
-            shape = measured[index]
-            results.append(_ShapeResult("ok", "", shape["metrics"], shape["decoded_sha256"]))
-    return results
-
-
-def _failed_set(outcomes: Mapping[str, Outcome]) -> Outcome | None:
-    """The phase that failed the job as a whole."""
-    return next((outcome for outcome in outcomes.values() if outcome.status != "ok"), None)
-
-
-def _lost(phase: str, outcome: Outcome, index: int) -> tuple[str, str] | None:
-    """Status and message of a shape that ``phase`` failed; a codec has no other statuses than its own."""
-    found = outcome.result.get("failures", {}).get(str(index))
-    if found is None:
-        return None
-    status, message = found
-    known = status in STATUSES and status not in ("ok", UNMEASURED)
-    return (status if known else FAILURE[phase]), message
-
-
-def _failed_shape(status: str, message: str, context: RunContext) -> _ShapeResult:
-    """A shape without metrics: the penalty stands for them, but not where the harness is at fault."""
-    return _ShapeResult(status, message, {} if status == UNMEASURED else penalty(context.protocol))
-
-
-def _rows(job: Job, context: RunContext, outcomes: Mapping[str, Outcome]) -> JobRows:
-    encoded = outcomes["encode"].result
-    results = _shape_results(context, outcomes)
-    sizes = encoded.get("bytes_shape") or [0] * len(context.references)
-    modes = encoded.get("modes", {})
-    shapes = [
-        _shape_row(job, index, reference, size, modes.get(str(index), ""), result)
-        for index, (reference, size, result) in enumerate(zip(context.references, sizes, results, strict=True))
-    ]
-    failed_set = _failed_set(outcomes)
-    unmeasured = sum(result.status == UNMEASURED for result in results)
-    whole: SetRow = {
-        **_head(job, failed_set.status if failed_set else "ok", failed_set.message if failed_set else ""),
-        "kind": "set",
-        "shapes": len(results),
-        "failed": sum(result.status != "ok" for result in results) - unmeasured,
-        "unmeasured": unmeasured,
-        "source_bytes": sum(reference.source_bytes for reference in context.references),
-        "bytes": encoded.get("bytes", 0),
-        "bytes_shared": encoded.get("bytes_shared", 0),
-        "ledger": encoded.get("ledger", {}),
-        "archive_sha256": encoded.get("archive_sha256", ""),
-        "settings": dict(job.settings),
-        "codec_version": job.version,
-        "workers": context.workers,
-        "notes": {key: value for o in outcomes.values() for key, value in o.result.get("notes", {}).items()},
-        "encode": _timing(outcomes.get("encode"), context, "encode"),
-        "decode": _timing(outcomes.get("decode"), context, "decode"),
-        "measure": _timing(outcomes.get("measure"), context, "measure"),
-    }
-    return JobRows(shapes, whole)
-
-
-def _shape_row(job: Job, index: int, reference: Reference, size: int, mode: str, result: _ShapeResult) -> ShapeRow:
-    return {
-        **_head(job, result.status, result.message),
-        **cast("Metrics", result.metrics),
-        "kind": "shape",
-        "index": index,
-        "shape": reference.name,
-        "category": reference.category,
-        "source_bytes": reference.source_bytes,
-        "bytes": size,
-        "decoded_sha256": result.decoded_sha256,
-        "mode": mode,
-    }
-
-
-def _head(job: Job, status: str, message: str) -> RowHead:
-    return {
-        "job": job.key,
-        "archive": job.archive_key,
-        "dataset": job.dataset,
-        "codec": job.codec,
-        "rate": job.rate,
-        "seed": job.seed,
-        "status": status,
-        "message": message,
-        "protocol": job.protocol,
-        "device": job.device,
-        "machine": machine.fingerprint(),
-    }
-
-
-def _timing(outcome: Outcome | None, context: RunContext, phase: str) -> Timing | None:
-    if outcome is None:
-        return None
-    return {
-        "wall_s": outcome.wall_s,
-        "cpu_s": outcome.result.get("cpu_s"),
-        "recalled_s": outcome.result.get("recalled_s", 0.0),
-        "phases": outcome.result.get("phases", {}),
-        "peak_mb": round(outcome.peak_mb, 1),
-        "threads": context.limits.threads,
-        "limit_s": context.limits.timeouts.of(phase, len(context.references)),
-    }
 
 
 def _keep(job: Job, context: RunContext, scratch: Path, *, failed: bool) -> None:

@@ -104,6 +104,7 @@ def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) ->
         workers=plan.workers,
         gpus=_gpus(plan),
         keep_decoded=request.keep_decoded,
+        sources=plan.prepared[dataset].sources,
         stop=None if request.executor == "dask" else stop,
     )
 

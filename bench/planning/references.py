@@ -10,15 +10,15 @@ import hashlib
 import json
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.codec.atomic_write import replacing, write_atomically
 from bench.codec.errors import DamagedReference
+from bench.codec.stored_arrays import read_arrays
 
 if TYPE_CHECKING:
     from mesh_datasets.shape_set import Shape, ShapeSet
@@ -65,10 +65,11 @@ class ReferenceMeshes(Sequence["Trimesh"]):
 
 @dataclass(frozen=True)
 class Prepared:
-    """The references of a run, and the shapes that were left out as (name, reason)."""
+    """The references of a run, the shapes that they were made of, and those that were left out as (name, reason)."""
 
     references: tuple[Reference, ...]
     skipped: tuple[tuple[str, str], ...]
+    sources: tuple[Shape, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -87,29 +88,39 @@ def prepare(
     """
     from mesh_datasets.errors import InvalidShape
 
-    references, skipped = [], []
+    references, skipped, sources = [], [], []
     for index, shape in enumerate(shapes):
         try:
             references.append(_from_cache(shape, cache) or _into_cache(shape, cache))
+            sources.append(shape)
         except InvalidShape as error:
             if not skip_invalid:
                 raise
             skipped.append((shape.name, str(error)))
         if progress:
             progress(index + 1, len(shapes))
-    return Prepared(tuple(references), tuple(skipped))
+    return Prepared(tuple(references), tuple(skipped), tuple(sources))
+
+
+def restore(references: Sequence[Reference], sources: Sequence[Shape], cache: Path) -> None:
+    """Make references anew that were altered since `prepare` made them. One whose source is gone stays as it is."""
+    from mesh_datasets.errors import DatasetError
+
+    for reference, shape in zip(references, sources, strict=False):
+        if is_damaged(reference.path):
+            with suppress(DatasetError, OSError):
+                _into_cache(shape, cache)
 
 
 def read_mesh(path: Path) -> Trimesh:
     """Read an npz with ``vertices`` (n, 3) and ``faces`` (m, 3), and ``points`` where a codec decoded some."""
-    import numpy as np
     import trimesh
 
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        mesh = trimesh.Trimesh(stored["vertices"], stored["faces"], process=False)
-        if "points" in stored:
-            mesh.metadata["points"] = stored["points"]
-            mesh.metadata["point_bits"] = int(stored["point_bits"])
+    stored = read_arrays(path)
+    mesh = trimesh.Trimesh(stored["vertices"], stored["faces"], process=False)
+    if "points" in stored:
+        mesh.metadata["points"] = stored["points"]
+        mesh.metadata["point_bits"] = int(stored["point_bits"])
     return mesh
 
 
@@ -123,7 +134,9 @@ def read_reference(path: Path) -> Trimesh:
 
     try:
         mesh = read_mesh(path)
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # see `read_arrays`
         raise DamagedReference(f"{path} is damaged: {error}", "the next run makes it anew") from None
     if re.fullmatch("[0-9a-f]{64}", path.stem) and mesh_fingerprint(mesh) != path.stem:
         raise DamagedReference(f"{path} no longer holds the mesh that it was made for", "the next run makes it anew")

@@ -189,6 +189,22 @@ def test_damaged_cache_entries_heal(damage, tmp_path):
     assert Context(cache=tmp_path).cached("x", "key", compute)["a"].sum() == 499500
 
 
+def test_no_flipped_bit_of_a_cache_entry_or_a_reference_is_believed_or_fatal(tmp_path):
+    values = np.arange(1000.0)  # more than zipfile reads at once
+    Context(cache=tmp_path).cached("x", "key", lambda: {"a": values})
+    (entry,) = tmp_path.rglob("*.npz")
+    mesh = trimesh.creation.box()
+    reference = tmp_path / f"{mesh_fingerprint(mesh)}.npz"
+    write_mesh(reference, mesh)
+    whole, stored = entry.read_bytes(), reference.read_bytes()
+    for at in (*range(200), *range(len(whole) - 300, len(whole))):
+        entry.write_bytes(whole[:at] + bytes([whole[at] ^ (16 if at % 2 else 4)]) + whole[at + 1 :])
+        assert np.array_equal(Context(cache=tmp_path).cached("x", "key", lambda: {"a": values})["a"], values)
+    for at in range(len(stored)):
+        reference.write_bytes(stored[:at] + bytes([stored[at] ^ 16]) + stored[at + 1 :])
+        assert is_damaged(str(reference)) or mesh_fingerprint(read_reference(reference)) == reference.stem
+
+
 def test_references_are_read_only_and_heal_when_a_run_starts(tmp_path, meshes_dir):
     shapes = mesh_datasets.load(f"folder:{meshes_dir}")
     before = prepare(shapes, tmp_path)

@@ -10,14 +10,18 @@ import pytest
 import trimesh
 from mesh_datasets.fingerprint import mesh_fingerprint
 
+from bench.__main__ import main
 from bench.codec.errors import DamagedReference
 from bench.execution import supervisor
 from bench.execution.result import checked_result
 from bench.execution.supervisor import run_worker
 from bench.execution.task import Task
-from bench.planning.references import write_mesh
+from bench.planning.references import is_damaged, write_mesh
+from bench.results.store import RunFolder
 from bench.results.typed import WrongType
 from tests.bench.doubles import Rounding, info
+
+DOUBLES = "tests.bench.doubles"
 
 
 class Daemonic(Rounding):
@@ -111,6 +115,19 @@ def test_a_codec_that_writes_over_a_reference_is_not_measured_against_it(tmp_pat
     assert "no longer holds" in outcome.message
     outcome = encode("Pretending", tmp_path)
     assert outcome.status == "encode_failed"
+
+
+def test_what_a_codec_writes_over_is_made_anew_for_the_others(command, tmp_path):
+    codecs = (f"{__name__}:Forging@g16", f"{DOUBLES}:Rounding@g16")
+    own_cache = ("--cache", str(tmp_path / "cache"), "--workers", "1", "--shard", "1/1", "--codecs", ",".join(codecs))
+    assert main([*command("Rounding"), *own_cache]) == 1
+    run = RunFolder(tmp_path / "run")
+    assert [(row["codec"], row["status"], row["failed"], row["unmeasured"]) for row in run.set_rows()] == [
+        (f"{__name__}:Forging", "measure_failed", 0, 3),
+        (f"{DOUBLES}:Rounding", "ok", 0, 0),
+    ]
+    for reference in (tmp_path / "cache" / "meshes").iterdir():
+        assert not is_damaged(str(reference))
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ MEASURE = [
     "worker after bench.metrics.measure:measure 3",
 ]
 ROWS = [
-    "run before bench.execution.job:_rows 1",
+    "run before bench.execution.job:rows_of 1",
     "run before bench.results.store:RunFolder.append 1",
     "run midst bench.results.store:RunFolder.append 1",
     "run after bench.results.store:RunFolder.append 1",
