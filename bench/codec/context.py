@@ -161,7 +161,7 @@ class Context:
         if entry is not None:
             # A full disk leaves no entry, no error.
             with suppress(OSError), replacing(entry) as file:
-                np.savez(file, **{**arrays, "__seconds__": np.asarray(seconds)})
+                np.savez(file, **{**arrays, "__seconds__": np.asarray(seconds)})  # type: ignore[arg-type]
         return arrays
 
     def _charge(self, phase: str, seconds: float) -> None:
