@@ -5,58 +5,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bench.codec.errors import DamagedReference
 from bench.execution import sealed_archive
 from bench.execution.gpu_lease import leased_gpu
 from bench.execution.job_rows import rows_of
+from bench.execution.run_context import RunContext
 from bench.execution.supervisor import Outcome, run_worker
 from bench.execution.task import Task
-from bench.metrics.protocol import Protocol
 from bench.planning.jobs import Job
-from bench.planning.limits import Limits
-from bench.planning.references import Reference, restore
+from bench.planning.references import restore
 from bench.results.rows import JobRows, is_clean
-from bench.results.store import RunFolder
-
-if TYPE_CHECKING:
-    from mesh_datasets.shape_set import Shape
-
 
 ATTEMPTS = 3
 """How often a phase is begun that finds its references altered."""
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What all jobs of a run share.
-
-    Args:
-        protocol: how decoded meshes are measured.
-        limits: what a job may use.
-        workers: how many jobs run at a time; it stands beside the timings.
-        gpus: numbers of the GPUs for jobs that use one; empty: all of the machine on which the job runs.
-        keep_decoded: keep the decoded meshes in the run folder.
-        sources: what the references were made of: one that a codec writes over is made anew.
-        stop: set to end the run.
-    """
-
-    run: RunFolder
-    references: Sequence[Reference]
-    cache: Path
-    protocol: Protocol
-    limits: Limits = field(default_factory=Limits)
-    workers: int = 1
-    gpus: tuple[int, ...] = ()
-    keep_decoded: bool = False
-    sources: Sequence[Shape] = ()
-    stop: threading.Event | None = None
 
 
 Progress = Callable[[str, float, str], None]

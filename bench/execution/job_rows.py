@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from bench import machine
+from bench.execution.run_context import RunContext
 from bench.execution.supervisor import Outcome
 from bench.execution.task import FAILURE
 from bench.metrics.protocol import penalty
 from bench.planning.jobs import Job
 from bench.planning.references import Reference
 from bench.results.rows import STATUSES, UNMEASURED, JobRows, Metrics, RowHead, SetRow, ShapeRow, Timing
-
-if TYPE_CHECKING:
-    from bench.execution.job import RunContext
 
 
 @dataclass(frozen=True)

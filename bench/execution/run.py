@@ -12,10 +12,11 @@ from bench.codec import Availability
 from bench.codec.devices import parse_devices
 from bench.execution import cluster, executor
 from bench.execution.forecast import forecasts
-from bench.execution.job import RunContext, lost_job, run_job
+from bench.execution.job import lost_job, run_job
 from bench.execution.manifest import write_manifest
 from bench.execution.pace import PaceBook
 from bench.execution.progress import RunProgress, expected_seconds, remaining
+from bench.execution.run_context import RunContext
 from bench.execution.run_log import NORMAL, RunLog
 from bench.execution.supervisor import Interrupted
 from bench.planning.jobs import Job

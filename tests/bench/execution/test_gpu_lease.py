@@ -8,7 +8,8 @@ import pytest
 
 from bench.execution import gpu_lease, job
 from bench.execution.gpu_lease import leased_gpu
-from bench.execution.job import RunContext, run_job
+from bench.execution.job import run_job
+from bench.execution.run_context import RunContext
 from bench.execution.supervisor import Interrupted, Outcome
 from bench.metrics.protocol import Protocol
 from bench.results.store import RunFolder
