@@ -34,6 +34,7 @@ class RunData:
         summary: one line per (dataset, codec, rate, seed), see `bench.results.summary`.
         points: the same, averaged over seeds: the points of the rate-distortion curves.
         shapes: one line per (dataset, codec, rate, seed, shape).
+        runs: of several runs beside one another, name and manifest of each.
     """
 
     path: Path
@@ -42,12 +43,17 @@ class RunData:
     summary: pd.DataFrame
     points: pd.DataFrame
     shapes: pd.DataFrame
+    runs: tuple[tuple[str, Manifest], ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> RunData:
         """Read a run folder. Raises `bench.results.store.StoreError` where it is none."""
         run = RunFolder(path)
-        manifest, rows = run.read_manifest(), run.rows()
+        return cls.of(path, run.read_manifest(), run.rows())
+
+    @classmethod
+    def of(cls, path: Path, manifest: Manifest, rows: list[Row]) -> RunData:
+        """Rows that are in memory already."""
         summary = summarise(rows)
         return cls(path, manifest, rows, summary, over_seeds(summary), shape_frame(rows))
 

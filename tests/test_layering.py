@@ -134,6 +134,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         *("reports.document", "reports.run_data", "reports.sections", "reports.views"),
     },
     "reports.results_json": {"bench.results", "reports.run_data"},
+    "reports.several": {"bench.codec", "bench.results", "reports.run_data"},
+    "reports.site": {
+        *("bench.codec", "bench.results", "bench.comparison"),
+        *("reports.document", "reports.explorer", "reports.run_data", "reports.sections"),
+        *("reports.report", "reports.several"),
+    },
     "reports.writer": {"reports.document"},
     "reports.outline": {
         *("bench.results", "reports.document", "reports.run_data", "reports.sections", "reports.paper"),

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.comparison.bd_rate import BDRate
 from bench.comparison.paired import pairwise, shape_curves
+from bench.results.spec import codec_name
 from reports.document.table import Column, Table
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def bd_rates(data: RunData, dataset: str, metric: str, replicates: int = 400) ->
 def choose_anchor(data: RunData, dataset: str) -> str:
     """The codec that others are compared with: the first of `ANCHORS` that was run, else the first codec."""
     found = [codec for codec in data.codecs if codec in set(data.points[data.points["dataset"] == dataset]["codec"])]
-    return next((name for name in ANCHORS if name in found), found[0])
+    named = [codec for name in ANCHORS for codec in found if codec_name(codec) == name]
+    return next((name for name in ANCHORS if name in found), (named or found)[0])
 
 
 def anchor_table(data: RunData, dataset: str, pairs: Mapping[str, Pairs], anchor: str) -> Table | None:

@@ -39,6 +39,8 @@ def what_was_run(data: RunData) -> list[Block]:
     }
     title = manifest["dataset"] or ", ".join(data.datasets) or data.path.name
     blocks: list[Block] = [Heading(f"Benchmark of {title}", 1), _facts(facts)]
+    if data.runs:
+        blocks.append(Bullets(tuple(f"Run {name}: {_made(one)}" for name, one in data.runs)))
     left_out = _left_out(manifest)
     return [*blocks, Bullets(tuple(left_out))] if left_out else blocks
 
@@ -93,6 +95,13 @@ def provenance(data: RunData) -> list[Block]:
 
 def _facts(facts: Mapping[str, str]) -> Bullets:
     return Bullets(tuple(f"{name}: {value}" for name, value in facts.items() if value))
+
+
+def _made(manifest: Manifest) -> str:
+    """When, where and by which code a run was made."""
+    code = f"code {manifest['git']['commit'][:10]}" if manifest["git"]["commit"] else ""
+    changed = ", with local changes" if manifest["git"]["dirty"] else ""
+    return ", ".join(part for part in (manifest["created"], _machine(manifest["machine"]), code + changed) if part)
 
 
 def _machine(machine: Machine) -> str:
