@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from bench.codec import UserError
 from bench.results.identity import data_digest, protocol_of
-from bench.results.manifest import Manifest
+from bench.results.manifest import CodecEntry, Manifest
 from bench.results.meshes import MeshesUnavailable, MeshSource
-from bench.results.rows import SetRow, ShapeRow
+from bench.results.rows import Row, SetRow, ShapeRow
 from reports.run_data import RunData
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ def beside(runs: Sequence[RunData]) -> Beside:
     names = run_names([run.path for run in runs])
     seen = [set(run.codecs) for run in runs]
     shared = {codec for codec in set().union(*seen) if sum(codec in codecs for codecs in seen) > 1}
-    rows, codecs, origin = [], {}, {}
+    rows: list[Row] = []
+    codecs: dict[str, CodecEntry] = {}
+    origin: dict[str, tuple[int, str]] = {}
     for number, run in enumerate(runs):
         title = {codec: f"{codec}:run={names[number]}" if codec in shared else codec for codec in seen[number]}
         fingerprint = run.manifest["machine"]["fingerprint"]
