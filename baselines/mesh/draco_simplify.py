@@ -96,6 +96,7 @@ def _fitted(
     faces: np.ndarray[Any, Any],
 ) -> np.ndarray[Any, Any]:
     """The vertices (v, 3) of a decimated mesh, moved to the surface of the original. They stay in [-1, 1]."""
-    from necgs.vertex_fit.fitting import Original, fit_vertices
+    from necgs.vertex_fit.fitting import FitSettings, Original, fit_vertices
 
-    return fit_vertices(Original(*original), vertices, faces).vertices
+    settings = FitSettings()
+    return fit_vertices(Original(*original, settings.bound(len(faces))), vertices, faces, settings).vertices

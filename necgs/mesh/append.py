@@ -107,7 +107,7 @@ def _member(shared: Shared, anchors: _Anchors, one: Originals, rate: MeshSetRate
     """The part of a shape that joins a group; None where the group's faces do not suit it."""
     coded = shared.groups[anchors.index]
     error = float(coded.steps[0]) / CUBE / rate.step
-    original = Original(one.vertices[0], one.faces)
+    original = Original(one.vertices[0], one.faces, FIT.bound(len(coded.faces)))
     start = (one.vertices[0][one.faces[anchors.face]] * anchors.shares[..., None]).sum(1)
     found = fit_vertices(original, start, coded.faces, FIT if rate.fit else NO_FIT)
     if found.after > _MOST_TIMES_ERROR * error:

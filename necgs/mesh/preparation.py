@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 FIT = FitSettings()
 NO_FIT = FitSettings(steps=0)
-REFIT = FitSettings(floor=1.0, most_samples=8000)
+REFIT = FitSettings(floor=1.0, most_samples=8000, many_faces=2000)
 _STIFF = 1e6
 """Added to the Hessian of a coordinate that must stay: its code is never moved to a cheaper one."""
 
@@ -113,7 +113,8 @@ def _fitted(found: Reduced, row: int, held: Mask, rate: MeshSetRate, context: Co
     vertices, start = found.group.vertices[row], found.vertices[row]
 
     def fit() -> dict[str, NDArray[Any]]:
-        made = fit_vertices(Original(vertices, found.group.faces), start, found.faces, settings, ~held)
+        original = Original(vertices, found.group.faces, settings.bound(len(found.faces)))
+        made = fit_vertices(original, start, found.faces, settings, ~held)
         return {"vertices": made.vertices, "hessians": made.hessians, "error": np.array(made.after)}
 
     content = digest(vertices, found.group.faces, start, found.faces, held)
@@ -170,7 +171,7 @@ def _refit(coarse: Coarse, context: Context) -> Refit:
     def original(row: int) -> Original:
         context.check_deadline()
         context.progress(coarse.group.shapes[row], 0, "coding")
-        return Original(coarse.group.vertices[row], coarse.group.faces, REFIT.most_samples)
+        return Original(coarse.group.vertices[row], coarse.group.faces, REFIT.bound(len(coarse.faces)))
 
     def moved(row: int, done: Mask, positions: Floats) -> Floats:
         return refit_vertices(original(row), positions, coarse.faces, ~done, coarse.error, REFIT).vertices

@@ -36,6 +36,7 @@ class FitSettings:
         steps: of Gauss-Newton; fewer where the bound leaves fewer samples per face, which would be fitted too closely.
         samples_per_face: of the coarse mesh, on each of the two surfaces ...
         least_samples, most_samples: ... within these bounds.
+        many_faces: from here on the upper bound grows with the faces, up to twice.
         floor: distances below this multiple of the mean distance count as squares.
         cap: distances beyond this multiple of the mean distance count as cubes.
         normal_weight: of the normals.
@@ -47,6 +48,7 @@ class FitSettings:
     samples_per_face: float = 8.0
     least_samples: int = 3000
     most_samples: int = 12_000
+    many_faces: int = 3000
     floor: float = 0.2
     cap: float = 3.0
     normal_weight: float = 6.0
@@ -56,15 +58,21 @@ class FitSettings:
 
     def samples_for(self, faces: int) -> int:
         """Samples on each surface for a coarse mesh of so many faces."""
-        return int(np.clip(self.samples_per_face * faces, self.least_samples, self.most_samples))
+        return int(np.clip(self.samples_per_face * faces, self.least_samples, self.bound(faces)))
+
+    def bound(self, faces: int) -> int:
+        """Most samples for a coarse mesh of so many faces."""
+        return int(np.clip(self.most_samples * faces / self.many_faces, self.most_samples, 2 * self.most_samples))
 
     def steps_for(self, faces: int) -> int:
         """Steps for a coarse mesh of so many faces."""
-        return int(np.ceil(self.steps * min(1.0, self.most_samples / (self.samples_per_face * max(faces, 1)))))
+        return int(np.ceil(self.steps * min(1.0, self.bound(faces) / (self.samples_per_face * max(faces, 1)))))
 
     def __post_init__(self) -> None:
         if self.steps < 0 or not 0 < self.least_samples <= self.most_samples or not 0 < self.floor < self.cap:
             raise ValueError(f"fit: wants steps >= 0, 0 < least_samples <= most_samples and 0 < floor < cap: {self}")
+        if self.many_faces < 1:
+            raise ValueError(f"fit: wants many_faces >= 1: {self}")
 
 
 class Original:
@@ -73,7 +81,7 @@ class Original:
     Args:
         vertices: (v, 3), in the cube [-1, 1]^3.
         faces: (f, 3).
-        samples: at least `FitSettings.most_samples`, for a fit to find as many as it asks for.
+        samples: at least `FitSettings.bound`, for a fit to find as many as it asks for.
         seed: of the samples.
     """
 

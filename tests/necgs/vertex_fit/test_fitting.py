@@ -120,3 +120,11 @@ def test_no_triangle_turns_over():
 def test_settings_without_sense_are_refused():
     with pytest.raises(ValueError, match="floor < cap"):
         FitSettings(floor=4.0)
+
+
+def test_samples_and_steps_follow_the_faces_within_their_bounds():
+    settings = FitSettings(steps=7, samples_per_face=8, least_samples=3000, most_samples=12_000, many_faces=3000)
+    assert [settings.samples_for(faces) for faces in (100, 1000, 1500, 3000, 4500, 6000, 20_000)] == [
+        *(3000, 8000, 12_000, 12_000, 18_000, 24_000, 24_000)
+    ]
+    assert [settings.steps_for(faces) for faces in (100, 1500, 3000, 6000, 12_000, 10**6)] == [7, 7, 4, 4, 2, 1]
