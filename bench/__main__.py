@@ -16,7 +16,7 @@ from bench.codec.encoding import encoding_complaint, print_anything
 from bench.installation import installed_version
 
 COMMANDS = (
-    *("run", "report", "gate", "compare", "merge", "archive", "export"),
+    *("run", "report", "gate", "compare", "merge", "archive", "export", "set_sizes"),
     *("fetch", "codecs", "datasets", "metrics", "check_codec", "doctor", "completion"),
 )
 

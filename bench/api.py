@@ -38,7 +38,7 @@ def run(
 
     Args:
         codecs: specs such as ``draco``, ``necgs@k64`` or ``necgs:entropy=huffman``; the profile's unless given.
-        dataset: ``sample``, ``ama``, ``folder:PATH``, ``procedural:N``, ...; the profile's unless given.
+        dataset: ``sample``, ``ama``, ``folder:PATH``, ``procedural:N``, ``poses:N``, ...; the profile's unless given.
         profile: name of a shipped profile, or path of a ``.toml`` file.
         rates: labels; each codec runs those that it has.
         limit: number of shapes, spread evenly over the set.

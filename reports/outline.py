@@ -122,11 +122,13 @@ def _bytes(data: RunData, writer: Writer) -> None:
         writer.table(ledger.ledger_table(data, dataset), f"ledger_{slug(dataset)}")
     for dataset in data.datasets:
         caption = (
-            f"Bytes a shape against set size on {dataset}: a filled marker is measured, the curve assumes that the "
-            "shared part and the error stay as they are; a hollow marker is the break-even size"
+            f"Bytes a shape against set size on {dataset}: filled markers are measured (small ones by bench "
+            "set-sizes), the curve assumes that the shared part and the error stay as they are; a hollow marker is the "
+            "break-even size"
         )
         writer.figure(amortisation.amortisation_figure(data, dataset), f"amortisation_{slug(dataset)}", caption)
         writer.table(amortisation.break_even_table(data, dataset), f"break_even_{slug(dataset)}")
+        writer.table(amortisation.measured_sizes_table(data, dataset), f"set_sizes_{slug(dataset)}")
 
 
 def _variants(data: RunData, writer: Writer) -> None:

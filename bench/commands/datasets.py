@@ -21,7 +21,8 @@ def add_parser(subparsers: Any) -> None:
         description="Without a name: every data set, its origin and licence, where it is looked for, whether it was "
         "found. With a name: its shapes; with --check also what each mesh is like.",
     )
-    parser.add_argument("name", nargs="?", help="sample, ama, dt4d, thingi10k, mixed, folder:PATH, procedural:N")
+    names = "sample, ama, dt4d, thingi10k, mixed, folder:PATH, procedural:N, poses:N"
+    parser.add_argument("name", nargs="?", help=names)
     parser.add_argument("--check", action="store_true", help="load each shape and count what is odd about it")
     parser.add_argument("--json", action="store_true", help="machine-readable")
     parser.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")

@@ -60,7 +60,7 @@ def _add_what(group: Any) -> None:
     )
     group.add_argument("--rates", metavar="LABELS", help="only these rates, comma separated; see: bench codecs NAME")
     group.add_argument(
-        "--dataset", help="sample, ama, dt4d, thingi10k, mixed, folder:PATH, procedural:N; comma separated"
+        "--dataset", help="sample, ama, dt4d, thingi10k, mixed, folder:PATH, procedural:N, poses:N; comma separated"
     )
     group.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")
     group.add_argument("--split", type=Path, metavar="FILE", help="a list of the shapes to take")

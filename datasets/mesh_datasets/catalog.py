@@ -115,6 +115,17 @@ _ENTRIES = (
         loader="mesh_datasets.procedural:load_procedural",
         found=True,
     ),
+    DatasetInfo(
+        name="poses",
+        title="Poses",
+        content="poses:N makes N poses of one body from the seed, all with the same faces",
+        origin="made by this package from a body of the sample",
+        licence="CC0-1.0, as the humans of the sample; see NOTICE",
+        layout="",
+        environment="",
+        loader="mesh_datasets.poses:load_poses",
+        found=True,
+    ),
 )
 
 DATASETS = MappingProxyType({entry.name: entry for entry in _ENTRIES})

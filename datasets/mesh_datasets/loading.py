@@ -58,11 +58,11 @@ def load(
 
     Args:
         spec: ``sample``, ``sample:humans``, ``ama``, ``dt4d``, ``thingi10k``, ``mixed``, ``folder:PATH``,
-            ``procedural:N`` or a name that an installed package adds (`mesh_datasets.catalog`).
+            ``procedural:N``, ``poses:N`` or a name that an installed package adds (`mesh_datasets.catalog`).
         data_root: folder that holds the data; without it the environment variables say where to look.
         split: file that lists the shapes to take; without it a seeded choice of the paper's size is made.
         limit: at most so many shapes, evenly spaced over the set.
-        seed: of the choice, and of procedural parts.
+        seed: of the choice, and of procedural parts and poses.
         per_set: shapes from each of the three sets of ``mixed``.
 
     Raises:

@@ -2,17 +2,19 @@
 
 bytes(n) = shared + marginal * n, with both as measured on this run's set. Compared with a codec that shares nothing, at
 equal surface error, the break-even set size is shared / (bytes a shape of the other - marginal). That the error stays
-what it is as the set grows, with the same shared part, is an assumption, not a measurement.
+what it is as the set grows, with the same shared part, is an assumption, not a measurement; where ``bench set-sizes``
+has measured sets of other sizes for the run, they stand beside it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from bench.results.set_sizes import SetSize, read
 from reports.document.style import COLUMN, log_axis, looks, paper_style, plain
 from reports.document.table import Column, Table
 from reports.sections.between_rates import rate_at_error
@@ -39,11 +41,12 @@ def break_even(data: RunData, dataset: str) -> pd.DataFrame:
             gain = size - marginal
             sets = point["bytes_shared"] / gain if gain > 0 else float("inf") if gain <= 0 else float("nan")
             lines.append(
-                {"codec": point["codec"], "rate": point["rate"], "other": other, "surface_cd": point["surface_cd"]}
+                {"codec": point["codec"], "rate": point["rate"], "dataset": dataset, "other": other}
+                | {"surface_cd": point["surface_cd"]}
                 | {"shared": point["bytes_shared"], "marginal": marginal, "other_size": size, "sets": sets}
                 | {"shapes": point["shapes"]}
             )
-    columns = ["codec", "rate", "other", "surface_cd", "shared", "marginal", "other_size", "sets", "shapes"]
+    columns = ["codec", "rate", "dataset", "other", "surface_cd", "shared", "marginal", "other_size", "sets", "shapes"]
     return pd.DataFrame(lines, columns=columns)
 
 
@@ -67,6 +70,36 @@ def break_even_table(data: RunData, dataset: str) -> Table | None:
     return Table(frame, columns, f"From which set size on a set codec is smaller, on {dataset}", distances=True)
 
 
+def measured_sizes_table(data: RunData, dataset: str) -> Table | None:
+    """Measured sets of several sizes, and what shared + marginal * n of the largest says; None without any."""
+    found = [size for size in read(data.path) if size.dataset == dataset]
+    if not found:
+        return None
+    lines = []
+    for size in sorted(found, key=lambda size: [*data.codecs, size.codec].index(size.codec)):
+        largest = [other for other in found if (other.codec, other.rate) == (size.codec, size.rate)][-1]
+        lines.append(
+            {"title": data.title(size.codec), "rate": size.rate, "shapes": size.shapes, "shared": size.bytes_shared}
+            | {"marginal": size.marginal, "bytes": size.bytes / size.shapes, "surface_cd": size.surface_cd}
+            | {"said": largest.bytes_shared / size.shapes + largest.marginal}
+            | {"encode": size.encode_s / size.shapes, "decode": 1e3 * size.decode_s / size.shapes}
+        )
+    columns = (
+        Column("title", "Set codec"),
+        Column("rate", "Rate"),
+        Column("shapes", "Shapes"),
+        Column("shared", "Shared bytes"),
+        Column("marginal", "per shape", 1),
+        Column("bytes", "Bytes/shape", 1),
+        Column("said", "as the largest set says", 1),
+        Column("surface_cd", "Surface error", 3),
+        Column("encode", "Encode CPU s/shape", None),
+        Column("decode", "Decode CPU ms/shape", None),
+    )
+    caption = f"Parts of {dataset} of several sizes, each coded by itself"
+    return Table(pd.DataFrame(lines), columns, caption, distances=True)
+
+
 def amortisation_figure(data: RunData, dataset: str) -> Figure | None:
     """Bytes a shape against set size for each set codec's middle rate, and its rivals at equal error."""
     frame = break_even(data, dataset)
@@ -84,6 +117,11 @@ def amortisation_figure(data: RunData, dataset: str) -> Figure | None:
     return figure
 
 
+def _is_of(size: SetSize, point: pd.Series[Any]) -> bool:
+    """Whether a set was coded with the codec and rate of a line of `break_even`, from the same data."""
+    return (size.codec, size.rate, size.dataset) == (point["codec"], point["rate"], point["dataset"])
+
+
 def _panel(axes: Axes, data: RunData, frame: pd.DataFrame) -> None:
     look = looks(data.codecs)
     first = frame.iloc[0]
@@ -97,6 +135,16 @@ def _panel(axes: Axes, data: RunData, frame: pd.DataFrame) -> None:
     axes.plot(first["shapes"], measured, marker=look[codec].marker, color=look[codec].colour)
     place = (first["shapes"], measured)
     axes.annotate("measured", place, (4, 4), textcoords="offset points", fontsize=6.5, color=look[codec].colour)
+    sizes_measured = [size for size in read(data.path) if _is_of(size, first)]
+    if sizes_measured:
+        axes.plot(
+            [size.shapes for size in sizes_measured],
+            [size.bytes / size.shapes for size in sizes_measured],
+            linestyle="",
+            marker=look[codec].marker,
+            markersize=4,
+            color=look[codec].colour,
+        )
     for line in frame.to_dict("records"):
         colour = look[line["other"]].colour
         axes.axhline(line["other_size"], color=colour, linewidth=0.9, linestyle="--", label=data.title(line["other"]))

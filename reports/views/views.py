@@ -32,7 +32,7 @@ ROLES = {3: ("worst", "median", "best"), 5: ("worst", "harder", "median", "easie
 MOST_MESHES_OF_FIVE = 120
 """Five shapes are shown where that makes at most so many meshes, else three."""
 
-Z_UP = ("sample", "thingi10k", "procedural")
+Z_UP = ("sample", "thingi10k", "procedural", "poses")
 """Data sets whose shapes stand along z; the others stand along y, as views do."""
 
 

@@ -23,7 +23,9 @@ from tests.datasets.writers import write_ama
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(UnknownDataset, match=r"'shapenet'.*sample, ama, dt4d, thingi10k, mixed, folder, procedural"):
+    with pytest.raises(
+        UnknownDataset, match=r"'shapenet'.*sample, ama, dt4d, thingi10k, mixed, folder, procedural, poses"
+    ):
         load("shapenet")
 
 
@@ -44,8 +46,14 @@ def test_other_packages_add_data_sets(monkeypatch):
 def test_catalogue_tells_all_that_is_needed(tmp_path):
     write_ama(tmp_path / "ama")
     entries = {entry.name: entry for entry in catalog(tmp_path)}
-    assert list(entries) == ["sample", "ama", "dt4d", "thingi10k", "mixed", "folder", "procedural"]
-    assert [name for name, entry in entries.items() if entry.found] == ["sample", "ama", "folder", "procedural"]
+    assert list(entries) == ["sample", "ama", "dt4d", "thingi10k", "mixed", "folder", "procedural", "poses"]
+    assert [name for name, entry in entries.items() if entry.found] == [
+        "sample",
+        "ama",
+        "folder",
+        "procedural",
+        "poses",
+    ]
     assert entries["ama"].paths == (tmp_path / "ama",)
     assert all(entry.title and entry.content and entry.origin and entry.licence for entry in entries.values())
     for name in ("ama", "dt4d", "thingi10k", "mixed"):

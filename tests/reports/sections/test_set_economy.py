@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from bench.results.set_sizes import SetSize, append
 from reports.run_data import RunData
-from reports.sections.amortisation import amortisation_figure, break_even, break_even_table
+from reports.sections.amortisation import amortisation_figure, break_even, break_even_table, measured_sizes_table
 from reports.sections.equal_quality import equal_quality_figure, equal_quality_table, frame_at, targets
 from reports.sections.ledger import ledger_figure, ledger_frame, ledger_table
 from tests.reports.synthetic import write_run
@@ -84,3 +85,18 @@ def test_the_control_alone_has_no_equal_quality(tmp_path):
     alone = RunData.load(write_run(tmp_path, shapes=2, codecs=["identity"]).path)
     assert equal_quality_figure(alone) is None
     assert equal_quality_table(alone, "sample") is None
+
+
+def test_measured_set_sizes_stand_in_figure_and_table(tmp_path):
+    run = write_run(tmp_path, shapes=24)
+    for rate in ("r1", "r2", "r3", "r4", "r5"):
+        for shapes in (4, 8, 16):
+            append(run.path, SetSize("sample", "necgs", rate, shapes, 0, 5000 + 700 * shapes, 5000, 4.0, 4, 8.0, 0.8))
+    data = RunData.load(run.path)
+    axes = amortisation_figure(data, "sample").axes[0]
+    drawn = [line for line in axes.lines if list(line.get_xdata()) == [4, 8, 16]]
+    assert [list(line.get_ydata()) for line in drawn] == [[5000 / n + 700 for n in (4, 8, 16)]]
+    frame = measured_sizes_table(data, "sample").frame
+    assert frame["said"].to_list() == pytest.approx(frame["bytes"].to_list())
+    assert frame["encode"].to_list() == pytest.approx(5 * [2.0] + 5 * [1.0] + 5 * [0.5])
+    assert measured_sizes_table(RunData.load(write_run(tmp_path / "other", shapes=4).path), "sample") is None
