@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,29 +30,16 @@ class VolumeCodec(SetCodec):
 
     def encode(self, meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
-        import numpy as np
-
         from necgs.coding.bitstream import encode_set
-        from necgs.stages import shape_volume, trained_set
+        from necgs.set_volumes import volumes_of
+        from necgs.stages import trained_set
 
         context.limit_torch()
-        # Gigabytes for a large set: never there twice.
-        volumes = np.empty((len(meshes), rate.channels, *[rate.resolution] * 3), np.int16)
-        fitted: list[int] = []
-        for done, index in enumerate(_order_of_work(len(meshes), rate)):
-            with context.shape(index, EncodeFailed):
-                part = _part_of(context, done, len(meshes))
-                volumes[index] = shape_volume(meshes[index], rate.resolution, rate.channels, rate.fit, part)
-                fitted.append(index)
-            context.progress(done + 1, len(meshes), "volumes")
-        fitted.sort()
-        for row, index in enumerate(fitted):
-            if row != index:
-                volumes[row] = volumes[index]
+        fitted, volumes = volumes_of(meshes, rate, context)
         if not fitted:
             return Archive(tuple(Part(b"") for _ in meshes))
         try:
-            trained = trained_set(volumes[: len(fitted)], rate, context)
+            trained = trained_set(volumes, rate, context)
             with context.phase("entropy"):
                 archive = encode_set(trained, rate.entropy)
         except ValueError as error:  # codes that are not finite, or so far apart that no table holds them
@@ -94,21 +80,3 @@ class NecgsCodec(VolumeCodec):
     rate_type: ClassVar[type[NecgsRate]] = NecgsRate
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = LADDER
     short_ladder: ClassVar[tuple[str, ...]] = SHORT_LADDER
-
-
-def _order_of_work(count: int, rate: VolumeRate) -> list[int]:
-    """Shapes in another order for each rate: two that fit the same volumes at a time find each other's in the cache."""
-    import random
-
-    order = list(range(count))
-    random.Random(repr(rate)).shuffle(order)
-    return order
-
-
-def _part_of(context: Context, done: int, count: int) -> Context:
-    """The same context, but what is reported of the shape after ``done`` others counts as its part of the set."""
-
-    def report(step: int, total: int, _: str) -> None:
-        context.progress(done * total + step, count * total, "volumes")
-
-    return dataclasses.replace(context, report=report)

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 from trimesh import Trimesh
@@ -15,6 +18,9 @@ from necgs.decoder.spec import BLOCK_SPARSE
 from necgs.decoder.trained_set import INSIDE, OCCUPIED, TrainedSet
 from necgs.settings import VolumeRate
 from necgs.volume.surface_memory import surface_bytes
+
+if TYPE_CHECKING:
+    from necgs.training.surface_blocks import SurfaceBlocks
 
 Volume = NDArray[np.int16]
 
@@ -50,11 +56,11 @@ def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, contex
     return volume
 
 
-def trained_set(volumes: Volume, rate: VolumeRate, context: Context) -> TrainedSet:
+def trained_set(volumes: Volume | Sequence[SurfaceBlocks], rate: VolumeRate, context: Context) -> TrainedSet:
     """Train the decoder and the latents of a set: phase ``train``. Raises ``DeadlineExceeded``.
 
     Args:
-        volumes: int16 codes (n, channels, K, K, K).
+        volumes: int16 codes (n, channels, K, K, K), or of a block-sparse decoder what it sees of them.
         rate: settings.
         context: device, seed, scratch folder for the checkpoint, deadline.
     """

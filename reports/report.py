@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.codec import UserError
-from bench.codec.atomic_write import write_atomically
+from bench.codec.atomic_write import replacing
 from bench.results.meshes import MeshSource
 from reports.document import style
 from reports.document.html import Page, write_html
@@ -67,7 +67,8 @@ def report_of(
     writer.folder.mkdir(parents=True, exist_ok=True)
     views = outline(data, writer, paper=paper, meshes=meshes if html else None)
     writer.paths.append(writer.folder / "results.json")
-    write_atomically(writer.paths[-1], results_text(data))
+    with replacing(writer.paths[-1]) as file:
+        file.writelines(piece.encode() for piece in results_text(data))
     paths = writer.finish()
     if not html:
         return paths

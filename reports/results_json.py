@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from bench.results.manifest import Manifest
@@ -35,7 +36,7 @@ BETTER = {
 
 
 def results(data: RunData) -> dict[str, Any]:
-    """The content of ``results.json``; its keys are described in docs/reports.md. NaN and infinity become null."""
+    """The content of ``results.json`` but for ``shapes``; NaN and infinity become null. Its keys: docs/reports.md."""
     manifest = data.manifest
     return {
         "format": FORMAT,
@@ -49,13 +50,17 @@ def results(data: RunData) -> dict[str, Any]:
         "datasets": {name: _dataset(manifest, name) for name in data.datasets},
         "codecs": {codec: {**(data.described(codec) or {}), "title": data.title(codec)} for codec in data.codecs},
         "points": [_plain(line) for line in data.summary.to_dict("records")],
-        "shapes": [_plain(line) for line in _shape_lines(data)],
     }
 
 
-def results_text(data: RunData) -> str:
-    """`results` as JSON text."""
-    return json.dumps(results(data), indent=1, allow_nan=False) + "\n"
+def results_text(data: RunData) -> Iterator[str]:
+    """`results` and ``shapes``, a line a shape and rate, as pieces of one JSON text: large runs have many."""
+    yield json.dumps(results(data), indent=1, allow_nan=False).removesuffix("\n}") + ',\n "shapes": ['
+    separator = "\n  "
+    for line in _shape_lines(data):
+        yield separator + json.dumps(line, allow_nan=False)
+        separator = ",\n  "
+    yield "\n ]\n}\n"
 
 
 def _dataset(manifest: Manifest, name: str) -> dict[str, Any]:
@@ -67,15 +72,21 @@ def _dataset(manifest: Manifest, name: str) -> dict[str, Any]:
     return {**about, "shapes": shapes}
 
 
+CHUNK = 1000
+"""Lines that are made at a time."""
+
 SHAPE_COLUMNS = (
     *("dataset", "codec", "rate", "seed", "shape", "status", "bytes"),
     *("cd", "nc", "f1_005", "f1_01", "surface_cd", "surface_p95", "surface_max", "surface_nc"),
 )
 
 
-def _shape_lines(data: RunData) -> list[dict[Any, Any]]:
+def _shape_lines(data: RunData) -> Iterator[dict[str, Any]]:
     """One line a shape and rate, with the columns that figures need."""
-    return data.shapes[[name for name in SHAPE_COLUMNS if name in data.shapes]].to_dict("records")
+    frame = data.shapes[[name for name in SHAPE_COLUMNS if name in data.shapes]]
+    for first in range(0, len(frame), CHUNK):
+        for line in frame.iloc[first : first + CHUNK].to_dict("records"):
+            yield _plain(line)
 
 
 def _plain(line: dict[Any, Any]) -> dict[str, Any]:

@@ -70,4 +70,4 @@ def exported(run: Any, form: str) -> str:
     from reports.results_json import results_text
     from reports.run_data import RunData
 
-    return results_text(RunData.load(run.path))
+    return "".join(results_text(RunData.load(run.path)))

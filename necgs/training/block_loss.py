@@ -6,6 +6,7 @@ these edges; all other points count when their sign is in danger.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +15,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from necgs.decoder.blocks import BlockSet, gather_blocks, surface_points
 from necgs.training.block_transform import MARGIN
 from necgs.training.shape_rows import rows_of
 from necgs.training.sign_changes import SignChanges, zero_shares
+from necgs.training.surface_blocks import SurfaceBlocks
 from necgs.volume import LEVEL
+
+EMPTY = np.zeros((0, 1), np.uint8)
 
 _POINTS = 0.25  # of the error is that of points, the rest that of zeros
 
@@ -42,37 +45,52 @@ class BlockTarget:
 
 @dataclass(frozen=True)
 class BlockTargets:
-    """The targets of a whole set, from which those of a batch are taken.
+    """The targets of a whole set, from which those of a batch are taken; the tensors lie on the training's device.
 
     Args:
-        blocks: the set's n occupied blocks.
-        codes: int16 (n, channels, b, b, b), in units of 1/128, on the training's device.
-        exact: as in `BlockTarget`, of all blocks, on the training's device.
+        starts: int64 (shapes + 1,), index of each shape's first block.
+        codes: int16 (n, channels, b, b, b), in units of 1/128.
+        exact: uint8 (n, bytes), ``exact`` of `BlockTarget` as bits (`numpy.packbits`).
         changes: the edges that change sign.
     """
 
-    blocks: BlockSet
+    starts: NDArray[np.int64]
     codes: Tensor
     exact: Tensor
     changes: SignChanges
 
     @classmethod
-    def of(cls, volumes: NDArray[np.int16], blocks: BlockSet, device: torch.device | str) -> BlockTargets:
-        """Targets from volumes (shapes, channels, K, K, K) in -128..128, whose occupied blocks are ``blocks``."""
-        codes, exact = [], []
-        for volume, states in zip(volumes, blocks.states, strict=True):
-            near = surface_points(volume[:1] < 0)[:, None]
-            codes.append(gather_blocks(volume[None], states[None]))
-            exact.append(gather_blocks(near, states[None]))
-        codes_, exact_ = (torch.from_numpy(np.concatenate(arrays)).to(device) for arrays in (codes, exact))
-        return cls(blocks, codes_, exact_, SignChanges.of(volumes[:, 0], blocks, device))
+    def of(cls, volumes: Sequence[SurfaceBlocks], device: torch.device | str) -> BlockTargets:
+        """Targets of one volume or more."""
+        starts = np.cumsum([0, *(len(volume.codes) for volume in volumes)])
+        codes = np.concatenate([volume.codes for volume in volumes])
+        exact = np.concatenate(
+            [np.packbits(volume.exact, axis=1) for volume in volumes if len(volume.codes)] or [EMPTY]
+        )
+        changes = SignChanges.of([volume.ends for volume in volumes], device)
+        return cls(starts, torch.from_numpy(codes).to(device), torch.from_numpy(exact).to(device), changes)
+
+    def __len__(self) -> int:
+        return len(self.codes)
 
     def batch(self, shapes: NDArray[np.int64]) -> BlockTarget:
         """The target of some shapes."""
-        codes, exact = (rows_of(rows, self.blocks.starts, shapes) for rows in (self.codes, self.exact))
+        codes, exact = (rows_of(rows, self.starts, shapes) for rows in (self.codes, self.exact))
         values = codes.float() / LEVEL
-        ends = self.changes.batch(shapes, self.blocks, values.shape[2] ** 3)
-        return BlockTarget(values, exact, ends, zero_shares(values_at(values, ends)))
+        ends = self.changes.batch(shapes, self.starts, values.shape[2] ** 3)
+        return BlockTarget(values, unpacked(exact, values), ends, zero_shares(values_at(values, ends)))
+
+    def rows(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Values (m, channels, b, b, b) of some blocks, and where they are exact (m, 1, b, b, b)."""
+        values = self.codes[rows].float() / LEVEL
+        return values, unpacked(self.exact[rows], values)
+
+
+def unpacked(bits: Tensor, values: Tensor) -> Tensor:
+    """Bool (n, 1, b, b, b) from the bits (n, bytes) of blocks with these values (n, channels, b, b, b)."""
+    places = torch.arange(7, -1, -1, device=bits.device, dtype=torch.uint8)
+    flags = (bits[:, :, None] >> places & 1).flatten(1)[:, : values[0, 0].numel() if len(values) else 0]
+    return flags.reshape(len(values), 1, *values.shape[2:]).bool()
 
 
 def values_at(values: Tensor, ends: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ A step costs what its shapes cost, however large the set (`necgs.training.latent
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from necgs.decoder.block_sparse import block_decoder
-from necgs.decoder.blocks import BlockSet, block_states
 from necgs.decoder.spec import DecoderSpec
 from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import codes, step_exponent, step_size, straight_through
@@ -35,6 +34,7 @@ from necgs.training.dense import Progress
 from necgs.training.latent_adam import BETAS, LatentAdam
 from necgs.training.rate_model import laplace_bits
 from necgs.training.shape_rows import BatchBlocks, ResidentBlocks
+from necgs.training.surface_blocks import SurfaceBlocks, check_volumes
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class BlockTraining:
     """State of a training.
 
     Args:
-        volumes: int16 codes (n, c, K, K, K) in -128..128.
+        volumes: of the set, cut as ``spec`` says.
         spec: a block-sparse decoder.
         settings: see `BlockSettings`.
         device: where to train.
@@ -87,25 +87,27 @@ class BlockTraining:
     """
 
     def __init__(
-        self, volumes: NDArray[np.int16], spec: DecoderSpec, settings: BlockSettings, device: str, seed: int
+        self, volumes: Sequence[SurfaceBlocks], spec: DecoderSpec, settings: BlockSettings, device: str, seed: int
     ) -> None:
+        check_volumes(volumes, spec)
         self.spec, self.settings, self.device = spec, settings, torch.device(device)
         self.generator = torch.Generator().manual_seed(seed)
         # Drawn where it is needed: a step on a GPU then copies nothing from the host.
         there = self.device.type != "cpu"
         self.noise = torch.Generator(self.device).manual_seed(seed) if there else self.generator
-        states = [block_states(tsdf[None], spec.latent_grid)[0] for tsdf in volumes[:, 0]]
-        self.blocks = BlockSet.of(np.stack(states))
-        self.targets = BlockTargets.of(volumes, self.blocks, self.device)
-        self.resident = ResidentBlocks.of(self.blocks, self.device)
+        self.states = tuple(volume.states for volume in volumes)
+        self.targets = BlockTargets.of(volumes, self.device)
+        self.resident = ResidentBlocks.of(self.states, self.device)
         self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
 
     def _start(self, seed: int) -> None:
-        start = block_start(self.spec, self.targets, self.settings.step, np.random.default_rng(seed), self.generator)
+        start = block_start(
+            self.spec, self.targets, self.states, self.settings.step, np.random.default_rng(seed), self.generator
+        )
         self.weights = {name: self._parameter(w) for name, w in start.weights.items()}
-        self.latents = LatentAdam(torch.from_numpy(start.latents).to(self.device), self.blocks.starts)
+        self.latents = LatentAdam(torch.from_numpy(start.latents).to(self.device), self.targets.starts)
         self.log_steps = self._parameter(torch.from_numpy(np.log(start.steps)))
         self.log_scales = self._parameter(torch.from_numpy(np.log(start.scales)))
         self.predictor = self._parameter(torch.from_numpy(start.predictor))
@@ -188,14 +190,14 @@ class BlockTraining:
         if (state := checkpoint.load()) is not None:
             self.restore(state)
         epochs, per_epoch = self.settings.epochs, self.steps_per_epoch
-        while self.epoch < epochs and len(self.blocks):
+        while self.epoch < epochs and len(self.targets):
             if checkpoint.due():
                 checkpoint.save(self.state())
-            order = torch.randperm(len(self.blocks.states), generator=self.generator).numpy()
+            order = torch.randperm(len(self.states), generator=self.generator).numpy()
             for index in range(per_epoch):
                 done = self.epoch * per_epoch + index
                 shapes = order[index * self.settings.batch : (index + 1) * self.settings.batch]
-                if any(self.blocks.starts[s] < self.blocks.starts[s + 1] for s in shapes):
+                if any(self.targets.starts[s] < self.targets.starts[s + 1] for s in shapes):
                     self.step(shapes, done / (epochs * per_epoch))
                 if progress is not None:
                     progress(done + 1, epochs * per_epoch, "training")
@@ -241,9 +243,9 @@ class BlockTraining:
             spec=self.spec,
             weights={n: codes(w, step_size(self.weight_exponents[n])) for n, w in self.weights.items()},
             weight_exponents=dict(self.weight_exponents),
-            latents=tuple(np.split(rounded, self.blocks.starts[1:-1])),
+            latents=tuple(np.split(rounded, self.targets.starts[1:-1])),
             latent_exponents=exponents,
-            blocks=tuple(self.blocks.states),
+            blocks=self.states,
         )
 
 

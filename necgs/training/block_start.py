@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from necgs.coding.prediction import SHIFT, Predictor, residuals
-from necgs.decoder.blocks import BlockSet
+from necgs.decoder.blocks import BlockSet, States
 from necgs.decoder.spec import DecoderSpec, parameter_shapes
 from necgs.training.block_loss import BlockTargets
 from necgs.training.block_transform import BlockTransform, fit_transform
-from necgs.volume import LEVEL
 
 SAMPLE = 10_000
 """Blocks to which the first linear transform is fitted."""
@@ -44,13 +44,19 @@ class BlockStart:
 
 
 def block_start(
-    spec: DecoderSpec, targets: BlockTargets, step: float, random: np.random.Generator, generator: torch.Generator
+    spec: DecoderSpec,
+    targets: BlockTargets,
+    states: Sequence[States],
+    step: float,
+    random: np.random.Generator,
+    generator: torch.Generator,
 ) -> BlockStart:
     """The start of a training.
 
     Args:
         spec: a block-sparse decoder.
         targets: of the set's blocks.
+        states: int8 (G, G, G) of each shape.
         step: quantisation step of the latents in units of the blocks' values, as `BlockSettings.step`.
         random: picks the blocks to which the transform is fitted.
         generator: of the network's weights.
@@ -59,7 +65,7 @@ def block_start(
     scale = float(coefficients.std(axis=0).mean()) + 1e-3 if len(coefficients) else 1.0
     latents = coefficients / scale
     steps = np.full(spec.latent_channels, step / scale, dtype=np.float32)
-    predictor, magnitudes = _prediction(np.rint(latents / steps).astype(np.int32), targets.blocks)
+    predictor, magnitudes = _prediction(np.rint(latents / steps).astype(np.int32), states, targets.starts)
     return BlockStart(
         weights=_initial_weights(spec, transform, scale, generator),
         latents=latents,
@@ -73,7 +79,7 @@ def _transform(
     spec: DecoderSpec, targets: BlockTargets, random: np.random.Generator
 ) -> tuple[BlockTransform, NDArray[np.float32]]:
     """The linear transform, fitted to a sample of the blocks, and the coefficients (n, C) of all."""
-    blocks, count = len(targets.blocks), spec.latent_channels
+    blocks, count = len(targets), spec.latent_channels
     chosen = random.choice(blocks, min(blocks, SAMPLE), replace=False) if blocks else np.zeros(0, np.int64)
     transform = fit_transform(*_flat(targets, torch.from_numpy(chosen)), spec.block_edge**3, count)
     coefficients = np.empty((blocks, count), dtype=np.float32)
@@ -85,15 +91,16 @@ def _transform(
 
 def _flat(targets: BlockTargets, rows: Tensor) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Values (m, points) in [-1, 1] of some blocks, and where they must be met."""
-    rows = rows.to(targets.codes.device)
-    values = targets.codes[rows].float() / LEVEL
-    exact = targets.exact[rows].expand(values.shape)
+    values, exact = targets.rows(rows.to(targets.codes.device))
+    exact = exact.expand(values.shape)
     return values.flatten(1).cpu().numpy(), exact.flatten(1).cpu().numpy()
 
 
-def _prediction(codes: NDArray[np.int32], blocks: BlockSet) -> tuple[Predictor, NDArray[np.float64]]:
+def _prediction(
+    codes: NDArray[np.int32], grids: Sequence[States], starts: NDArray[np.int64]
+) -> tuple[Predictor, NDArray[np.float64]]:
     """The prediction of codes (n, C), and the mean magnitude (C,) of its residuals."""
-    shapes, grids = np.split(codes, blocks.starts[1:-1]), tuple(blocks.states)
+    shapes = np.split(codes, starts[1:-1])
     predictor = Predictor.fit(shapes, grids, codes.shape[1])
     left = np.zeros(codes.shape[1])
     for own, grid in zip(shapes, grids, strict=True):

@@ -122,22 +122,23 @@ def _fit_blocks(
     import torch
 
     from necgs.decoder.block_sparse import block_decoder
-    from necgs.decoder.blocks import BlockSet, block_states
+    from necgs.decoder.blocks import BlockSet
     from necgs.decoder.dense import dequantized_weights
     from necgs.quantize import codes, step_size, straight_through
     from necgs.training.block_loss import BlockTargets, block_loss
+    from necgs.training.surface_blocks import SurfaceBlocks
 
     spec = shared.decoder.spec
-    states = block_states(volume[:1], spec.latent_grid)
-    blocks = BlockSet.of(states)
+    cut = SurfaceBlocks.of(volume, spec)
+    blocks = BlockSet.of(cut.states[None])
     if not len(blocks):
-        return np.zeros((0, spec.latent_channels), np.int32), states[0]
+        return np.zeros((0, spec.latent_channels), np.int32), cut.states
     weights = dequantized_weights(shared.decoder, device)
     steps = torch.tensor([step_size(exponent) for exponent in shared.decoder.latent_exponents], device=device)
     shape = np.zeros(1, dtype=np.int64)
     neighbours = torch.from_numpy(blocks.batch(shape)[1]).to(device)
     sides = torch.from_numpy(blocks.sides).to(device)
-    target = BlockTargets.of(volume[None], blocks, device).batch(shape)
+    target = BlockTargets.of([cut], device).batch(shape)
     basis, mean = weights["synthesis.weight"], weights["synthesis.bias"]
     start = (target.values.flatten(1) - mean) @ torch.linalg.pinv(basis).T
     unit = start.square().mean().sqrt().clamp(min=1e-6)
@@ -149,4 +150,4 @@ def _fit_blocks(
         block_loss(predicted, target, sign_weight=3.0).backward()  # type: ignore[no-untyped-call]
 
     _minimise(latents, loss, settings, progress)
-    return codes(latents * unit, steps), states[0]
+    return codes(latents * unit, steps), cut.states

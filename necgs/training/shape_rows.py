@@ -6,6 +6,7 @@ index has to be copied to the device, which would make the host wait for it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from necgs.coding.prediction import CAUSAL, neighbour_features
-from necgs.decoder.blocks import BlockSet
+from necgs.decoder.blocks import NEIGHBOURS, BlockSet, States
+from necgs.decoder.trained_set import OCCUPIED
 
 Shapes = NDArray[np.int64]
 
@@ -58,12 +60,17 @@ class ResidentBlocks:
     features: Tensor
 
     @classmethod
-    def of(cls, blocks: BlockSet, device: torch.device | str) -> ResidentBlocks:
-        """Copy to ``device`` what steps need of a set."""
-        first = np.repeat(blocks.starts[:-1], np.diff(blocks.starts)).astype(np.int32)[:, None]
-        own = np.where(blocks.neighbours == len(blocks), -1, blocks.neighbours - first)
-        arrays = (own.astype(np.int32), blocks.sides, neighbour_features(blocks.sides))
-        return cls(blocks.starts, *(torch.from_numpy(array).to(device) for array in arrays))
+    def of(cls, states: Sequence[States], device: torch.device | str) -> ResidentBlocks:
+        """Copy to ``device`` what steps need of a set, whose blocks are in these states (G, G, G)."""
+        starts = np.cumsum([0, *(int(np.count_nonzero(grid == OCCUPIED)) for grid in states)])
+        neighbours = np.empty((int(starts[-1]), NEIGHBOURS), np.int32)
+        sides = np.empty((int(starts[-1]), NEIGHBOURS), np.int8)
+        for shape, grid in enumerate(states):  # one at a time: the index arrays are large
+            rows, own = slice(starts[shape], starts[shape + 1]), BlockSet.of(grid[None])
+            neighbours[rows] = np.where(own.neighbours == len(own), -1, own.neighbours)
+            sides[rows] = own.sides
+        arrays = (neighbours, sides, neighbour_features(sides))
+        return cls(starts, *(torch.from_numpy(array).to(device) for array in arrays))
 
     def batch(self, shapes: Shapes) -> BatchBlocks:
         """The blocks of some shapes."""

@@ -6,16 +6,13 @@ there is how far its surface has moved, in units of the TSDF, whatever becomes o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-
-from necgs.decoder.blocks import BlockSet
-from necgs.decoder.trained_set import OCCUPIED
 
 
 @dataclass(frozen=True)
@@ -32,21 +29,20 @@ class SignChanges:
     ends: Tensor
 
     @classmethod
-    def of(cls, tsdf: NDArray[np.int16], blocks: BlockSet, device: torch.device | str = "cpu") -> SignChanges:
-        """Find them in TSDF codes (shapes, K, K, K) with the occupied blocks ``blocks``."""
-        found = [_ends(codes, states == OCCUPIED) for codes, states in zip(tsdf, blocks.states, strict=True)]
-        ends = torch.from_numpy(np.concatenate(found)).to(device)
-        return cls(np.cumsum([0, *(len(ends) for ends in found)]), ends)
+    def of(cls, ends: Sequence[NDArray[np.int32]], device: torch.device | str = "cpu") -> SignChanges:
+        """Of the ends (m, 2) of each shape."""
+        starts = np.cumsum([0, *(len(own) for own in ends)])
+        return cls(starts, torch.from_numpy(np.concatenate(ends)).to(device))
 
-    def batch(self, shapes: NDArray[np.int64], blocks: BlockSet, points: int) -> Tensor:
-        """Ends int64 (m, 2) of the edges of some shapes, in a batch of their blocks (`BlockSet.batch`).
+    def batch(self, shapes: NDArray[np.int64], blocks: NDArray[np.int64], points: int) -> Tensor:
+        """Ends int64 (m, 2) of the edges of some shapes, in a batch of their blocks.
 
         Args:
             shapes: int64 (s,), in the order of the batch.
-            blocks: of the whole set.
+            blocks: int64 (all shapes + 1,), index of each shape's first block.
             points: b^3, points of a block.
         """
-        counts = blocks.starts[shapes + 1] - blocks.starts[shapes]
+        counts = blocks[shapes + 1] - blocks[shapes]
         before = (np.cumsum(counts) - counts) * points
         ranges = zip(self.starts[shapes].tolist(), self.starts[shapes + 1].tolist(), before.tolist(), strict=True)
         return torch.cat([self.ends[start:stop].long() + first for start, stop, first in ranges])
@@ -65,7 +61,13 @@ def zero_shares(values: Tensor) -> Tensor:
     return size.flip(1) / size.sum(1, keepdim=True)
 
 
-def _ends(tsdf: NDArray[np.int16], occupied: NDArray[np.bool_]) -> NDArray[np.int32]:
+def ends_of_sign_changes(tsdf: NDArray[np.int16], occupied: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """The ends (m, 2) of the edges of one shape that change sign, as in `SignChanges`.
+
+    Args:
+        tsdf: codes (K, K, K).
+        occupied: bool (G, G, G), the blocks that count.
+    """
     number = np.cumsum(occupied).reshape(occupied.shape) - 1
     edge = len(tsdf) // len(occupied)
     ends = []

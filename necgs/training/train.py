@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,13 @@ from necgs.decoder.trained_set import TrainedSet
 from necgs.training.block_sparse import BlockSettings, BlockTraining
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.dense import DenseSettings, DenseTraining, Progress
+from necgs.training.surface_blocks import SurfaceBlocks
 
 __all__ = ["BlockSettings", "DenseSettings", "train"]
 
 
 def train(
-    volumes: NDArray[np.int16],
+    volumes: NDArray[np.int16] | Sequence[SurfaceBlocks],
     spec: DecoderSpec,
     settings: DenseSettings | BlockSettings,
     *,
@@ -32,7 +34,8 @@ def train(
     """Fit decoder weights and one latent per shape to the volumes of a set.
 
     Args:
-        volumes: int16 (n, channels, K, K, K): codes in -128..128, value = code / 128; channel 0 the TSDF.
+        volumes: int16 (n, channels, K, K, K): codes in -128..128, value = code / 128; channel 0 the TSDF. For a
+            block-sparse decoder also as what it sees of them.
         spec: the decoder.
         settings: of the variant's training.
         device: ``cpu``, ``cuda`` or one of several, ``cuda:1``.
@@ -43,23 +46,32 @@ def train(
     Raises:
         ValueError: volumes, decoder and settings do not fit together.
     """
-    expected = (spec.channels, *(spec.resolution,) * 3)
-    if volumes.ndim != 5 or not len(volumes) or volumes.shape[1:] != expected:
-        raise ValueError(
-            f"volumes of shape {volumes.shape}; the decoder makes (n >= 1, {', '.join(map(str, expected))})"
-        )
-    kind = torch.device(device).type  # which of several GPUs makes no difference
-    fingerprint = hashlib.sha256(f"{spec}{settings}{seed}{kind}".encode())
-    fingerprint.update(np.ascontiguousarray(volumes).data)  # gigabytes: not copied
-    keeper = Checkpoint(checkpoint, fingerprint.hexdigest())
+    if isinstance(volumes, np.ndarray):
+        expected = (spec.channels, *(spec.resolution,) * 3)
+        if volumes.ndim != 5 or not len(volumes) or volumes.shape[1:] != expected:
+            raise ValueError(
+                f"volumes of shape {volumes.shape}; the decoder makes (n >= 1, {', '.join(map(str, expected))})"
+            )
     training: DenseTraining | BlockTraining
-    if spec.variant == DENSE and isinstance(settings, DenseSettings):
+    if spec.variant == DENSE and isinstance(settings, DenseSettings) and isinstance(volumes, np.ndarray):
+        keeper = Checkpoint(checkpoint, _fingerprint(f"{spec}{settings}{seed}", device, [volumes]))
         training = DenseTraining(volumes, spec, settings, device, seed)
     elif spec.variant == BLOCK_SPARSE and isinstance(settings, BlockSettings):
-        training = BlockTraining(volumes, spec, settings, device, seed)
+        cut = [SurfaceBlocks.of(volume, spec) for volume in volumes] if isinstance(volumes, np.ndarray) else volumes
+        parts = (part for volume in cut for part in (volume.states, volume.codes))
+        keeper = Checkpoint(checkpoint, _fingerprint(f"{spec}{settings}{seed}", device, parts))
+        training = BlockTraining(cut, spec, settings, device, seed)
     else:
         raise ValueError(f"settings {type(settings).__name__} are not for the {spec.variant} decoder")
     with deterministic(device):
         training.run(keeper, progress)
     keeper.remove()
     return training.result()
+
+
+def _fingerprint(settings: str, device: str, arrays: Iterable[NDArray[np.generic]]) -> str:
+    """Of all that a training depends on; which of several GPUs makes no difference."""
+    digest = hashlib.sha256(f"{settings}{torch.device(device).type}".encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)  # gigabytes: not copied
+    return digest.hexdigest()

@@ -17,6 +17,7 @@ from bench.codec import Context
 from bench.codec.checks import checked_arrays
 from necgs.volume import LEVEL
 from necgs.volume.distance_band import distance_band
+from necgs.volume.packed import pack, unpack
 from necgs.volume.winding_number import grid_positions, inside_grid
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _SHELL = 0.9  # half the thickness of an open sheet in cells; sqrt(3)/2 and a little
 
-_VERSION = "tsdf-3"  # part of every content key: raise it when the volumes of equal meshes change
+_VERSION = "tsdf-4"  # part of every content key: raise it when what is kept of equal meshes changes
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def plain_volume(mesh: Trimesh, resolution: int, context: Context | None = None)
         codes = quantise(tsdf(mesh, resolution))
     else:
         key, threads = content_key(mesh, resolution=resolution), context.threads
-        codes = context.cached("tsdf", key, lambda: {"tsdf": quantise(tsdf(mesh, resolution, threads))})["tsdf"]
+        stored = context.cached("tsdf", key, lambda: pack(quantise(tsdf(mesh, resolution, threads))[None]))
+        codes = unpack(stored)[0]
     full = np.zeros((4, *codes.shape), np.int16)
     full[0] = codes
     return TsdfDef(full)

@@ -23,6 +23,7 @@ from necgs.settings import NecgsRate
 from necgs.training.block_sparse import BlockSettings, BlockTraining
 from necgs.training.dense import DenseSettings, DenseTraining
 from necgs.training.new_shapes import AppendSettings, fit_latents
+from necgs.training.surface_blocks import SurfaceBlocks
 from necgs.training.train import train
 from necgs.volume.dmc import extract, extract_blocks
 from necgs.volume.resampled_extraction import extract_at
@@ -216,8 +217,11 @@ def test_codec(device: Device, codec, rate, tmp_path) -> None:
 def test_a_training_step_never_waits_for_the_device(name: str) -> None:
     spec, settings = TRAININGS[name]
     with PretendedCuda() as seen:
-        training = (DenseTraining if spec.variant == DENSE else BlockTraining)(
-            spheres(5, K, spec.channels), spec, settings, "cuda", 0
+        volumes = spheres(5, K, spec.channels)
+        training = (
+            DenseTraining(volumes, spec, settings, "cuda", 0)
+            if spec.variant == DENSE
+            else BlockTraining([SurfaceBlocks.of(volume, spec) for volume in volumes], spec, settings, "cuda", 0)
         )
         if isinstance(training, BlockTraining):
             for position, shapes in ((0.1, [0, 3]), (0.2, [1, 2]), (0.85, [3, 4])):  # the last settles the steps

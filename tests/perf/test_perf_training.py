@@ -13,6 +13,7 @@ from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import block_sparse_spec, paper_spec
 from necgs.training.block_sparse import BlockSettings, BlockTraining
 from necgs.training.dense import DenseSettings, DenseTraining
+from necgs.training.surface_blocks import SurfaceBlocks
 from tests.necgs import literal_paper
 
 SHAPES = {64: 4, 128: 4, 256: 1}
@@ -53,8 +54,13 @@ def dense_step(K):
     return lambda: training.step(torch.arange(SHAPES[K]))
 
 
+def block_training(codes):
+    spec = block_sparse_spec(codes.shape[-1])
+    return BlockTraining([SurfaceBlocks.of(volume, spec) for volume in codes], spec, BlockSettings(), "cpu", 0)
+
+
 def block_step(K):
-    training = BlockTraining(volumes(K, 1), block_sparse_spec(K), BlockSettings(), "cpu", 0)
+    training = block_training(volumes(K, 1))
     return lambda: training.step(np.arange(SHAPES[K]), 0.5)
 
 
@@ -74,7 +80,7 @@ def test_block_sparse_step_by_size_of_the_set(benchmark, shapes):
     """A step of four shapes costs the same however many others there are."""
     torch.set_num_threads(1)
     codes = volumes(64, 1)[np.arange(shapes) % 4]
-    training = BlockTraining(codes, block_sparse_spec(64), BlockSettings(), "cpu", 0)
+    training = block_training(codes)
     random = np.random.default_rng(0)
     benchmark.pedantic(lambda: training.step(random.permutation(shapes)[:4], 0.5), rounds=20, warmup_rounds=5)
 

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from bench.results.summary import COLUMNS, METRICS, summarise
-from reports.results_json import BETTER, UNITS, results, results_text
+from reports.results_json import BETTER, UNITS, results_text
 from reports.run_data import RunData
 from tests.reports.synthetic import Defects, write_run
 
@@ -18,7 +18,7 @@ def data(tmp_path_factory):
 
 
 def test_it_is_json_without_nan_and_the_points_are_the_summary(data):
-    found = json.loads(results_text(data), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    found = json.loads("".join(results_text(data)), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     summary = summarise(data.rows)
     assert len(found["points"]) == len(summary)
     for line, expected in zip(found["points"], summary.to_dict("records"), strict=True):
@@ -29,7 +29,7 @@ def test_it_is_json_without_nan_and_the_points_are_the_summary(data):
 
 
 def test_every_shape_of_every_point_is_there(data):
-    found = results(data)
+    found = json.loads("".join(results_text(data)))
     assert len(found["shapes"]) == 3 * len(found["points"])
     assert {line["status"] for line in found["shapes"]} > {"ok"}
     names = {shape["name"] for shape in found["datasets"]["sample"]["shapes"]}

@@ -11,6 +11,7 @@ from necgs.training.block_sparse import BlockSettings, BlockTraining
 from necgs.training.block_transform import MARGIN, filled, fit_transform
 from necgs.training.dense import DenseSettings
 from necgs.training.rate_model import laplace_bits
+from necgs.training.surface_blocks import SurfaceBlocks
 from necgs.training.train import train
 from necgs.volume.dmc import mesh_of
 from tests.necgs.training.test_dense import spheres
@@ -129,7 +130,7 @@ def test_rate_is_the_ideal_length_of_a_laplace_code():
 
 
 def test_training_starts_from_the_transform():
-    training = BlockTraining(VOLUMES, SPEC, SETTINGS, "cpu", 0)
+    training = BlockTraining([SurfaceBlocks.of(v, SPEC) for v in VOLUMES], SPEC, SETTINGS, "cpu", 0)
     start = training.loss(np.arange(3), noisy=True).item()
     training.latents.values.mul_(0)
     assert training.loss(np.arange(3), noisy=True).item() > 2 * start

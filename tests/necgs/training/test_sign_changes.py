@@ -5,7 +5,8 @@ import torch
 from scipy.spatial import cKDTree
 
 from necgs.decoder.blocks import BlockSet, block_states, gather_blocks
-from necgs.training.sign_changes import SignChanges, zero_shares
+from necgs.decoder.trained_set import OCCUPIED
+from necgs.training.sign_changes import SignChanges, ends_of_sign_changes, zero_shares
 from necgs.volume.dmc import extract
 
 K, EDGE = 12, 4
@@ -22,15 +23,20 @@ def volumes():
     return codes
 
 
+def changes_of(codes, blocks):
+    occupied = blocks.states == OCCUPIED
+    return SignChanges.of([ends_of_sign_changes(*one) for one in zip(codes, occupied, strict=True)])
+
+
 def test_crossings_are_the_vertices_of_marching_cubes():
     codes = volumes()
     blocks = BlockSet.of(block_states(codes, K // EDGE))
-    changes = SignChanges.of(codes, blocks)
+    changes = changes_of(codes, blocks)
     where = np.stack(np.meshgrid(*[np.arange(K, dtype=np.float64)] * 3, indexing="ij"))
     positions = gather_blocks(np.broadcast_to(where, (3, 3, K, K, K)), blocks.states).transpose(0, 2, 3, 4, 1)
     for shape in range(3):
         index, _ = blocks.batch(np.array([shape]))
-        ends = changes.batch(np.array([shape]), blocks, EDGE**3).numpy()
+        ends = changes.batch(np.array([shape]), blocks.starts, EDGE**3).numpy()
         at_ends = gather_blocks(codes[:, None], blocks.states)[index].reshape(-1)[ends]
         shares = zero_shares(torch.from_numpy(at_ends.astype(np.float32))).numpy()
         own = (positions[index].reshape(-1, 3)[ends] * shares[:, :, None]).sum(1) * 2 / (K - 1) - 1
@@ -44,11 +50,11 @@ def test_crossings_are_the_vertices_of_marching_cubes():
 def test_a_batch_counts_its_own_blocks():
     codes = volumes()
     blocks = BlockSet.of(block_states(codes, K // EDGE))
-    changes = SignChanges.of(codes, blocks)
+    changes = changes_of(codes, blocks)
     values = gather_blocks(codes[:, None], blocks.states)
     for shapes in ([0], [2], [2, 1, 0], [1]):
         index, _ = blocks.batch(np.array(shapes))
-        ends = changes.batch(np.array(shapes), blocks, EDGE**3).numpy()
+        ends = changes.batch(np.array(shapes), blocks.starts, EDGE**3).numpy()
         at_ends = values[index].reshape(-1)[ends]
         shares = zero_shares(torch.from_numpy(at_ends.astype(np.float32))).numpy()
         assert len(ends) == sum(changes.starts[s + 1] - changes.starts[s] for s in shapes)

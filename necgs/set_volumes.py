@@ -1,0 +1,207 @@
+"""The volumes of a set, shape by shape, on as many processes as the job has threads.
+
+A volume depends on its own mesh alone, so neither the order nor the number of processes shows in the bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import psutil
+from loky import ProcessPoolExecutor  # unlike the standard one, it does not run the caller's script again
+from numpy.typing import NDArray
+
+from bench.codec import Context, EncodeFailed
+from bench.codec.context import Failure
+from necgs.decoder.spec import BLOCK_SPARSE
+from necgs.settings import VolumeRate
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
+
+    from necgs.training.surface_blocks import SurfaceBlocks
+
+    Volumes = NDArray[np.int16] | list[SurfaceBlocks]
+
+Volume = NDArray[np.int16]
+
+WORTH_IT = 8
+"""Shapes from which on processes are started; each takes seconds to import what it needs."""
+
+
+def volumes_of(meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> tuple[list[int], Volumes]:
+    """Which shapes have a volume, in order, and their volumes: whole for a dense decoder, else as cut into blocks.
+
+    Shapes that fail are in ``context.failures``. Phases: tsdf, fit (from the cache where another rate has done them);
+    of several processes the mean.
+
+    Args:
+        meshes: normalised.
+        rate: which volumes.
+        context: threads, seed, device, deadline, cache, progress.
+    """
+    from necgs.training.surface_blocks import SurfaceBlocks
+
+    spec = rate.spec()
+    if spec.variant == BLOCK_SPARSE:
+        cut = {index: SurfaceBlocks.of(volume, spec) for index, volume in _each_volume(meshes, rate, context)}
+        return sorted(cut), [cut[index] for index in sorted(cut)]
+    # Whole ones are gigabytes for a large set: never there twice.
+    whole = np.empty((len(meshes), rate.channels, *[rate.resolution] * 3), np.int16)
+    fitted = []
+    for index, volume in _each_volume(meshes, rate, context):
+        whole[index] = volume
+        fitted.append(index)
+    fitted.sort()
+    for row, index in enumerate(fitted):
+        if row != index:
+            whole[row] = whole[index]
+    return fitted, whole[: len(fitted)]
+
+
+def _each_volume(meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Iterator[tuple[int, Volume]]:
+    """Index and volume (channels, K, K, K) of each shape that has one, in no particular order."""
+    processes = min(context.threads, len(meshes))
+    on_the_device = rate.fit == "rendered" and context.device != "cpu"
+    if processes > 1 and len(meshes) >= WORTH_IT and not on_the_device:
+        yield from _side_by_side(meshes, rate, context, processes)
+    else:
+        yield from _one_by_one(meshes, rate, context)
+
+
+def _one_by_one(meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Iterator[tuple[int, Volume]]:
+    from necgs.stages import shape_volume
+
+    for done, index in enumerate(_order_of_work(len(meshes), rate)):
+        volume = None
+        with context.shape(index, EncodeFailed):
+            part = _part_of(context, done, len(meshes))
+            volume = shape_volume(meshes[index], rate.resolution, rate.channels, rate.fit, part)
+        if volume is not None:
+            yield index, volume
+        context.progress(done + 1, len(meshes), "volumes")
+
+
+def _order_of_work(count: int, rate: VolumeRate) -> list[int]:
+    """Shapes in another order for each rate: two that fit the same volumes at a time find each other's in the cache."""
+    order = list(range(count))
+    random.Random(repr(rate)).shuffle(order)
+    return order
+
+
+def _part_of(context: Context, done: int, count: int) -> Context:
+    """The same context, but what is reported of the shape after ``done`` others counts as its part of the set."""
+
+    def report(step: int, total: int, _: str) -> None:
+        context.progress(done * total + step, count * total, "volumes")
+
+    return dataclasses.replace(context, report=report)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One shape for another process."""
+
+    index: int
+    vertices: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    rate: VolumeRate
+    seed: int
+    cache: Path | None
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What became of a task: the packed volume (`necgs.volume.packed`), or why there is none."""
+
+    index: int
+    packed: dict[str, NDArray[np.generic]] | None
+    failure: Failure | None
+    phases: dict[str, float]
+    recalled: dict[str, float]
+    notes: dict[str, str]
+
+
+def _side_by_side(
+    meshes: Sequence[Trimesh], rate: VolumeRate, context: Context, processes: int
+) -> Iterator[tuple[int, Volume]]:
+    from necgs.volume.packed import unpack
+
+    waiting = iter(_order_of_work(len(meshes), rate))
+    running: set[Future[_Done]] = set()
+    finished = 0
+    pool = ProcessPoolExecutor(processes, initializer=_end_with, initargs=(os.getpid(),))
+    try:
+        while True:
+            context.check_deadline()
+            # Two a process: none waits for its next mesh, and few are copied at a time.
+            for index in itertools.islice(waiting, 2 * processes - len(running)):
+                running.add(pool.submit(_work, _task(meshes[index], index, rate, context)))
+            if not running:
+                return
+            done, running = wait(running, timeout=1.0, return_when=FIRST_COMPLETED)
+            for one in (future.result() for future in done):
+                finished += 1
+                _charge(context, one, processes)
+                context.progress(finished, len(meshes), "volumes")
+                if one.packed is not None:
+                    yield one.index, unpack(one.packed)
+    finally:
+        pool.shutdown(kill_workers=True)
+
+
+def _task(mesh: Trimesh, index: int, rate: VolumeRate, context: Context) -> _Task:
+    vertices, faces = np.asarray(mesh.vertices), np.asarray(mesh.faces)
+    return _Task(index, vertices, faces, rate, context.seed, context.cache, context.remaining())
+
+
+def _charge(context: Context, done: _Done, processes: int) -> None:
+    """Note what a process said; its seconds passed beside those of the others."""
+    for kept, own in ((context.phases, done.phases), (context.recalled, done.recalled)):
+        for name, seconds in own.items():
+            kept[name] = kept.get(name, 0.0) + seconds / processes
+    context.notes.update(done.notes)
+    if done.failure is not None:
+        context.failures.setdefault(done.index, done.failure)
+
+
+def _work(task: _Task) -> _Done:
+    """In a process of its own: the volume of one shape. Raises what concerns the whole job."""
+    import trimesh
+
+    from necgs.stages import shape_volume
+    from necgs.volume.packed import pack
+
+    deadline = None if task.seconds_left is None else time.monotonic() + task.seconds_left
+    context = Context(seed=task.seed, scratch=Path(), deadline=deadline, cache=task.cache)
+    packed = None
+    with context.shape(task.index, EncodeFailed):
+        mesh = trimesh.Trimesh(task.vertices, task.faces, process=False)
+        packed = pack(shape_volume(mesh, task.rate.resolution, task.rate.channels, task.rate.fit, context))
+    failure = context.failures.get(task.index)
+    return _Done(task.index, packed, failure, context.phases, context.recalled, context.notes)
+
+
+def _end_with(parent: int) -> None:
+    """Leave Ctrl-C to the parent, and end when it does, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while psutil.pid_exists(parent):
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

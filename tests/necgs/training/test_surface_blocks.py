@@ -1,0 +1,60 @@
+"""What the block-sparse training sees of a volume, against the volume."""
+
+import numpy as np
+import pytest
+import torch
+
+from necgs.decoder.blocks import BlockSet, gather_blocks, surface_points
+from necgs.decoder.spec import block_sparse_spec
+from necgs.training.block_loss import BlockTargets
+from necgs.training.block_sparse import BlockSettings
+from necgs.training.surface_blocks import SurfaceBlocks
+from necgs.training.train import train
+from tests.necgs.training.test_dense import spheres
+
+SPEC = block_sparse_spec(24, (8,), latent_channels=8)
+VOLUMES = np.concatenate([spheres(K=24, channels=1), np.full((1, 1, 24, 24, 24), 128, np.int16)])
+
+
+def test_batches_hold_the_values_and_exact_points_of_the_volumes():
+    cut = [SurfaceBlocks.of(volume, SPEC) for volume in VOLUMES]
+    targets = BlockTargets.of(cut, "cpu")
+    for shapes in ([0], [2, 3, 1]):
+        batch = targets.batch(np.array(shapes))
+        states = np.stack([cut[shape].states for shape in shapes])
+        chosen = VOLUMES[shapes]
+        assert np.array_equal(batch.values.numpy() * 128, gather_blocks(chosen, states))
+        exact = surface_points(chosen[:, 0] < 0)[:, None]
+        assert np.array_equal(batch.exact.numpy(), gather_blocks(exact, states))
+
+
+def test_bits_that_do_not_fill_a_byte():
+    spec = block_sparse_spec(24, (8,), latent_channels=8, block=3)
+    cut = SurfaceBlocks.of(VOLUMES[1], spec)
+    values, exact = BlockTargets.of([cut], "cpu").rows(torch.arange(len(cut.codes)))
+    assert exact.shape == (len(cut.codes), 1, 3, 3, 3)
+    assert np.array_equal(exact.flatten(1).numpy(), cut.exact)
+    assert np.array_equal(values.numpy() * 128, cut.codes)
+
+
+def test_a_set_without_a_surface_has_no_rows():
+    targets = BlockTargets.of([SurfaceBlocks.of(VOLUMES[3], SPEC)], "cpu")
+    assert len(targets) == 0
+    assert targets.batch(np.array([0])).exact.shape == (0, 1, 4, 4, 4)
+
+
+def test_whole_volumes_and_their_blocks_train_alike():
+    settings = BlockSettings(epochs=2)
+    whole = train(VOLUMES, SPEC, settings)
+    cut = train([SurfaceBlocks.of(volume, SPEC) for volume in VOLUMES], SPEC, settings)
+    assert all(np.array_equal(a, b) for a, b in zip(whole.latents, cut.latents, strict=True))
+    assert all(np.array_equal(whole.weights[name], cut.weights[name]) for name in whole.weights)
+    assert [len(latents) for latents in cut.latents] == [len(BlockSet.of(grid[None])) for grid in cut.blocks]
+
+
+def test_blocks_of_another_decoder_are_refused():
+    cut = [SurfaceBlocks.of(VOLUMES[0], block_sparse_spec(24, (8,), latent_channels=8, block=8))]
+    with pytest.raises(ValueError, match=r"the decoder makes \(1, 4, 4, 4\) in \(6, 6, 6\)"):
+        train(cut, SPEC, BlockSettings())
+    with pytest.raises(ValueError, match="no volume"):
+        train([], SPEC, BlockSettings())
