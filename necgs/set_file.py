@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from bench.codec import Context, EncodeFailed, Rate, SetCodec
 from necgs.codec import NecgsCodec
 from necgs.coding.container import CODECS as IN_FILES
-from necgs.coding.container import Entry, Record, SetFile, placement_of, write_set
+from necgs.coding.container import Record, SetFile, write_set
+from necgs.coding.placement import placement_of
+from necgs.coding.shape_index import Entry
 from necgs.hybrid_codec import Hybrid, HybridShared
 from necgs.mesh_codec import MeshSet
 from necgs.paper_codec import NecgsPaperCodec

@@ -41,3 +41,16 @@ def write_atomically(path: Path, data: bytes | str, *, durable: bool = True) -> 
     """Replace ``path`` by ``data`` (text as UTF-8) in one step, as `replacing`."""
     with replacing(path, durable=durable) as file:
         file.write(data.encode() if isinstance(data, str) else data)
+
+
+def append_bytes(path: Path, data: bytes) -> None:
+    """Add ``data`` to the end of a file, and wait until it is on the disk; an error or Ctrl-C leaves it as it was."""
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            file.truncate(size)
+            raise

@@ -6,28 +6,25 @@
     record  = tag (1 byte), length of the body (varint), body, CRC-32 of the body (4 bytes, little endian)
 
     tag S   the codec's shared part without its own checksum; the first record, once
-    tag M   a shape: name (text), placement, the shape's part without its own checksum
+    tag M   a shape: name (text), placement (`necgs.coding.placement`), the shape's part without its own checksum
     tag E   varint: how many M records the file holds so far; the last record
+    tag I, T  in files of many shapes, instead of E: see `necgs.coding.shape_index`
 
 Version 1 holds volumes (``necgs``, ``necgs-paper``: their shared part tells them apart); version 2 says which of
 `CODECS` made the parts, by its place there, and never the first.
 
-The placement undoes the normalisation: varint 0, or 1 and then scale (float32) and centre (3 signed varints, in units
-of 2^-20 of the mesh's size, the size 2/scale rounded up to a power of two).
-
 Shapes are added by appending M records and another E: what was written before stays as it was. A reader finds a shape
-by stepping over the bodies of the others. A cut file has no E at its end; a file that lost a record in the middle has
-an E that does not count right.
+by stepping over the bodies of the others, or by the index. A cut file has no E at its end; a file that lost a record in
+the middle has an E that does not count right.
 """
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import numpy as np
 from mesh_datasets.normalization import Normalization
 
 from bench.codec import Archive, CorruptArchive, Part
@@ -40,18 +37,26 @@ from bench.codec.fields import (
     varint,
     with_crc32,
 )
+from necgs.coding.placement import read_placement, write_placement
+from necgs.coding.shape_index import (
+    INDEX,
+    INDEXED_FROM,
+    MAX_NAME_BYTES,
+    TRAILER,
+    TRAILER_BYTES,
+    Entry,
+    index_body,
+    read_index,
+    read_trailer,
+    trailer,
+)
 
 MAGIC = b"NeCGS\x1a"
 VERSION, VERSION_WITH_CODEC = 1, 2
 CODECS = ("necgs", "meshset", "hybrid")
 SHARED, SHAPE, END = b"S", b"M", b"E"
 
-MAX_NAME_BYTES = 255
 MAX_SHAPES = 1 << 24
-CENTRE_BITS = 20
-"""The centre is kept to this many bits below the size of the mesh: a thousandth of the codec's own error."""
-
-MAX_CENTRE = 1 << 61
 FORBIDDEN = frozenset('/\\:*?"<>|')
 
 
@@ -73,15 +78,6 @@ class Record:
         check_name(self.name)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """Where a file holds a shape: its name, and offset and length of the body with its checksum."""
-
-    name: str
-    offset: int
-    length: int
-
-
 def check_name(name: str) -> None:
     """A name must be usable as a file name in any folder, and must not lead out of it.
 
@@ -92,23 +88,6 @@ def check_name(name: str) -> None:
         raise ValueError(f"a shape's name has 1 to {MAX_NAME_BYTES} bytes, not {len(name.encode())}")
     if name[0] == "." or not name.isprintable() or FORBIDDEN & set(name):
         raise ValueError(f"{name!r} cannot be the name of a shape: it could not be a plain file name")
-
-
-def placement_of(normalization: Normalization) -> Normalization:
-    """``normalization`` as a file keeps it and a reader gets it back.
-
-    Raises:
-        ValueError: the mesh is too far from the origin, too large or too small to be placed.
-    """
-    with np.errstate(over="ignore", under="ignore"):
-        scale = float(np.float32(normalization.scale))
-    if not np.isfinite(scale) or scale <= 0:
-        raise ValueError(f"a mesh of size {2 / normalization.scale:g} cannot be placed: scale it first")
-    unit = _centre_unit(scale)
-    x, y, z = (round(value / unit) for value in normalization.center)
-    if max(abs(x), abs(y), abs(z)) > MAX_CENTRE:
-        raise ValueError(f"a mesh of size {2 / scale:g} at {normalization.center} is too far away: move it first")
-    return Normalization((x * unit, y * unit, z * unit), scale)
 
 
 def write_set(
@@ -125,32 +104,27 @@ def write_set(
     Raises:
         ValueError: a name that is not allowed, or twice the same; a codec that is not among `CODECS`.
     """
-    if len(set(names)) != len(names):
-        raise ValueError(f"names must differ: {sorted(n for n in set(names) if list(names).count(n) > 1)}")
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise ValueError(f"names must differ: {twice}")
     if codec not in CODECS:
         raise ValueError(f"a file holds parts of {', '.join(CODECS)}, not of {codec}")
     place = CODECS.index(codec)
     head = MAGIC + bytes([VERSION_WITH_CODEC, place] if place else [VERSION])
     head += _record(SHARED, archive.shared.data[:-CHECKSUM_BYTES])
     records = [Record(n, p.data, at) for n, p, at in zip(names, archive.shapes, placements, strict=True)]
-    return head + _tail(records, len(records))
+    return head + _tail(records, len(head), [])
 
 
-def extend_set(data: bytes, present: Sequence[str], records: Sequence[Record]) -> bytes:
-    """A file with shapes added: ``data``, unchanged, and what comes behind it.
-
-    Args:
-        data: the whole file so far.
-        present: the names that it holds.
-        records: the new shapes.
+def extension(file: SetFile, records: Sequence[Record]) -> bytes:
+    """What comes behind a file, so that it holds these shapes as well.
 
     Raises:
         ValueError: a name is there already, or twice.
     """
-    names = [*present, *(record.name for record in records)]
-    if len(set(names)) != len(names):
-        raise ValueError(f"the file holds these names already: {sorted(n for n in set(names) if names.count(n) > 1)}")
-    return data + _tail(records, len(names))
+    counts = Counter([*file.names, *(record.name for record in records)])
+    if twice := sorted(name for name, count in counts.items() if count > 1):
+        raise ValueError(f"the file holds these names already: {twice}")
+    return _tail(records, file.size, file.entries, file.index)
 
 
 class SetFile:
@@ -165,7 +139,10 @@ class SetFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._size = file.seek(0, 2)
+        self.size = file.seek(0, 2)
+        """Of the file, in bytes."""
+        self.index = 0
+        """Offset of the newest index; 0 where there is none."""
         file.seek(0)
         head = file.read(len(MAGIC) + 1)
         if head[:-1] != MAGIC:
@@ -177,7 +154,7 @@ class SetFile:
         elif head[-1] != VERSION:
             known = f"versions {VERSION} and {VERSION_WITH_CODEC}"
             raise CorruptArchive(f"the file has container version {head[-1]}; this program reads {known}")
-        self._shared, self.entries = self._scan()
+        self._shared, self.entries = self._from_index() or self._scan()
 
     @property
     def names(self) -> list[str]:
@@ -192,20 +169,52 @@ class SetFile:
         """Read one shape."""
         what = f"shape {entry.name}"
         fields = FieldReader(checked_crc32(self._read(entry), what), what)
-        name = fields.text("name", MAX_NAME_BYTES)
-        placement = _read_placement(fields)
+        if (name := fields.text("name", MAX_NAME_BYTES)) != entry.name:
+            raise fields.fault(f"it is called {name!r}")
+        placement = read_placement(fields)
         return Record(name, with_crc32(fields.rest()), placement)
 
     def archive(self) -> Archive:
         """All parts."""
         return Archive(tuple(Part(self.shape(entry).part) for entry in self.entries), Part(self.shared()))
 
+    def _from_index(self) -> tuple[Entry, list[Entry]] | None:
+        """Where shared part and shapes are, by the indices of the file; None where it ends in no trailer."""
+        first = self._file.tell()
+        self._file.seek(max(0, self.size - TRAILER_BYTES))
+        found = read_trailer(self._file.read(TRAILER_BYTES))
+        self._file.seek(first)
+        if found is None:
+            return None
+        tag, shared = self._step()
+        if tag != SHARED:
+            raise CorruptArchive("the shared part is not the first record")
+        count, at = found
+        self.index, parts = at, []
+        while at:
+            self._file.seek(at)
+            tag, entry = self._step() if at < self.size else (b"", shared)
+            if tag != INDEX:
+                raise CorruptArchive(f"there is no index at offset {at}")
+            at, entries = read_index(checked_crc32(self._read(entry), "index"), at)
+            parts.append(entries)
+        entries = [entry for part in reversed(parts) for entry in part]
+        for entry in entries:
+            _check_read_name(entry.name)
+        if len(entries) != count or len({entry.name for entry in entries}) != count:
+            raise CorruptArchive(f"the file says that it holds {count} shapes; its index has {len(entries)}")
+        return shared, entries
+
     def _scan(self) -> tuple[Entry, list[Entry]]:
         shared: Entry | None = None
         entries: dict[str, Entry] = {}
-        tag = b""
-        while self._file.tell() < self._size:
-            tag, entry = self._step()
+        tag, whole = b"", ""
+        while self._file.tell() < self.size:
+            start = self._file.tell()
+            try:
+                tag, entry = self._step()
+            except CorruptArchive as error:
+                raise CorruptArchive(f"{error.what}{whole}", error.remedy) from None
             if (tag == SHARED) != (shared is None):
                 raise CorruptArchive("the shared part is not the first record, or there are two of them")
             if tag == SHARED:
@@ -214,10 +223,14 @@ class SetFile:
                 if entry.name in entries or len(entries) >= MAX_SHAPES:
                     raise CorruptArchive(f"two shapes are called {entry.name!r}, or there are too many")
                 entries[entry.name] = entry
-            elif self._count(entry) != len(entries):
+            elif tag == INDEX:
+                self.index = start
+            elif self._count(tag, entry) != len(entries):
                 raise CorruptArchive(f"the file holds {len(entries)} shapes, but says otherwise: one is missing")
-        if shared is None or tag != END:
-            raise CorruptArchive("the file is cut short: its last record is missing")
+            else:
+                whole = f"; its first {len(entries)} shapes are whole: truncate -s {self._file.tell()} FILE keeps them"
+        if shared is None or tag not in (END, TRAILER):
+            raise CorruptArchive(f"the file is cut short: its last record is missing{whole}")
         return shared, list(entries.values())
 
     def _step(self) -> tuple[bytes, Entry]:
@@ -226,23 +239,24 @@ class SetFile:
         ahead = self._file.read(1 + MAX_VARINT_BYTES + MAX_VARINT_BYTES + MAX_NAME_BYTES)
         fields = FieldReader(ahead, "record")
         tag = fields.raw(1, "tag")
-        if tag not in (SHARED, SHAPE, END):
+        if tag not in (SHARED, SHAPE, END, INDEX, TRAILER):
             raise CorruptArchive(f"there is no record of type {tag!r}")
-        length = fields.unsigned("length", self._size) + CHECKSUM_BYTES
+        length = fields.unsigned("length", self.size) + CHECKSUM_BYTES
         body = start + fields.position
-        if body + length > self._size:
-            raise CorruptArchive(f"the file is cut short: a record of {length} bytes has {self._size - body}")
+        if body + length > self.size:
+            raise CorruptArchive(f"the file is cut short: a record of {length} bytes has {self.size - body}")
         name = fields.text("name", MAX_NAME_BYTES) if tag == SHAPE else ""
-        try:
-            if tag == SHAPE:
-                check_name(name)
-        except ValueError as error:
-            raise CorruptArchive(str(error)) from None
+        if tag == SHAPE:
+            _check_read_name(name)
         self._file.seek(body + length)
         return tag, Entry(name, body, length)
 
-    def _count(self, entry: Entry) -> int:
+    def _count(self, tag: bytes, entry: Entry) -> int:
         after = self._file.tell()
+        if tag == TRAILER:
+            self._file.seek(after - TRAILER_BYTES)
+            found = read_trailer(self._file.read(TRAILER_BYTES))
+            return -1 if found is None else found[0]
         fields = FieldReader(checked_crc32(self._read(entry), "end record"), "end record")
         count = fields.unsigned("number of shapes", MAX_SHAPES)
         fields.end()
@@ -262,42 +276,33 @@ def _codec_at(place: bytes) -> str:
     return CODECS[place[0]]
 
 
-def _tail(records: Iterable[Record], count: int) -> bytes:
-    out = b""
+def _check_read_name(name: str) -> None:
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise CorruptArchive(str(error)) from None
+
+
+def _tail(records: Iterable[Record], start: int, present: Sequence[Entry], index: int = 0) -> bytes:
+    """Records from offset ``start`` on, and what ends a file that has ``present`` before them, with an ``index``."""
+    out, entries, at = [], [], start
     for record in records:
         fields = FieldWriter()
         fields.text(record.name)
-        _write_placement(fields, record.placement)
+        write_placement(fields, record.placement)
         fields.raw(record.part[:-CHECKSUM_BYTES])
-        out += _record(SHAPE, fields.getvalue())
-    return out + _record(END, varint(count))
+        out.append(_record(SHAPE, fields.getvalue()))
+        at += len(out[-1])
+        length = len(fields) + CHECKSUM_BYTES
+        entries.append(Entry(record.name, at - length, length))
+    count = len(present) + len(entries)
+    if count < INDEXED_FROM or not entries:
+        out.append(_record(END, varint(count)))
+    else:
+        out.append(_record(INDEX, index_body(index, entries if index else [*present, *entries])))
+        out.append(trailer(count, at))
+    return b"".join(out)
 
 
 def _record(tag: bytes, body: bytes) -> bytes:
     return tag + varint(len(body)) + with_crc32(body)
-
-
-def _centre_unit(scale: float) -> float:
-    """A power of two: 2^-20 of the mesh's size."""
-    return math.ldexp(1.0, math.frexp(2.0 / scale)[1] - CENTRE_BITS)
-
-
-def _write_placement(out: FieldWriter, placement: Normalization | None) -> None:
-    out.unsigned(0 if placement is None else 1)
-    if placement is None:
-        return
-    kept = placement_of(placement)
-    out.float32(kept.scale)
-    for value in kept.center:
-        out.signed(round(value / _centre_unit(kept.scale)))
-
-
-def _read_placement(fields: FieldReader) -> Normalization | None:
-    if not fields.unsigned("placement", 1):
-        return None
-    scale = fields.float32("scale")
-    if not (np.isfinite(scale) and scale > 0):
-        raise fields.fault(f"{scale} is no scale")
-    unit = _centre_unit(scale)
-    x, y, z = (fields.signed("centre", MAX_CENTRE) * unit for _ in range(3))
-    return Normalization((x, y, z), scale)

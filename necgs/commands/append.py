@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.codec import Archive, Context, EncodeFailed, Part
-from bench.codec.atomic_write import write_atomically
-from necgs.coding.container import Record, extend_set
+from bench.codec.atomic_write import append_bytes, write_atomically
+from necgs.coding.container import Record, extension
 from necgs.commands.inputs import (
     WrongInput,
     add_context_options,
@@ -73,24 +73,29 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Append. Returns the exit code."""
-    from io import BytesIO
-
-    data = args.file.read_bytes()
-    coded = OpenSet.of(BytesIO(data), context_of(args, trains=False))
-    parts = {entry.name: coded.file.shape(entry) for entry in coded.file.entries}  # a damaged file must not be grown
-    as_meshes = coded.meshes is not None
-    _check_options(args, "meshes" if as_meshes else "volumes")
-    originals = _originals(args.known or (), parts)
-    meshes = read_meshes(args.meshes, coded.file.names, args.skip_invalid)
-    context = context_of(args, trains=not as_meshes)
-    if as_meshes:
-        records = append_meshes(coded, parts, originals, meshes, args.faces, context)
+    with args.file.open("rb") as file:
+        coded = OpenSet.of(file, context_of(args, trains=False))
+        as_meshes = coded.meshes is not None
+        _check_options(args, "meshes" if as_meshes else "volumes")
+        context = context_of(args, trains=not as_meshes)
+        if as_meshes:
+            parts = {entry.name: coded.file.shape(entry) for entry in coded.file.entries}
+            originals = _originals(args.known or (), parts)
+            meshes = read_meshes(args.meshes, coded.file.names, args.skip_invalid)
+            records = append_meshes(coded, parts, originals, meshes, args.faces, context)
+        else:
+            assert coded.volumes is not None
+            if not coded.file.index:  # a damaged file must not be grown; a large one is not read as a whole
+                for entry in coded.file.entries:
+                    coded.file.shape(entry)
+            meshes = read_meshes(args.meshes, coded.file.names, args.skip_invalid)
+            records = append(coded.volumes, meshes, args.steps or STEPS, args.fit or FIT, context)
+        more = extension(coded.file, records)
+    if coded.file.index:
+        append_bytes(args.file, more)
     else:
-        assert coded.volumes is not None
-        records = append(coded.volumes, meshes, args.steps or STEPS, args.fit or FIT, context)
-    longer = extend_set(data, coded.file.names, records)
-    write_atomically(args.file, longer)
-    print(f"{args.file}: {len(meshes)} added, {len(longer) - len(data):,} bytes, {len(longer):,} in all")
+        write_atomically(args.file, args.file.read_bytes() + more)
+    print(f"{args.file}: {len(meshes)} added, {len(more):,} bytes, {args.file.stat().st_size:,} in all")
     return 0
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from bench.codec import DecodeFailed
 from bench.codec.atomic_write import write_atomically
 from bench.codec.did_you_mean import known_names
-from necgs.coding.container import Entry, SetFile
+from necgs.coding.container import SetFile
+from necgs.coding.shape_index import Entry
 from necgs.commands.inputs import (
     WrongInput,
     add_context_options,

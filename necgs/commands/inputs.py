@@ -12,7 +12,8 @@ from mesh_datasets.mesh_files.names import MESH_SUFFIXES, is_mesh_file, printabl
 
 from bench.codec import Context, UserError, parse_value
 from bench.codec.devices import device_or_auto, why_none
-from necgs.coding.container import FORBIDDEN, MAX_NAME_BYTES
+from necgs.coding.container import FORBIDDEN
+from necgs.coding.shape_index import MAX_NAME_BYTES
 from necgs.commands.progress import Progress
 from necgs.set_file import NamedMesh
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import io
 
 import numpy as np
 import trimesh
 from mesh_datasets.normalization import Normalization
 
 from bench.codec import Codec, Context
-from necgs.coding.container import Record, extend_set, write_set
+from necgs.coding.container import Record, SetFile, extension, write_set
 from tests.fuzz.mutations import Case
 
 PLACE = Normalization((1.5, -2.0, 0.25), 0.5)
@@ -49,7 +50,8 @@ def files(codec: type[Codec], *rates: dict[str, object]) -> list[bytes]:
     for archive in archives(codec, *rates):
         names = [f"shape{index}" for index, _ in enumerate(archive.shapes)]
         whole = write_set(archive, names, [PLACE, None, PLACE, None])
-        found += [whole, extend_set(whole, names, [Record("d", archive.shapes[0].data, PLACE)])]
+        more = extension(SetFile(io.BytesIO(whole)), [Record("d", archive.shapes[0].data, PLACE)])
+        found += [whole, whole + more]
     return found
 
 

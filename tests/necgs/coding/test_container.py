@@ -14,8 +14,9 @@ from mesh_datasets.normalization import Normalization
 from bench.codec import Archive, CorruptArchive
 from bench.codec.fields import FieldWriter, varint, with_crc32
 from necgs.coding.bitstream import decode_shared, encode_set, encode_shape, encode_shared
-from necgs.coding.container import MAGIC, Record, SetFile, check_name, extend_set, placement_of, write_set
+from necgs.coding.container import MAGIC, Record, SetFile, check_name, extension, write_set
 from necgs.coding.entropy import RANGE
+from necgs.coding.placement import placement_of
 from tests.necgs.fixed_sets import dense_set
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -33,6 +34,10 @@ def coded() -> bytes:
 
 def opened(data: bytes) -> SetFile:
     return SetFile(io.BytesIO(data))
+
+
+def extended(data: bytes, records: list[Record]) -> bytes:
+    return data + extension(opened(data), records)
 
 
 def read_everything(data: bytes) -> None:
@@ -75,7 +80,7 @@ class Watched(io.BytesIO):
 def test_reading_one_shape_reads_no_other() -> None:
     rng = np.random.default_rng(0)
     big = [Record(f"s{i}", with_crc32(rng.bytes(5000))) for i in range(4)]
-    watched = Watched(extend_set(coded(), NAMES, big))
+    watched = Watched(extended(coded(), big))
     file = SetFile(watched)
     wanted = file.entries[5]
     assert file.shape(wanted).part == big[2].part
@@ -88,19 +93,19 @@ def test_appending_leaves_the_bytes_before_as_they_were() -> None:
     shared, _ = encode_shared(dense_set(), RANGE)
     first = coded()
     later = Record("new", encode_shape(shared, dense_set(4).latents[3]).data)
-    longer = extend_set(first, NAMES, [later])
+    longer = extended(first, [later])
     assert longer.startswith(first)
     file = opened(longer)
     assert file.names == [*NAMES, "new"]
     assert file.shape(file.entries[3]) == later
-    assert opened(extend_set(longer, file.names, [Record("newer", later.part)])).names[-1] == "newer"
+    assert opened(extended(longer, [Record("newer", later.part)])).names[-1] == "newer"
 
 
 def test_names_must_differ() -> None:
     with pytest.raises(ValueError, match=r"differ: \['a'\]"):
         write_set(archive(), ["a", "b", "a"], [None] * 3)
     with pytest.raises(ValueError, match="chair"):
-        extend_set(coded(), NAMES, [Record("chair", archive().shapes[0].data)])
+        extended(coded(), [Record("chair", archive().shapes[0].data)])
 
 
 HOSTILE_NAMES = [
@@ -144,7 +149,7 @@ def test_every_truncation_is_refused() -> None:
 
 def test_a_file_cut_between_records_is_refused() -> None:
     whole = coded()
-    longer = extend_set(whole, NAMES, [Record("new", archive().shapes[0].data)])
+    longer = extended(whole, [Record("new", archive().shapes[0].data)])
     end = len(with_crc32(varint(4))) + 2
     with pytest.raises(CorruptArchive, match="last record is missing"):
         opened(longer[:-end])
