@@ -49,7 +49,9 @@ failed shapes get their status instead of a number; *dominates* means better and
 all shapes share counts in proportion to their number."""
 
 
-def outline(data: RunData, writer: Writer, *, paper: bool = False, meshes: MeshSource | None = None) -> list[View]:
+def outline(
+    data: RunData, writer: Writer, *, paper: bool = False, meshes: MeshSource | None = None, every_rate: bool = True
+) -> list[View]:
     """Write every section of a run's report; returns the 3D views, where there are ``meshes``."""
     writer.add(*what_was_run(data))
     writer.table(data_sets.datasets_table(data), "data")
@@ -62,7 +64,7 @@ def outline(data: RunData, writer: Writer, *, paper: bool = False, meshes: MeshS
         if paper:
             _paper(data, writer)
         if meshes is not None:
-            views = _views(data, writer, meshes)
+            views = _views(data, writer, meshes, every_rate)
     writer.add(*provenance(data))
     return views
 
@@ -184,13 +186,13 @@ def _timing(data: RunData, writer: Writer) -> None:
         writer.add(Text(f"Jobs ran {counts} at a time: their times include what they took from each other."))
 
 
-def _views(data: RunData, writer: Writer, meshes: MeshSource) -> list[View]:
+def _views(data: RunData, writer: Writer, meshes: MeshSource, every_rate: bool) -> list[View]:
     """The 3D views and their still images; where a mesh cannot be had, the report says why."""
     found: list[View] = []
     writer.add(Heading(VIEWS))
     for dataset in data.datasets:
         try:
-            chosen = make_views(data, dataset, meshes)
+            chosen = make_views(data, dataset, meshes, every_rate)
         except MeshesUnavailable as error:
             writer.add(Text(f"No views of {dataset}: {error}."))
             continue

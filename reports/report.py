@@ -16,6 +16,9 @@ from reports.results_json import results_text
 from reports.run_data import RunData
 from reports.writer import Writer
 
+VIEWS = ("every", "similar", "none")
+"""Of which rates a page holds meshes: of all; of each codec's rate that makes sizes most alike; of none."""
+
 
 def write_report(
     run_path: Path,
@@ -25,6 +28,7 @@ def write_report(
     html: bool = False,
     paper: bool = False,
     meshes: MeshSource | None = None,
+    views: str = "every",
 ) -> list[Path]:
     """Write the report of a run folder into ``out`` (default: ``report/`` inside it); returns the paths written.
 
@@ -35,6 +39,7 @@ def write_report(
             3D views.
         paper: set the published numbers of the paper beside the run's.
         meshes: where the 3D views get their meshes; without it ``html`` has none.
+        views: one of `VIEWS`.
 
     Raises:
         bench.results.store.StoreError: no run folder, or a damaged one.
@@ -42,7 +47,9 @@ def write_report(
     """
     check_formats(formats)
     data = RunData.load(run_path)
-    return report_of(data, out or run_path / "report", formats=formats, html=html, paper=paper, meshes=meshes)
+    return report_of(
+        data, out or run_path / "report", formats=formats, html=html, paper=paper, meshes=meshes, views=views
+    )
 
 
 def check_formats(formats: Sequence[str]) -> None:
@@ -60,17 +67,19 @@ def report_of(
     html: bool = False,
     paper: bool = False,
     meshes: MeshSource | None = None,
+    views: str = "every",
     links: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """The same for results in memory. ``links``: text -> address, at the top of ``report.html``."""
     writer = Writer(out, formats, embed=html)
     writer.folder.mkdir(parents=True, exist_ok=True)
-    views = outline(data, writer, paper=paper, meshes=meshes if html else None)
+    source = meshes if html and views != "none" else None
+    shown = outline(data, writer, paper=paper, meshes=source, every_rate=views == "every")
     writer.paths.append(writer.folder / "results.json")
     with replacing(writer.paths[-1]) as file:
         file.writelines(piece.encode() for piece in results_text(data))
     paths = writer.finish()
     if not html:
         return paths
-    page: Page = explorer_page(data, views, links or {})
+    page: Page = explorer_page(data, shown, links or {})
     return [*paths, write_html(writer.folder / "report.html", writer.blocks, page)]

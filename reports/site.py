@@ -48,12 +48,17 @@ class Group:
 
 
 def write_site(
-    runs: Sequence[RunData], out: Path, source: Callable[[Path], MeshSource], formats: Sequence[str] = ("svg", "pdf")
+    runs: Sequence[RunData],
+    out: Path,
+    source: Callable[[Path], MeshSource],
+    formats: Sequence[str] = ("svg", "pdf"),
+    views: str = "every",
 ) -> list[Path]:
     """Write the site into ``out``; returns the paths of its pages, the index first.
 
     Args:
         source: run folder -> where the 3D views get its meshes.
+        views: one of `reports.report.VIEWS`.
 
     Raises:
         reports.several.NotComparable: runs of the same shapes under different metric protocols.
@@ -63,7 +68,7 @@ def write_site(
     for group in groups:
         folder, data = out / group.folder, group.together.data
         meshes = MeshesBeside([source(path) for path in group.paths], group.together.origin)
-        report = report_of(data, folder, formats=formats, html=True, meshes=meshes, links=LINKS)[-1]
+        report = report_of(data, folder, formats=formats, html=True, meshes=meshes, views=views, links=LINKS)[-1]
         pages.append(report.replace(folder / "index.html"))
         _write_rows(data, folder)
     index = out / "index.html"

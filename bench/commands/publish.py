@@ -68,11 +68,13 @@ def publish_together(folders: Sequence[Path], out: Path, places: MeshPlaces, **o
     return report_of(together.data, out, meshes=meshes, **options)
 
 
-def publish_site(folders: Sequence[Path], out: Path, places: MeshPlaces, formats: Sequence[str]) -> list[Path]:
+def publish_site(
+    folders: Sequence[Path], out: Path, places: MeshPlaces, formats: Sequence[str], views: str = "every"
+) -> list[Path]:
     """Write a static site of runs into ``out``; returns the paths of its pages."""
     from reports.report import check_formats
     from reports.run_data import RunData
     from reports.site import write_site
 
     check_formats(formats)
-    return write_site([RunData.load(path) for path in folders], out, places.of, formats)
+    return write_site([RunData.load(path) for path in folders], out, places.of, formats, views)

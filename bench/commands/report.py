@@ -46,7 +46,13 @@ def add_parser(subparsers: Any) -> None:
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--site", type=Path, metavar="DIR", help="write a static site of all runs into DIR instead")
     other.add_argument("--check", action="store_true", help="only check that the run folders hold together")
-    meshes = parser.add_argument_group("reference meshes of the 3D views")
+    meshes = parser.add_argument_group("the meshes of the 3D views")
+    meshes.add_argument(
+        "--views",
+        choices=("every", "similar", "none"),
+        default="every",
+        help="of which rates: every one, of each codec the one of similar size, none; decoding takes its time",
+    )
     meshes.add_argument(
         "--cache", type=Path, metavar="DIR", help="the cache that bench run used, if not the default one"
     )
@@ -81,9 +87,9 @@ def written(args: argparse.Namespace) -> list[Path]:
 
     formats = [name.strip() for name in args.formats.split(",") if name.strip()]
     places = MeshPlaces(args.cache, args.data_root, args.codec)
-    options = {"formats": formats, "html": args.html, "paper": args.paper}
+    options = {"formats": formats, "html": args.html, "paper": args.paper, "views": args.views}
     if args.site:
-        return publish_site(args.folders, args.site, places, formats)
+        return publish_site(args.folders, args.site, places, formats, args.views)
     if len(args.folders) > 1:
         first, *others = args.folders
         beside = "-".join(path.resolve().name for path in others)[:80]
