@@ -40,19 +40,18 @@ WINDOW = 3
 HISTOGRAMS = 2
 BIN_BITS = 11
 BINS = 1 << BIN_BITS
-_INVERSE_BITS = 40
 LEAST = 192
 """Weights never fall below this, of 2^16."""
 
 
 def _decay_table() -> Integers:
-    """2^24 e^(-i/64) for i = 0 ... 1025: one factor, raised by products of integers; behind them two zeros."""
+    """2^24 e^(-i/64) for i = 0 ... 1025: one factor, raised by products of integers."""
     factor = 1057095000  # 2^30 e^(-1/64)
     value, table = 1 << 30, []
     for _ in range((REACH << FINE_BITS) + 2):
         table.append(value >> 30 - TOTAL_BITS)
         value = value * factor >> 30
-    return np.array([*table, 0, 0], dtype=np.int64)
+    return np.array(table, dtype=np.int64)
 
 
 DECAY: Integers = _decay_table()
@@ -64,11 +63,11 @@ def cumulative(at: int, centre: int, rate: int) -> int:
     distance = at - centre
     scaled = abs(distance) * rate >> (RATE_BITS - 12)
     index = scaled >> (12 - FINE_BITS)
-    rest = scaled & ((1 << (12 - FINE_BITS)) - 1)
     if index > REACH << FINE_BITS:
-        index = (REACH << FINE_BITS) + 2  # where the table is zero: cheaper than a branch
-    here = DECAY[index]
-    tail = here - (((here - DECAY[index + 1]) * rest) >> (12 - FINE_BITS))
+        tail = np.int64(0)
+    else:
+        rest = scaled & ((1 << (12 - FINE_BITS)) - 1)
+        tail = DECAY[index] - (((DECAY[index] - DECAY[index + 1]) * rest) >> (12 - FINE_BITS))
     return tail >> 1 if distance < 0 else TOTAL - (tail >> 1)
 
 
@@ -108,26 +107,17 @@ def enter(value: int, k: int, sums: Integers, places: Integers) -> None:
 
 
 @numba.njit(cache=True)
-def _heard(centres: Integers, rates: Integers, weights: Integers) -> Integers:
-    """Centre, rate and weight of each exponential that has a weight, side by side: (n, 3)."""
-    found, count = np.empty((len(centres), 3), dtype=np.int64), 0
-    for i in range(len(centres)):
-        if weights[i]:
-            found[count, 0], found[count, 1], found[count, 2] = centres[i], rates[i], weights[i]
-            count += 1
-    return found[:count]
-
-
-@numba.njit(cache=True)
-def _below(value: int, even: int, heard: Integers, weights: Integers, sums: Integers, places: Integers) -> int:
+def _below(
+    value: int, even: int, centres: Integers, rates: Integers, weights: Integers, sums: Integers, places: Integers
+) -> int:
     """Probability of less than ``value`` under the mixture, in 2^-24; the last weight is of all alike."""
     at = (value << UNIT_BITS) - (1 << (UNIT_BITS - 1))
     total = weights[-1] * (value * even)
-    for i in range(len(heard)):
-        total += heard[i, 2] * cumulative(at, heard[i, 0], heard[i, 1])
-    first = len(weights) - HISTOGRAMS - 1
+    for i in range(len(centres)):
+        if weights[i]:
+            total += weights[i] * cumulative(at, centres[i], rates[i])
     for i in range(HISTOGRAMS):
-        weight = weights[first + i]
+        weight = weights[len(centres) + i]
         if weight:
             total += weight * share_below(value, i, sums, places)
     return total >> WEIGHT_BITS
@@ -172,9 +162,9 @@ def code_value(
             share in 2^-24.
     """
     low, high = _window(count, centres, rates, weights)
-    even, heard = TOTAL // count, _heard(centres, rates, weights)
-    below = _below(low, even, heard, weights, sums, places)
-    above = _below(high, even, heard, weights, sums, places)
+    even = TOTAL // count
+    below = _below(low, even, centres, rates, weights, sums, places)
+    above = _below(high, even, centres, rates, weights, sums, places)
     if low > 0 or high < count:
         less, more = (below if low > 0 else np.int64(0)), (TOTAL - above if high < count else np.int64(0))
         within = above - below
@@ -182,16 +172,16 @@ def code_value(
             if high == count or (low > 0 and not code_bit(coder, np.int64(value >= high), _share(more, less))):
                 low, below, high, above = (
                     np.int64(0),
-                    _below(0, even, heard, weights, sums, places),
+                    _below(0, even, centres, rates, weights, sums, places),
                     low,
                     below,
                 )
             else:
                 low, below, high = high, above, np.int64(count)
-                above = _below(high, even, heard, weights, sums, places)
+                above = _below(high, even, centres, rates, weights, sums, places)
     while high - low > 1:
         middle = (low + high) >> 1
-        split = _below(middle, even, heard, weights, sums, places)
+        split = _below(middle, even, centres, rates, weights, sums, places)
         if code_bit(coder, np.int64(value >= middle), _share(above - split, split - below)):
             low, below = middle, split
         else:
@@ -235,15 +225,6 @@ def _chance(
 
 
 @numba.njit(cache=True)
-def _quotient(part: int, whole: int, inverse: int) -> int:
-    """The smaller of ``part // whole`` and 2^16, from ``inverse`` = 2^40 // ``whole``: one division serves many."""
-    if part >= whole << 16:
-        return np.int64(1 << 16)
-    found = part * inverse >> _INVERSE_BITS
-    return found + 1 if (found + 1) * whole <= part else found
-
-
-@numba.njit(cache=True)
 def learn(
     value: int, count: int, centres: Integers, rates: Integers, weights: Integers, sums: Integers, places: Integers,
     row: Integers, evidence: Integers, lone: Integers, shift: int,
@@ -260,12 +241,11 @@ def learn(
             mixed += weights[i] * chance[i]
             present += row[i]
     mixed = max(mixed >> WEIGHT_BITS, 1)
-    inverse = (1 << _INVERSE_BITS) // mixed
     left, best = present, len(row) - 1
     for i in range(len(row)):
         if not _speaks(i, rates, sums):
             continue
-        better = _quotient(chance[i] << EVIDENCE_BITS, mixed, inverse)
+        better = min((chance[i] << EVIDENCE_BITS) // mixed, 1 << 16)
         share = ((weights[i] * better) >> EVIDENCE_BITS) * present >> WEIGHT_BITS
         row[i] = max(row[i] + ((min(share, present) - row[i]) >> shift), LEAST)
         if not lone[i]:
