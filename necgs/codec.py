@@ -20,6 +20,7 @@ class VolumeCodec(SetCodec):
     Rate and derived codec say which network and how it is trained; the decoder takes the bytes of either.
     """
 
+    asks_for_gpu: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = ("torch", "open3d-cpu", "open3d", "constriction", "numpy")
 
     def warm_up(self, device: str = "cpu") -> None:

@@ -49,6 +49,7 @@ class Hybrid(SetCodec):
     )
     rate_type: ClassVar[type[HybridRate]] = HybridRate
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = LADDER
+    asks_for_gpu: ClassVar[bool] = True
     packages: ClassVar[tuple[str, ...]] = tuple(dict.fromkeys((*MeshSet.packages, *NecgsCodec.packages)))
 
     def warm_up(self, device: str = "cpu") -> None:

@@ -70,6 +70,7 @@ def trained_set(volumes: Volume | Sequence[SurfaceBlocks], rate: VolumeRate, con
         context.check_deadline()
         context.progress(done, total, note)
 
+    context.take_gpu()
     with context.phase("train"):
         return train(
             volumes,
@@ -79,6 +80,7 @@ def trained_set(volumes: Volume | Sequence[SurfaceBlocks], rate: VolumeRate, con
             seed=context.seed,
             checkpoint=context.scratch / "training.pt",
             progress=progress,
+            notes=context.notes,
         )
 
 
@@ -98,6 +100,7 @@ def decode_mesh(shared: SharedPart, data: bytes, context: Context, resolution: i
         CorruptArchive: the part is cut short or altered.
         ValueError: the resolution is too coarse or too fine for the coded one.
     """
+    context.take_gpu()
     with context.phase("entropy"):
         shape = decode_shape(shared, data, context.max_memory)
     coded = shared.nbytes + len(data)

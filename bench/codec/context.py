@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.codec.atomic_write import replacing
 from bench.codec.errors import CodecError, DamagedReference, DeadlineExceeded, OutOfMemory, Unavailable, reported_status
+from bench.codec.gpu_turn import GpuTurn
 from bench.codec.memory import FLOOR, check_memory
 from bench.codec.stored_arrays import read_arrays
 from bench.codec.temporary import temporary_folder
@@ -54,6 +55,7 @@ class Context:
         threads: CPU threads that the job may use.
         report: called with (done, total, note) as work goes on.
         max_memory: bytes that decoding may ask for; None: by the length of what is decoded (`bench.codec.memory`).
+        gpu: the job's turn at a GPU; None where ``device`` needs none, or is the job's from the start.
     """
 
     device: str = "cpu"
@@ -64,6 +66,7 @@ class Context:
     threads: int = 1
     report: Callable[[int, int, str], None] | None = None
     max_memory: int | None = None
+    gpu: GpuTurn | None = None
     phases: dict[str, float] = field(default_factory=dict)
     recalled: dict[str, float] = field(default_factory=dict)
     """Seconds of each phase that were charged for work that an earlier job had done: the clock does not see them."""
@@ -77,12 +80,17 @@ class Context:
     def phase(self, name: str) -> Iterator[None]:
         """Add the wall seconds of the block to phase ``name``; waits for the GPU at both ends. Phases do not nest."""
         self._synchronize()
-        start = time.perf_counter()
+        start = self._clock()
         try:
             yield
             self._synchronize()
         finally:  # after an error there is no wait: on a device that failed it would raise anew, over the first error
-            self._charge(name, time.perf_counter() - start)
+            self._charge(name, self._clock() - start)
+
+    def take_gpu(self) -> None:
+        """Before `device` is used, in a codec that `asks_for_gpu`: waits for the job's turn; no clock sees the wait."""
+        if self.gpu is not None:
+            self.gpu.take()
 
     @contextmanager
     def shape(self, index: int, otherwise: type[CodecError]) -> Iterator[None]:
@@ -115,7 +123,7 @@ class Context:
 
     def remaining(self) -> float | None:
         """Seconds until the deadline, or None where there is none."""
-        return None if self.deadline is None else self.deadline - time.monotonic()
+        return None if self.deadline is None else self.deadline + self._waited() - time.monotonic()
 
     def check_deadline(self) -> None:
         """Raise `DeadlineExceeded` once the deadline has passed. Long loops call it."""
@@ -153,10 +161,10 @@ class Context:
             except Exception:  # see `read_arrays`
                 entry.unlink(missing_ok=True)
         self._synchronize()
-        start = time.perf_counter()
+        start = self._clock()
         arrays = {name: np.asarray(value) for name, value in compute().items()}
         self._synchronize()
-        seconds = time.perf_counter() - start
+        seconds = self._clock() - start
         self._charge(phase, seconds)
         if entry is not None:
             # A full disk leaves no entry, no error.
@@ -167,7 +175,15 @@ class Context:
     def _charge(self, phase: str, seconds: float) -> None:
         self.phases[phase] = self.phases.get(phase, 0.0) + seconds
 
+    def _waited(self) -> float:
+        return 0.0 if self.gpu is None else self.gpu.waited_s
+
+    def _clock(self) -> float:
+        return time.perf_counter() - self._waited()
+
     def _synchronize(self) -> None:
+        if self.gpu is not None and not self.gpu.taken:
+            return  # it would start a GPU that another job is using
         if self.device.startswith("cuda") and "torch" in sys.modules:
             sys.modules["torch"].cuda.synchronize(self.device)
 

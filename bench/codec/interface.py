@@ -124,6 +124,8 @@ class Codec(ABC):
     settings act only where the ladder does not decide."""
     short_ladder: ClassVar[tuple[str, ...]] = ()
     """Labels of the ladder for profiles that must be quick (``ladder = "short"``); empty: all."""
+    asks_for_gpu: ClassVar[bool] = False
+    """Whether its encoder calls `Context.take_gpu` before it uses one; else it has one from its start to its end."""
     packages: ClassVar[tuple[str, ...]] = ()
     """Distributions whose versions decide the bytes or the decoded meshes."""
 

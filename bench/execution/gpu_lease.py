@@ -27,18 +27,30 @@ def leased_gpu(gpus: Sequence[int], stop: threading.Event | None = None) -> Iter
     Raises:
         Interrupted: ``stop`` was set while it waited.
     """
+    with leased_number(gpus or all_gpus(), stop) as number:
+        variable, name = visible_gpu(number)
+        yield {variable: name}
+
+
+def all_gpus() -> tuple[int, ...]:
+    """The numbers of this machine's GPUs; 0, where none is seen."""
+    return tuple(range(max(1, gpu_count())))
+
+
+@contextlib.contextmanager
+def leased_number(gpus: Sequence[int], stop: threading.Event | None = None) -> Iterator[int]:
+    """The same; yields torch's number of the GPU among those that this process sees, and asks no driver."""
     from filelock import FileLock, Timeout
 
-    choices = [visible_gpu(number) for number in gpus or range(max(1, gpu_count()))]
     while stop is None or not stop.is_set():
-        for variable, name in choices:
-            lock = FileLock(_lock_path(name))
+        for number in gpus:
+            lock = FileLock(_lock_path(visible_gpu(number)[1]))
             try:
                 lock.acquire(timeout=0)
             except Timeout:
                 continue
             try:
-                yield {variable: name}
+                yield number
             finally:
                 lock.release()
             return

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from bench import registry
 from bench.codec.errors import DamagedReference
 from bench.execution import sealed_archive
-from bench.execution.gpu_lease import leased_gpu
+from bench.execution.gpu_lease import all_gpus, leased_gpu
 from bench.execution.job_rows import rows_of
 from bench.execution.run_context import RunContext
 from bench.execution.supervisor import Outcome, run_worker
@@ -111,9 +112,14 @@ def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progres
 
 def _device(phase: str, job: Job, context: RunContext) -> AbstractContextManager[Mapping[str, str]]:
     """A GPU for the phases of a job that use one, as environment variables of its process."""
-    if job.device == "cpu" or phase == "measure":
+    if job.device == "cpu" or phase == "measure" or _asks_for_gpu(phase, job):
         return contextlib.nullcontext({})
     return leased_gpu(context.gpus, context.stop)
+
+
+def _asks_for_gpu(phase: str, job: Job) -> bool:
+    """Whether the worker takes a GPU when it needs one, which may be hours after its start."""
+    return phase == "encode" and job.device != "cpu" and registry.get(job.name).asks_for_gpu
 
 
 def _ran_out_of_time(outcome: Outcome) -> bool:
@@ -141,6 +147,7 @@ def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:
         settings=job.settings if encoding else {},
         protocol=dataclasses.asdict(context.protocol) if measuring else {},
         max_memory=context.limits.max_memory,
+        gpus=(context.gpus or all_gpus()) if _asks_for_gpu(phase, job) else (),
     )
 
 

@@ -86,6 +86,7 @@ def run_worker(
     result_path = Path(task.result)
     result_path.unlink(missing_ok=True)
     task.started_path.unlink(missing_ok=True)
+    task.waiting_path.unlink(missing_ok=True)
     task.write(task_path)
     task.room_path.touch()
     start = time.monotonic()
@@ -144,7 +145,7 @@ def _watch(
     """Wait for the process. Returns why it has to be killed (empty: it ended by itself) and its peak memory in MiB."""
     deadline = time.monotonic() + START_UP_S + task.timeout_s + GRACE_S
     started = task.started_path
-    running = False
+    running, last = False, time.monotonic()
     watched = psutil.Process(process.pid)
     peak = 0.0
     while True:
@@ -156,12 +157,16 @@ def _watch(
         if not running and started.exists():
             running = True
             deadline = time.monotonic() + task.timeout_s + GRACE_S
+        now = time.monotonic()
+        if task.gpus and task.waiting_path.exists():
+            deadline += now - last
+        last = now
         peak = max(peak, _resident_mb(watched))
         if stop is not None and stop.is_set():
             return "stopped", peak
         if memory_limit_mb is not None and peak > memory_limit_mb:
             return "out_of_memory", peak
-        if time.monotonic() > deadline:
+        if now > deadline:
             return "timeout", peak
         if log_path.stat().st_size > LARGEST_LOG:
             os.truncate(log_path, 0)

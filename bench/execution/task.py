@@ -31,6 +31,7 @@ class Task:
         cache: folder of the codecs' cache; empty for decode.
         protocol: fields of the metric protocol; for measure.
         max_memory: bytes that decoding may ask for; None: by the length of the archive (`bench.codec.memory`).
+        gpus: one of these the process takes when the codec asks for it; empty: ``device`` is the process's already.
     """
 
     phase: str
@@ -48,6 +49,7 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
     protocol: Mapping[str, Any] = field(default_factory=dict)
     max_memory: int | None = None
+    gpus: tuple[int, ...] = ()
 
     def write(self, path: Path) -> None:
         """Write as JSON."""
@@ -57,7 +59,7 @@ class Task:
     def read(cls, path: Path) -> Task:
         """Read back what `write` wrote."""
         values = json.loads(path.read_text())
-        return cls(**{**values, "references": tuple(values["references"])})
+        return cls(**{**values, **{name: tuple(values[name]) for name in ("references", "gpus")}})
 
     @property
     def progress_path(self) -> Path:
@@ -68,6 +70,11 @@ class Task:
     def room_path(self) -> Path:
         """Marker file: there as long as the disk has room; the worker removes it when a write finds the disk full."""
         return Path(self.result).with_suffix(".room")
+
+    @property
+    def waiting_path(self) -> Path:
+        """Marker file: there while the worker waits for a GPU; its time stands still."""
+        return Path(self.result).with_suffix(".waiting")
 
     @property
     def started_path(self) -> Path:

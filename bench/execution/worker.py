@@ -6,6 +6,7 @@ and nothing else. The task file says what to do; the result file is written last
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -21,6 +22,8 @@ from bench.codec import Archive, CodecError, Context
 from bench.codec.atomic_write import write_atomically
 from bench.codec.context import disk_is_full, is_out_of_memory
 from bench.codec.errors import DamagedReference, reported_status
+from bench.codec.gpu_turn import GpuTurn
+from bench.execution.gpu_lease import leased_number
 from bench.execution.process_tree import adopt_orphans, kill_descendants, kill_tree
 from bench.execution.task import DISK_FULL_EXIT, FAILURE, Task
 from bench.results.rows import UNMEASURED
@@ -119,6 +122,27 @@ def main(path: str) -> int:
     """
     task = Task.read(Path(path))
     _die_with_parent()
+    with contextlib.ExitStack() as held:
+        return _perform(task, GpuTurn(lambda: _take_gpu(task, held)) if task.gpus else None)
+
+
+def _take_gpu(task: Task, held: contextlib.ExitStack) -> None:
+    """Wait for one of the task's GPUs, make it torch's current one, start it."""
+    import torch
+
+    from bench.codec.arithmetic import start_device
+
+    task.waiting_path.touch()
+    number = held.enter_context(leased_number(task.gpus))
+    if task.device != "cpu":  # not by the environment: a package that was imported may have asked the driver before
+        torch.cuda.set_device(number)
+    start_device(task.device)
+    registry.get(task.codec).warm_up(task.device)
+    task.waiting_path.unlink()
+
+
+def _perform(task: Task, gpu: GpuTurn | None) -> int:
+    """`main`, in a process that may wait for a GPU."""
     Path(task.scratch).mkdir(parents=True, exist_ok=True)
     context = Context(
         device=task.device,
@@ -128,6 +152,7 @@ def main(path: str) -> int:
         threads=task.threads,
         report=_progress_writer(task.progress_path),
         max_memory=task.max_memory,
+        gpu=gpu,
     )
     _limit_threads(task.threads)
     result: dict[str, Any] = {"status": "ok", "message": ""}
@@ -146,8 +171,8 @@ def main(path: str) -> int:
         if not isinstance(error, CodecError):
             traceback.print_exc()
         result.update(status=_status(error, task.phase), message=_message(error, task.phase))
-    result["wall_s"] = time.perf_counter() - start
-    result["cpu_s"] = _cpu_seconds() - cpu
+    result["wall_s"] = time.perf_counter() - start - (gpu.waited_s if gpu else 0.0)
+    result["cpu_s"] = _cpu_seconds() - cpu - (gpu.waited_cpu_s if gpu else 0.0)
     result["recalled_s"] = sum(filter(_is_time, context.recalled.values()))
     result["phases"] = {str(name): seconds for name, seconds in context.phases.items() if _is_time(seconds)}
     result["notes"] = {str(name): str(note) for name, note in context.notes.items()}
@@ -197,7 +222,7 @@ def _warm_up(task: Task) -> None:
 
         warm_up()
     else:
-        registry.get(task.codec).warm_up(task.device)
+        registry.get(task.codec).warm_up("cpu" if task.gpus else task.device)
 
 
 def _cpu_seconds() -> float:

@@ -95,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
         append_bytes(args.file, more)
     else:
         write_atomically(args.file, args.file.read_bytes() + more)
+    if where := context.notes.get("volumes_lie"):
+        print(f"volumes {where}")
     print(f"{args.file}: {len(meshes)} added, {len(more):,} bytes, {args.file.stat().st_size:,} in all")
     return 0
 
@@ -108,7 +110,7 @@ def append(shared: SharedPart, meshes: list[NamedMesh], steps: int, fit: str, co
     context.limit_torch()
     spec = shared.decoder.spec
     volumes = [shape_volume(mesh.mesh, spec.resolution, spec.channels, fit, context) for mesh in meshes]
-    fitted = fit_latents(shared, volumes, AppendSettings(steps), context.device, context.progress)
+    fitted = fit_latents(shared, volumes, AppendSettings(steps), context.device, context.progress, context.notes)
     parts = [encode_shape(shared, codes, states) for codes, states in fitted]
     return [Record(mesh.name, part.data, mesh.placement) for mesh, part in zip(meshes, parts, strict=True)]
 

@@ -59,6 +59,8 @@ def fitted_volume(mesh: Trimesh, resolution: int, fit: Fit | None, context: Cont
 
 def _fitted(plain: TsdfDef, mesh: Trimesh, fit: Fit, context: Context) -> dict[str, np.ndarray]:
     """What is cached: the fitted volume, and for a rendered fit what found the visible faces."""
+    if isinstance(fit, RenderedFit):
+        context.take_gpu()
     packed = pack(fit_volume(plain, mesh, fit, context).codes)
     if not isinstance(fit, RenderedFit):
         return packed

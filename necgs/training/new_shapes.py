@@ -47,24 +47,31 @@ def fit_latents(
     settings: AppendSettings,
     device: str = "cpu",
     progress: Progress | None = None,
+    notes: dict[str, str] | None = None,
 ) -> list[tuple[Codes, States | None]]:
     """Latent codes (rows, channels) and block states (block-sparse only) of each volume, for `encode_shape`.
 
     Deterministic for a machine and device. Volumes are int16 (channels, K, K, K), as the decoder makes them.
+    ``notes`` gets ``volumes_lie``, as of `necgs.training.train`.
     """
     from bench.codec.arithmetic import deterministic
 
     with deterministic(device):
-        return _fit_latents(shared, volumes, settings, device, progress)
+        return _fit_latents(shared, volumes, settings, device, progress, {} if notes is None else notes)
 
 
 def _fit_latents(
-    shared: SharedPart, volumes: Volumes, settings: AppendSettings, device: str, progress: Progress | None
+    shared: SharedPart,
+    volumes: Volumes,
+    settings: AppendSettings,
+    device: str,
+    progress: Progress | None,
+    notes: dict[str, str],
 ) -> list[tuple[Codes, States | None]]:
     if shared.decoder.spec.variant == BLOCK_SPARSE:
         stages = [_stage(progress, index, len(volumes)) for index in range(len(volumes))]
         return [_fit_blocks(shared, v, settings, device, stage) for v, stage in zip(volumes, stages, strict=True)]
-    return [(codes, None) for codes in _fit_dense(shared, volumes, settings, device, progress)]
+    return [(codes, None) for codes in _fit_dense(shared, volumes, settings, device, progress, notes)]
 
 
 def _stage(progress: Progress | None, index: int, count: int) -> Progress | None:
@@ -88,7 +95,12 @@ def _minimise(latents: Tensor, loss: Callable[[], None], settings: AppendSetting
 
 
 def _fit_dense(
-    shared: SharedPart, volumes: Volumes, settings: AppendSettings, device: str, progress: Progress | None
+    shared: SharedPart,
+    volumes: Volumes,
+    settings: AppendSettings,
+    device: str,
+    progress: Progress | None,
+    notes: dict[str, str],
 ) -> list[Codes]:
     import torch
 
@@ -96,19 +108,22 @@ def _fit_dense(
     from necgs.decoder.spec import latent_shape
     from necgs.quantize import codes, step_size, straight_through
     from necgs.training.losses import LossWeights, volume_loss
+    from necgs.training.residence import place_volumes
 
     spec = shared.decoder.spec
     weights = dequantized_weights(shared.decoder, device)
     steps = torch.tensor([step_size(exponent) for exponent in shared.decoder.latent_exponents], device=device)
     latents = torch.zeros((len(volumes), *latent_shape(spec)), device=device, requires_grad=True)
-    batches = [range(i, min(i + settings.batch, len(volumes))) for i in range(0, len(volumes), settings.batch)]
-
-    targets = [torch.from_numpy(np.stack([volumes[i] for i in batch])).to(device) for batch in batches]
+    placed = place_volumes(torch.from_numpy(np.stack(volumes)), spec, settings.batch, torch.device(device))
+    if placed.note:
+        notes["volumes_lie"] = placed.note
+    on_host = torch.split(torch.arange(len(volumes)), settings.batch)
+    batches = [(indices.to(device), indices) for indices in on_host]
 
     def loss() -> None:
-        for batch, codes_ in zip(batches, targets, strict=True):
-            rounded = straight_through(latents[batch.start : batch.stop], steps)
-            predicted, target = dense_decoder(spec, weights, rounded), codes_.float() / LEVEL
+        for there, here in batches:
+            rounded = straight_through(latents[int(here[0]) : int(here[-1]) + 1], steps)
+            predicted, target = dense_decoder(spec, weights, rounded), placed.take(there, here).float() / LEVEL
             volume_loss(predicted, target, LossWeights()).backward()  # type: ignore[no-untyped-call]
 
     _minimise(latents, loss, settings, progress)

@@ -57,7 +57,10 @@ class Estimate:
 
 
 class Volumes(Protocol):
-    """The volumes of a set, wherever they lie."""
+    """The volumes of a set, wherever they lie; ``note`` says where and why, for people, and nothing on a CPU."""
+
+    @property
+    def note(self) -> str: ...
 
     def take(self, indices: Tensor, on_host: Tensor) -> Tensor:
         """The int16 codes (n, channels, K, K, K) of some shapes, on the device; their indices there and on the host."""
@@ -68,6 +71,7 @@ class DeviceVolumes:
     """All volumes on the device."""
 
     codes: Tensor
+    note: str = ""
 
     def take(self, indices: Tensor, on_host: Tensor) -> Tensor:
         return self.codes[indices]
@@ -79,7 +83,8 @@ class HostVolumes:
     They go through two pinned buffers in turn: a buffer is filled again when its own copy, two steps ago, is done.
     """
 
-    def __init__(self, codes: Tensor, batch: int, device: torch.device) -> None:
+    def __init__(self, codes: Tensor, batch: int, device: torch.device, note: str = "") -> None:
+        self.note = note
         self._codes, self._device, self._turn = codes, device, 0
         shape = (min(batch, len(codes)), *codes.shape[1:])
         self._buffers = [torch.empty(shape, dtype=codes.dtype).pin_memory() for _ in range(2)]
@@ -98,17 +103,17 @@ class HostVolumes:
 
 
 def place_volumes(codes: Tensor, spec: DecoderSpec, batch: int, device: torch.device) -> Volumes:
-    """Put the volumes of a set where they fit, and log the estimate that decides on it."""
+    """Put the volumes of a set where they fit, and tell the estimate that decides on it."""
     if device.type == "cpu":
         return DeviceVolumes(codes)
     estimate, free = Estimate.of(spec, len(codes), batch), torch.cuda.mem_get_info(device)[0]
     if estimate.fits(free):
-        log.info("training on %s, %s free: %s", device, _gb(free), estimate)
-        return DeviceVolumes(codes.to(device))
-    log.warning("training on %s, %s free: %s; the volumes stay on the host", device, _gb(free), estimate)
+        return DeviceVolumes(codes.to(device), f"on the device: {estimate}, {_gb(free)} free")
+    note = f"on the host: {estimate}, {_gb(free)} free on the device"
+    log.warning("training on %s: the volumes stay %s", device, note)
     if estimate.step + RESERVE > free:
         log.warning("a step may not fit, either: use a smaller batch")
-    return HostVolumes(codes, batch, device)
+    return HostVolumes(codes, batch, device, note)
 
 
 def _gb(count: int) -> str:

@@ -30,6 +30,7 @@ def train(
     seed: int = 0,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
+    notes: dict[str, str] | None = None,
 ) -> TrainedSet:
     """Fit decoder weights and one latent per shape to the volumes of a set.
 
@@ -42,6 +43,7 @@ def train(
         seed: same seed, same machine, same device, same result (`bench.codec.arithmetic.deterministic`).
         checkpoint: file to continue from and to save to; deleted at the end.
         progress: called with (steps done, steps in all, note) after every step; may raise to stop (a deadline).
+        notes: gets ``volumes_lie``: where the volumes of a dense training lie, where there is a choice.
 
     Raises:
         ValueError: volumes, decoder and settings do not fit together.
@@ -56,6 +58,8 @@ def train(
     if spec.variant == DENSE and isinstance(settings, DenseSettings) and isinstance(volumes, np.ndarray):
         keeper = Checkpoint(checkpoint, _fingerprint(f"{spec}{settings}{seed}", device, [volumes]))
         training = DenseTraining(volumes, spec, settings, device, seed)
+        if notes is not None and training.volumes.note:
+            notes["volumes_lie"] = training.volumes.note
     elif spec.variant == BLOCK_SPARSE and isinstance(settings, BlockSettings):
         cut = [SurfaceBlocks.of(volume, spec) for volume in volumes] if isinstance(volumes, np.ndarray) else volumes
         parts = (part for volume in cut for part in (volume.states, volume.codes))

@@ -80,19 +80,27 @@ def test_a_block_that_fails_gives_it_back() -> None:
         pass
 
 
-@pytest.mark.parametrize(("device", "phases"), [("cuda", ["encode", "decode"]), ("cpu", [])])
-def test_a_job_holds_it_while_it_encodes_and_decodes(tmp_path, monkeypatch, device, phases) -> None:
+@pytest.mark.parametrize(
+    ("codec", "device", "phases", "asks_for"),
+    [
+        ("quantdeepsdf", "cuda", ["encode", "decode"], ()),
+        ("quantdeepsdf", "cpu", [], ()),
+        ("necgs", "cuda", ["decode"], (1,)),  # its encoder takes one when it comes to the training
+        ("necgs", "cpu", [], ()),
+    ],
+)
+def test_a_job_holds_it_while_it_encodes_and_decodes(tmp_path, monkeypatch, codec, device, phases, asks_for) -> None:
     held = {}
 
     def run_worker(task, folder, *, variables, **_: object) -> Outcome:
-        held[task.phase] = dict(variables), task.device
+        held[task.phase] = dict(variables), task.device, task.gpus
         return Outcome("ok", "", 1.0, 1.0, {"shapes": []})
 
     monkeypatch.setattr(job, "run_worker", run_worker)
     monkeypatch.setattr(job.sealed_archive, "seal", lambda archive, outcome: outcome)
     context = RunContext(RunFolder(tmp_path / "run"), (), tmp_path, Protocol(), gpus=(1,))
-    run_job(make_job(device=device), context)
+    run_job(make_job(name=codec, device=device), context)
     assert set(held) == {"encode", "decode", "measure"}
-    assert [phase for phase, (variables, _) in held.items() if variables == {"CUDA_VISIBLE_DEVICES": "1"}] == phases
-    assert held["measure"] == ({}, "cpu")
-    assert held["encode"][1] == device
+    assert [phase for phase, (variables, _, _) in held.items() if variables == {"CUDA_VISIBLE_DEVICES": "1"}] == phases
+    assert held["measure"] == ({}, "cpu", ())
+    assert held["encode"][1:] == (device, asks_for)

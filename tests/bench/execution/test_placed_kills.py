@@ -76,7 +76,7 @@ class Runs:
             stderr=subprocess.DEVNULL,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        code = process.wait(120)
+        code = process.wait(600)  # a busy machine
         left = [other for other in psutil.process_iter() if _belongs(other, process.pid)]
         assert not psutil.wait_procs(left, timeout=20)[1], "a process outlived the run"
         return code

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from necgs.coding.bitstream import decode_shared, encode_set
 from necgs.decoder.spec import DENSE, DecoderSpec, paper_spec
 from necgs.training.dense import DenseSettings, DenseTraining
+from necgs.training.new_shapes import AppendSettings, fit_latents
 from necgs.training.residence import DeviceVolumes, Estimate, HostVolumes
 from necgs.training.train import train
 from tests.necgs.training.test_dense import spheres
@@ -48,7 +50,9 @@ def test_volumes_that_do_not_fit_stay_on_the_host_without_a_wait_and_train_the_s
     volumes = spheres(5, 16)
     with PretendedCuda() as seen:
         assert isinstance(DenseTraining(volumes, SPEC, SETTINGS, "cuda", 0).volumes, DeviceVolumes)
-        resident = train(volumes, SPEC, SETTINGS, device="cuda")
+        notes: dict[str, str] = {}
+        resident = train(volumes, SPEC, SETTINGS, device="cuda", notes=notes)
+        assert notes["volumes_lie"].startswith("on the device: volumes 0.0 GB")
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2 << 20, 2 << 20))
         with caplog.at_level(logging.WARNING):
             training = DenseTraining(volumes, SPEC, SETTINGS, "cuda", 0)
@@ -59,8 +63,22 @@ def test_volumes_that_do_not_fit_stay_on_the_host_without_a_wait_and_train_the_s
         for part in (slice(0, 2), slice(2, 4), slice(4, 5)):
             training.step(there[part], order[part])
         assert not seen.waits
-        hosted = train(volumes, SPEC, SETTINGS, device="cuda")
+        hosted = train(volumes, SPEC, SETTINGS, device="cuda", notes=notes)
+        assert notes["volumes_lie"].startswith("on the host: volumes 0.0 GB, a step about")
     assert "the volumes stay on the host" in caplog.text
     assert "smaller batch" in caplog.text
     assert all(np.array_equal(resident.weights[name], hosted.weights[name]) for name in resident.weights)
     assert all(np.array_equal(a, b) for a, b in zip(resident.latents, hosted.latents, strict=True))
+
+
+def test_appended_volumes_that_do_not_fit_stay_on_the_host_and_give_the_same_codes(monkeypatch) -> None:
+    volumes, notes = spheres(5, 16), {}
+    shared = decode_shared(encode_set(train(volumes[:2], SPEC, SETTINGS), "range").shared.data)
+    with PretendedCuda():
+        resident = fit_latents(shared, volumes[2:], AppendSettings(3, batch=2), "cuda", notes=notes)
+        assert notes["volumes_lie"].startswith("on the device")
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2 << 20, 2 << 20))
+        hosted = fit_latents(shared, volumes[2:], AppendSettings(3, batch=2), "cuda", notes=notes)
+        assert notes["volumes_lie"].startswith("on the host")
+    assert len(hosted) == 3
+    assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(resident, hosted, strict=True))
