@@ -95,8 +95,8 @@ class PaperRate(Rate):
             )
         return spec
 
-    def training(self) -> DenseSettings:
-        """Settings of the training."""
+    def training(self, shapes: int = 0) -> DenseSettings:
+        """Settings of the training, whatever the number of shapes."""
         from necgs.training.dense import DenseSettings
         from necgs.training.losses import LossWeights
 

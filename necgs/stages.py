@@ -75,7 +75,7 @@ def trained_set(volumes: Volume | Sequence[SurfaceBlocks], rate: VolumeRate, con
         return train(
             volumes,
             rate.spec(),
-            rate.training(),
+            rate.training(len(volumes)),
             device=context.device,
             seed=context.seed,
             checkpoint=context.scratch / "training.pt",

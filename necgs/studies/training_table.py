@@ -62,7 +62,7 @@ def training_row(meshes: Sequence[Trimesh], volumes: np.ndarray, rate: NecgsRate
     """Train on volumes int16 (n, channels, K, K, K), code the set, decode and measure some of its meshes."""
     context = Context(scratch=Path())
     start = time.process_time()
-    trained = train(volumes, rate.spec(), rate.training())
+    trained = train(volumes, rate.spec(), rate.training())  # as many passes as asked for
     seconds = time.process_time() - start
     archive = encode_set(trained, rate.entropy)
     size = len(archive.shared.data) + sum(len(part.data) for part in archive.shapes)
