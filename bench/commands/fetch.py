@@ -17,12 +17,14 @@ EPILOG = """examples:
   python -m bench fetch --list                      what can be fetched, and what is here
   python -m bench fetch pcgcv2                      download, after a question
   python -m bench fetch ama thingi10k --yes         without questions
-  python -m bench fetch gpcc --source mpeg-pcc-tmc13/build/tmc3
+  python -m bench fetch gpcc                        clone, build, try
+  python -m bench fetch gpcc --source mpeg-pcc-tmc13       a clone (also a bare one): built; or a program that is
+                                                    built already: taken
   python -m bench fetch dt4d --source animals.zip --source humanoids.zip
   python -m bench fetch ama --remove
 
-names: gpcc, vpcc (programs that you have built), pcgcv2 (checkpoints), ama, thingi10k (npz files), thingi10k:raw, dt4d,
-mixed (ama, thingi10k and dt4d).
+names: gpcc, vpcc (programs: cloned and built here with git, cmake and a C++ compiler), pcgcv2 (checkpoints), ama,
+thingi10k (npz files), thingi10k:raw, dt4d, mixed (ama, thingi10k and dt4d).
 
 An interrupted fetch goes on with the same command; nothing half-done is ever found by a run. Programs go into
 NECGS_BENCH_PROGRAMS, data into NECGS_BENCH_DATA, or else both into your data folder; bench fetch --list shows where.
@@ -75,7 +77,7 @@ def _fetch(sources: Sequence[Source], given: Sequence[Path], yes: bool, again: b
     from bench.fetching.plan import lines
 
     left = [source for source in sources if _to_do(source, again)]
-    by_hand = [source for source in left if not (source.downloads or given)]
+    by_hand = [source for source in left if not (source.automatic or given)]
     for source in by_hand:
         print(f"{source.name}: {source.title}\n    by hand    {source.by_hand}")
     doing = [source for source in left if source not in by_hand]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 from bench.fetching import disk, hashes, repository, store, trial
+from bench.fetching.build import LOG, built, is_source
 from bench.fetching.download import PATIENCE, Patience, download
 from bench.fetching.errors import ByHand, DiskFull, FetchFailed
 from bench.fetching.sources import Source
 from bench.fetching.store import Record, Shelf
 from bench.fetching.unpack import require_all, unpack
+
+BUILD_BYTES = 1_500_000_000
+"""Room that sources and a build take for the time being, V-PCC's with its video codec."""
 
 
 def fetch(source: Source, given: Sequence[Path] = (), patience: Patience = PATIENCE) -> Record:
@@ -30,14 +35,17 @@ def fetch(source: Source, given: Sequence[Path] = (), patience: Patience = PATIE
         WrongSource: what is given holds nothing that is wanted, or a folder of the user's is in the way.
         FetchFailed: all else.
     """
-    if not given and not source.downloads:
+    if not given and not source.automatic:
         raise ByHand(f"{source.name} cannot be downloaded", source.by_hand)
     shelf = store.shelf_of(source)
     with disk.told(shelf.root):
         store.require_own(shelf)
         with store.work_on(shelf):
-            origins = [str(path) for path in given] or [item.url for item in source.downloads]
-            digests = _take(source, given, shelf) if given else _download(source, shelf, patience)
+            origins = [str(path) for path in given] or source.origins
+            if given:
+                digests = _take(source, given, shelf)
+            else:
+                digests = _built(source, None, shelf) if source.build else _download(source, shelf, patience)
             require_all(source, shelf.ready, " and ".join(origins[:2]))
             digests |= {path.name: hashes.sha256(path) for path in sorted(shelf.ready.glob("bin/*"))}
             files = [path for path in shelf.ready.rglob("*") if path.is_file()]
@@ -85,6 +93,19 @@ def _take(source: Source, given: Sequence[Path], shelf: Shelf) -> dict[str, str]
             repository.take(path, commit, name, shelf.downloads / name)
             unpack(source, shelf.downloads / name, shelf.ready)
             digests[path.name] = f"git {commit}"
+        elif not found and source.build and is_source(path):
+            digests |= _built(source, path, shelf)
         elif path.is_file():
             digests[path.name] = hashes.sha256(path)
     return digests
+
+
+def _built(source: Source, given: Path | None, shelf: Shelf) -> dict[str, str]:
+    """Build a program, from the user's sources or its authors', and take it with the log. Returns what was built."""
+    assert source.build is not None
+    disk.require_room(shelf.root, BUILD_BYTES)
+    folder, made = built(source.build, given, shelf.work)
+    unpack(source, folder, shelf.ready)
+    shutil.copy(shelf.work / LOG, shelf.ready)
+    shutil.rmtree(folder, ignore_errors=True)
+    return {source.name: made}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.fetching import store
+from bench.fetching.build import is_source, missing_tools
 from bench.fetching.disk import free, readable
 from bench.fetching.sources import Source
 
@@ -16,6 +17,7 @@ def lines(source: Source, given: Sequence[Path] = ()) -> Iterator[str]:
     yield f"{source.name}: {source.title}"
     facts = {
         "from": ", ".join(map(str, given)) or _servers(source),
+        **_build(source, given),
         "size": _size(source, given),
         "licence": source.licence,
         "checked": _checked(source, given),
@@ -30,14 +32,26 @@ def lines(source: Source, given: Sequence[Path] = ()) -> Iterator[str]:
 
 
 def _servers(source: Source) -> str:
-    first = source.downloads[0].url
-    more = len(source.downloads) - 1
+    first, more = source.origins[0], len(source.origins) - 1
     return f"{first}{f' and {more} more' if more else ''}"
+
+
+def _build(source: Source, given: Sequence[Path]) -> dict[str, str]:
+    """What is built, and what that needs."""
+    if source.build is None or (given and not all(map(is_source, given))):
+        return {}
+    missing = missing_tools()
+    also = f"; it clones {source.build.also}" if source.build.also else ""
+    needs = "git, cmake and a C++ compiler" + (f"; NOT INSTALLED: {', '.join(missing)}" if missing else "")
+    found = " where no built program lies in it" if given else ""
+    return {"builds": f"with CMake, in minutes{found}{also}", "needs": needs}
 
 
 def _size(source: Source, given: Sequence[Path]) -> str:
     unpacked = f"about {readable(source.installed)} on disk" if source.installed else "size on disk not known"
-    return unpacked if given else f"about {readable(source.download_size)} to download, {unpacked}"
+    if given or source.build:
+        return unpacked
+    return f"about {readable(source.download_size)} to download, {unpacked}"
 
 
 def _checked(source: Source, given: Sequence[Path]) -> str:
@@ -45,6 +59,8 @@ def _checked(source: Source, given: Sequence[Path]) -> str:
     tried = {"data": "some of its shapes are read"}.get(source.kind, "a sphere is encoded and decoded")
     if source.kind == "checkpoints":
         return f"SHA-256 of each file, known beforehand; {tried}"
+    if source.build and (not given or all(map(is_source, given))):
+        return f"the commit's id, known beforehand; {tried}"
     if given:
         return f"nothing is known of your files beforehand; {tried}"
     if all(item.pinned for item in source.downloads):
@@ -66,5 +82,5 @@ def inventory() -> Iterator[tuple[Source, str]]:
         elif left := store.left_over(shelf):
             state = f"interrupted; {readable(left)} have arrived"
         else:
-            state = "not here" if source.downloads else f"not here; {source.by_hand}"
+            state = "not here" if source.automatic else f"not here; {source.by_hand}"
         yield source, state

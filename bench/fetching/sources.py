@@ -9,6 +9,7 @@ from types import MappingProxyType
 from bench.codec.did_you_mean import known_names
 from bench.codec.errors import UserError
 from bench.fetching import layouts
+from bench.fetching.build import Build
 
 GB = 1_000_000_000
 AMA_SERVER = "http://groups.csail.mit.edu/graphics/mesh_animation"
@@ -63,7 +64,8 @@ class Source:
         now: the command that works afterwards.
         installed: bytes on disk in the end, roughly; 0 where that is not known.
         downloads: the files; empty where there are none that a program may get.
-        by_hand: how the user gets it where there are no downloads.
+        build: how it is built from its authors' sources, for programs.
+        by_hand: how the user gets it where there is neither.
         needs: files that must be there in the end.
         repository_file: commit and path of the file in its git repository that holds all that is wanted.
         skip: names of archives in archives that hold nothing that is wanted.
@@ -78,6 +80,7 @@ class Source:
     now: str
     installed: int = 0
     downloads: tuple[Download, ...] = ()
+    build: Build | None = None
     by_hand: str = ""
     needs: tuple[str, ...] = ()
     repository_file: tuple[str, str] = ("", "")
@@ -89,16 +92,21 @@ class Source:
         return self.name.partition(":")[0]
 
     @property
+    def automatic(self) -> bool:
+        """Whether it can be had without the user's help."""
+        return bool(self.downloads or self.build)
+
+    @property
+    def origins(self) -> list[str]:
+        """Where it comes from without the user's help."""
+        if self.build:
+            return [f"{self.build.url} at commit {self.build.commit[:7]}"]
+        return [item.url for item in self.downloads]
+
+    @property
     def download_size(self) -> int:
         """Bytes to download, as far as known."""
         return sum(download.size for download in self.downloads)
-
-
-def _program_by_hand(name: str, url: str, commit: str, release: str, what: str) -> str:
-    return (
-        f"its authors publish sources: get {url} at commit {commit} ({release} was measured), build it as its README "
-        f"says, then type: python -m bench fetch {name} --source FOLDER, where FOLDER holds {what}"
-    )
 
 
 def _thingi10k(name: str, files: str, installed: int, download: Download) -> Source:
@@ -124,9 +132,7 @@ _SOURCES = (
         page="https://github.com/MPEGGroup/mpeg-pcc-tmc13",
         layout=layouts.program_alone("tmc3"),
         installed=10_000_000,
-        by_hand=_program_by_hand(
-            *("gpcc", "https://github.com/MPEGGroup/mpeg-pcc-tmc13", TMC13_COMMIT, "release-v23.0-rc2", "tmc3")
-        ),
+        build=Build("https://github.com/MPEGGroup/mpeg-pcc-tmc13.git", TMC13_COMMIT),
         needs=("bin/tmc3",),
         now="python -m bench run --codecs draco,gpcc --limit 6",
     ),
@@ -138,9 +144,10 @@ _SOURCES = (
         page="https://github.com/MPEGGroup/mpeg-pcc-tmc2",
         layout=layouts.programs("PccAppEncoder", "PccAppDecoder"),
         installed=60_000_000,
-        by_hand=_program_by_hand(
-            *("vpcc", "https://github.com/MPEGGroup/mpeg-pcc-tmc2", TMC2_COMMIT, "24.0, with HM-16.20+SCM-8.8"),
-            "PccAppEncoder, PccAppDecoder and cfg/",
+        build=Build(
+            "https://github.com/MPEGGroup/mpeg-pcc-tmc2.git",
+            TMC2_COMMIT,
+            also="HM-16.20+SCM-8.8 from vcgit.hhi.fraunhofer.de",
         ),
         needs=("bin/PccAppEncoder", "bin/PccAppDecoder", "cfg/common/ctc-common.cfg"),
         now="python -m bench run --codecs draco,vpcc@r1+r3 --limit 6",

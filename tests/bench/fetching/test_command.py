@@ -108,9 +108,9 @@ def test_what_must_be_got_by_hand_says_how_and_ends_with_3(
     server.files["/T_samba.tgz"] = ama_meshes("T_samba")
     near = replace(SOURCES["ama"], downloads=(Download(f"{server.url}/T_samba.tgz", "T_samba.tgz"),), installed=0)
     monkeypatch.setattr(sources, "SOURCES", MappingProxyType({**SOURCES, "ama": near}))
-    assert run_command("fetch", "ama", "gpcc", "dt4d", "--yes") == 3
+    assert run_command("fetch", "ama", "dt4d", "--yes") == 3
     text = capsys.readouterr().out
-    assert "python -m bench fetch gpcc --source FOLDER" in text
+    assert "python -m bench fetch dt4d --source ARCHIVE_OR_FOLDER" in text
     assert "fill in the form" in text
     assert "ama is ready" in text
 

@@ -53,7 +53,9 @@ def test_the_checkpoints_are_those_that_the_codec_knows() -> None:
 
 def test_every_source_is_whole() -> None:
     for source in SOURCES.values():
-        assert bool(source.downloads) != bool(source.by_hand), source.name
+        ways = (source.downloads, source.build, source.by_hand)
+        assert sum(map(bool, ways)) == 1, source.name
+        assert bool(source.build) == (source.kind == "program"), source.name
         assert source.kind in ("program", "checkpoints", "data")
         assert len({item.name for item in source.downloads}) == len(source.downloads)
         assert source.now.startswith("python -m bench run")
