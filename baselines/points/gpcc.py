@@ -80,14 +80,19 @@ class GpccRate(CloudRate):
 
     Args:
         trisoup_log2: 0 codes the octree without loss; 2 to 5 codes surface patches in nodes of 2^k voxels.
+        cloud: ``exact``: every voxel that the surface passes through; ``sampled``: those of two million points on it,
+            as papers mostly make their clouds.
     """
 
     trisoup_log2: int = 0
+    cloud: str = "exact"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.trisoup_log2 not in (0, 2, 3, 4, 5) or self.trisoup_log2 >= self.bits:
             raise ValueError(f"trisoup_log2 must be 0 or 2 to 5 and below bits, not {self.trisoup_log2}")
+        if self.cloud not in ("exact", "sampled"):
+            raise ValueError(f"cloud must be exact or sampled, not {self.cloud!r}")
 
     @property
     def lossless(self) -> bool:
@@ -190,7 +195,8 @@ class Gpcc(ShapeCodec):
         point_cloud.warm_up()
 
     def encode_shape(self, mesh: Trimesh, rate: GpccRate, context: Context) -> Part:
-        voxels = point_cloud.voxelize(mesh, rate.bits, context)
+        cloud = point_cloud.sampled_voxels if rate.cloud == "sampled" else point_cloud.voxelize
+        voxels = cloud(mesh, rate.bits, context)
         with context.phase("encode"):
             stream = tmc3_encode(voxels, rate.trisoup_log2, context)
         return point_cloud.pack(rate, {"points": stream})

@@ -25,6 +25,9 @@ PLANES_BITS = 7
 """From here on blended planes are as near to the surface as screened Poisson; with fewer voxels they are not."""
 
 MIN_BITS, MAX_BITS = 3, 11
+SAMPLES = 2_000_000
+"""Points of a sampled cloud, before those in one voxel become one."""
+
 PREFIX_BYTES = 1
 
 FLOOR = 8 << 30
@@ -84,6 +87,27 @@ def voxelize(mesh: Trimesh, bits: int, context: Context) -> Ints:
     vertices, faces = checked_arrays(mesh)
     with context.phase("voxelize"):
         return surface_voxels(vertices[faces], bits)[0]
+
+
+def sampled_voxels(mesh: Trimesh, bits: int, context: Context) -> Ints:
+    """The voxels of `SAMPLES` points on the surface, as `voxelize` gives them; some that it only grazes are missing.
+
+    Raises:
+        InvalidMesh: as `bench.codec.checks.checked_arrays`.
+    """
+    import numpy as np
+
+    from bench.metrics.sampling import sample_surface
+    from bench.metrics.triangles import Triangles
+
+    checked_arrays(mesh)
+    steps = (1 << bits) - 1
+    with context.phase("voxelize"):
+        points = sample_surface(Triangles.of(mesh, "the mesh"), SAMPLES, np.random.default_rng(context.seed)).points
+        cells = np.clip(np.floor((points + 1) / 2 * steps + 0.5), 0, steps).astype(np.int64)
+        x, y, z = cells.T
+        keys = np.unique(((x << bits) | y) << bits | z)
+        return np.stack([keys >> 2 * bits, keys >> bits & steps, keys & steps], axis=1)
 
 
 def pack(rate: CloudRate, parts: Mapping[str, bytes]) -> Part:

@@ -87,7 +87,8 @@ def _fetch(sources: Sequence[Source], given: Sequence[Path], yes: bool, again: b
         return 2
     for source in doing:
         record = fetch(source, given)
-        print(f"{source.name} is ready: {record.files:,} files, {record.tried}.\nThis works now:\n    {source.now}")
+        files = "1 file" if record.files == 1 else f"{record.files:,} files"
+        print(f"{source.name} is ready: {files}, {record.tried}.\nThis works now:\n    {source.now}")
     return 3 if by_hand else 0
 
 

@@ -150,7 +150,7 @@ _SOURCES = (
             also="HM-16.20+SCM-8.8 from vcgit.hhi.fraunhofer.de",
         ),
         needs=("bin/PccAppEncoder", "bin/PccAppDecoder", "cfg/common/ctc-common.cfg"),
-        now="python -m bench run --codecs draco,vpcc@r1+r3 --limit 6",
+        now="python -m bench run --codecs draco,vpcc@r1+r3 --limit 2",
     ),
     Source(
         name="pcgcv2",
@@ -170,7 +170,7 @@ _SOURCES = (
         ),
         needs=tuple(layouts.CHECKPOINTS),
         repository_file=(PCGCV2_COMMIT, "ckpts.zip"),
-        now="python -m bench run --codecs draco,pcgcv2@r1+r3 --limit 6",
+        now="python -m bench run --codecs draco,pcgcv2@r1+r3 --limit 2",
     ),
     Source(
         name="ama",

@@ -98,7 +98,8 @@ def record_of(shelf: Shelf) -> Record | None:
 
 def require_own(shelf: Shelf) -> None:
     """Raise `WrongSource` where a folder of the same name is there that this command did not make."""
-    if shelf.final.exists() and record_of(shelf) is None and any(shelf.final.iterdir()):
+    empty = shelf.final.is_dir() and not any(shelf.final.iterdir())
+    if shelf.final.exists() and record_of(shelf) is None and not empty:
         raise WrongSource(
             f"{shelf.final} is there and was not made by this command",
             "it is used as it is; to have it fetched, move it away first",

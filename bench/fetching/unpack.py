@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import filecmp
-import tempfile
 from pathlib import Path, PurePosixPath
 
 from bench.fetching import disk
@@ -52,10 +50,8 @@ def _placed(entry: Entry, place: PurePosixPath, ready: Path, source: Source, giv
 def _same(entry: Entry, there: Path) -> bool:
     if entry.size != there.stat().st_size:
         return False
-    with tempfile.NamedTemporaryFile(dir=there.parent) as copy:
-        copy.writelines(entry.chunks())
-        copy.flush()
-        return filecmp.cmp(copy.name, there, shallow=False)
+    with there.open("rb") as file:
+        return all(chunk == file.read(len(chunk)) for chunk in entry.chunks())
 
 
 def require_all(source: Source, ready: Path, given: str) -> None:

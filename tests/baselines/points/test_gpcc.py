@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from baselines.points import point_cloud
 from baselines.points.gpcc import (
     TMC3,
     Gpcc,
@@ -191,3 +192,18 @@ def test_damaged_streams_are_refused_by_the_program_too(sphere):
     for broken in (b"", b"garbage", data[: len(data) // 2]):
         with pytest.raises((CorruptArchive, DecodeFailed)):
             tmc3_decode(broken, context, len(voxels))
+
+
+def test_a_sampled_cloud_is_nearly_all_of_the_exact_one_and_nothing_else(stand_in, sphere):
+    exact = point_cloud.voxelize(sphere, 6, Context())
+    sampled = point_cloud.sampled_voxels(sphere, 6, Context())
+    inside = {tuple(voxel) for voxel in exact.tolist()}
+    assert {tuple(voxel) for voxel in sampled.tolist()} <= inside
+    assert 0.97 * len(exact) < len(sampled) < len(exact)
+    assert np.array_equal(sampled, np.unique(sampled, axis=0))
+    assert np.array_equal(sampled, point_cloud.sampled_voxels(sphere, 6, Context()))
+    stand_in(FAITHFUL, "tmc3", "TMC3")
+    (part,) = Gpcc().encode([sphere], GpccRate(bits=6, cloud="sampled"), Context()).shapes
+    assert point_cloud.unpack(part.data)[1].count(b"element vertex %d\n" % len(sampled)) == 1
+    with pytest.raises(ValueError, match="exact or sampled"):
+        GpccRate(cloud="dense")
