@@ -176,6 +176,7 @@ def _timing(data: RunData, writer: Writer) -> None:
         caption = f"Seconds a shape against surface error on {dataset}; hollow markers ran on a GPU"
         writer.figure(time_quality.time_quality_figure(data, dataset), f"time_quality_{slug(dataset)}", caption)
         writer.table(timing.phase_table(data, dataset), f"timing_{slug(dataset)}")
+        writer.table(timing.decode_speed_table(data, dataset), f"decode_speed_{slug(dataset)}")
     machines = {row["machine"] for row in data.set_rows if row["machine"]}
     if len(machines) > 1:
         text = "a line of the tables belongs to one of them; compare times within one only"

@@ -27,6 +27,7 @@ class _ShapeResult:
 def rows_of(job: Job, context: RunContext, outcomes: Mapping[str, Outcome]) -> JobRows:
     """The rows of a job of which some phases have ended."""
     encoded = outcomes["encode"].result
+    decoded = outcomes["decode"].result if "decode" in outcomes else {}
     results = _shape_results(context, outcomes)
     sizes = encoded.get("bytes_shape") or [0] * len(context.references)
     modes = encoded.get("modes", {})
@@ -53,6 +54,8 @@ def rows_of(job: Job, context: RunContext, outcomes: Mapping[str, Outcome]) -> J
         "notes": {key: value for o in outcomes.values() for key, value in o.result.get("notes", {}).items()},
         "encode": _timing(outcomes.get("encode"), context, "encode"),
         "decode": _timing(outcomes.get("decode"), context, "decode"),
+        "decoded_vertices": decoded.get("decoded_vertices", 0),
+        "decoded_faces": decoded.get("decoded_faces", 0),
         "measure": _timing(outcomes.get("measure"), context, "measure"),
     }
     return JobRows(shapes, whole)
@@ -135,6 +138,7 @@ def _timing(outcome: Outcome | None, context: RunContext, phase: str) -> Timing 
         "wall_s": outcome.wall_s,
         "cpu_s": outcome.result.get("cpu_s"),
         "recalled_s": outcome.result.get("recalled_s", 0.0),
+        "codec_s": outcome.result.get("codec_s"),
         "phases": outcome.result.get("phases", {}),
         "peak_mb": round(outcome.peak_mb, 1),
         "threads": context.limits.threads,

@@ -10,7 +10,7 @@ from bench.results.typed import Record, WrongType, conform
 
 
 class WorkerResult(TypedDict, total=False):
-    """The result file of a phase; the last columns are those of encoding and measuring."""
+    """The result file of a phase; the last columns are those of encoding, decoding and measuring."""
 
     status: str
     message: str
@@ -26,12 +26,16 @@ class WorkerResult(TypedDict, total=False):
     bytes_shape: list[int]
     ledger: dict[str, int]
     archive_sha256: str
+    codec_s: float
+    decoded_vertices: int
+    decoded_faces: int
     shapes: list[dict[str, Any]]
 
 
 _RECORD = Record(WorkerResult, {})
 _NEEDED = {"": ("status", "message", "wall_s"), "encode": ("bytes", "bytes_shared", "bytes_shape", "ledger")}
-_TIMES = ("wall_s", "cpu_s", "recalled_s")
+_TIMES = ("wall_s", "cpu_s", "recalled_s", "codec_s")
+_COUNTS = ("decoded_vertices", "decoded_faces")
 _TEXTS = ("notes", "modes")
 
 
@@ -53,6 +57,7 @@ def checked_result(values: object, phase: str, shapes: int | None = None) -> dic
     _check("times", (result[name] for name in _TIMES if name in result), _is_number)
     _check("phases", result.get("phases", {}).values(), _is_number)
     _check("sizes", (size for some in sizes for size in some), _is_size)
+    _check("counts", (result[name] for name in _COUNTS if name in result), _is_size)
     _check("notes", (text for name in _TEXTS for text in result.get(name, {}).values()), _is_text)
     _check("failures", result.get("failures", {}).values(), _is_failure)
     _check("shapes", result.get("shapes", []), _is_measured)

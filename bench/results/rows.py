@@ -116,6 +116,8 @@ class Timing(TypedDict):
     """Of the process, its threads and the programs that it ran; None where it was killed."""
     recalled_s: float
     """Seconds of work that an earlier job had done, beyond ``wall_s``."""
+    codec_s: float | None
+    """Of decoding: seconds in the codec alone, without reading and writing files; None elsewhere and in older rows."""
     phases: dict[str, float]
     """Named phase -> seconds, recalled ones included."""
     peak_mb: float
@@ -153,6 +155,9 @@ class SetRow(RowHead):
     encode: Timing | None
     """None where the job did not come so far, as with the next two."""
     decode: Timing | None
+    decoded_vertices: int
+    """Of all shapes together, as is ``decoded_faces``; 0 in rows of older runs."""
+    decoded_faces: int
     measure: Timing | None
 
 
@@ -208,7 +213,13 @@ def shape_rows(rows: Iterable[Row]) -> list[ShapeRow]:
 
 
 _HEAD = {"job": "", "archive": "", "message": "", "protocol": "", "device": "cpu", "machine": ""}
-_TIMING = Record(Timing, {"cpu_s": None, "recalled_s": 0.0, "phases": {}, "peak_mb": 0.0, "threads": 1, "limit_s": 0.0})
+_TIMING = Record(
+    Timing,
+    {
+        **{"cpu_s": None, "recalled_s": 0.0, "codec_s": None, "phases": {}},
+        **{"peak_mb": 0.0, "threads": 1, "limit_s": 0.0},
+    },
+)
 _SHAPE_ROW = Record(
     ShapeRow, {**_HEAD, "shape": "", "category": "", "source_bytes": 0, "bytes": 0, "decoded_sha256": "", "mode": ""}
 )
@@ -217,6 +228,7 @@ _SET_ROW = Record(
     {
         **_HEAD,
         **dict.fromkeys(("failed", "unmeasured", "source_bytes", "bytes", "bytes_shared"), 0),
+        **dict.fromkeys(("decoded_vertices", "decoded_faces"), 0),
         **{"ledger": {}, "settings": {}, "codec_version": "", "archive_sha256": "", "workers": 1, "notes": {}},
         **dict.fromkeys(("encode", "decode", "measure")),
     },

@@ -82,5 +82,57 @@ def phase_table(data: RunData, dataset: str) -> Table | None:
     return Table(table, columns, caption, group="device")
 
 
+VERTEX_BYTES = FACE_BYTES = 12
+"""What a decoded vertex and triangle count as: three 32-bit numbers each."""
+
+
+def decode_speed_table(data: RunData, dataset: str) -> Table | None:
+    """Triangles and megabytes of decoded meshes a second, in the codec alone: the median over rates, and their range.
+
+    None where no row has both counts and the codec's own seconds, as those of older runs.
+    """
+    lines = []
+    for row in data.set_rows:
+        timing = row["decode"]
+        if row["dataset"] != dataset or row["status"] != "ok" or not row["decoded_faces"]:
+            continue
+        if timing is None or not (seconds := timing["codec_s"]):
+            continue
+        size = VERTEX_BYTES * row["decoded_vertices"] + FACE_BYTES * row["decoded_faces"]
+        machine = row["machine"] or data.manifest["machine"]["fingerprint"]
+        line = {"machine": machine, "device": row["device"], "codec": row["codec"], "threads": timing["threads"]}
+        lines.append({**line, "mb_s": size / 1e6 / seconds, "triangles_s": row["decoded_faces"] / 1e6 / seconds})
+    if not lines:
+        return None
+    groups = pd.DataFrame(lines).groupby(["machine", "device", "codec"], sort=False)
+    table = groups.agg(
+        mb_s=("mb_s", "median"),
+        low=("mb_s", "min"),
+        high=("mb_s", "max"),
+        triangles_s=("triangles_s", "median"),
+        threads=("threads", "max"),
+    ).reset_index()
+    table["title"] = table["codec"].map(data.title)
+    table["spread"] = [
+        f"{_seconds(low)}–{_seconds(high)}" for low, high in zip(table["low"], table["high"], strict=True)
+    ]
+    table["order"] = table["codec"].map(data.codecs.index)
+    table = table.sort_values(["machine", "device", "order"], kind="stable", ignore_index=True)
+    columns = (
+        *((Column("machine", "Machine"),) if table["machine"].nunique() > 1 else ()),
+        Column("device", "Device"),
+        Column("title", "Codec"),
+        Column("mb_s", "MB/s, median", None),
+        Column("spread", "range MB/s"),
+        Column("triangles_s", "Mtriangles/s, median", None),
+        Column("threads", "Threads"),
+    )
+    caption = (
+        f"Decoding speed on {dataset}: decoded meshes (12 bytes a vertex and a triangle) a wall second in the codec, "
+        "without files; median over rates and seeds"
+    )
+    return Table(table, columns, caption, group="device")
+
+
 def _seconds(value: float) -> str:
     return f"{value:.2g}" if value < 10 else f"{value:.0f}"

@@ -49,6 +49,8 @@ def test_a_run_leaves_rows_summary_manifest_and_archives(command, run, counter):
         assert sum(path.stat().st_size for path in files) == row["bytes"] == sum(row["ledger"].values())
         assert row["encode"]["phases"]["rounding"] > 0
         assert row["encode"]["peak_mb"] > 10
+        assert 0 < row["decode"]["codec_s"] < row["decode"]["wall_s"]
+        assert (row["decoded_vertices"], row["decoded_faces"]) == (162 + 128 + 26, 320 + 256 + 48)
         assert row["protocol"] == "sampled+surface/1 (samples=500)"
     coarse, fine = (
         [row["surface_cd"] for row in rows if row["kind"] == "shape" and row["rate"] == rate]

@@ -26,7 +26,15 @@ def test_every_column_of_a_written_row_is_known(tmp_path):
 def test_what_an_older_run_did_not_write_is_filled():
     row = read_row({**SET, "encode": {"wall_s": 2}})
     assert (row["unmeasured"], row["failed"], row["workers"], row["decode"]) == (0, 0, 1, None)
-    filled = {"cpu_s": None, "recalled_s": 0.0, "phases": {}, "peak_mb": 0.0, "threads": 1, "limit_s": 0.0}
+    filled = {
+        "cpu_s": None,
+        "recalled_s": 0.0,
+        "codec_s": None,
+        "phases": {},
+        "peak_mb": 0.0,
+        "threads": 1,
+        "limit_s": 0.0,
+    }
     assert row["encode"] == {"wall_s": 2, **filled}
     assert read_row(SHAPE)["decoded_sha256"] == ""
     assert metric_of(read_row({**SHAPE, "cd": 3}), "cd") == 3

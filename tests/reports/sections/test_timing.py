@@ -1,7 +1,7 @@
 import pytest
 
 from reports.run_data import RunData
-from reports.sections.timing import phase_table, timing_frame
+from reports.sections.timing import decode_speed_table, phase_table, timing_frame
 from tests.reports.synthetic import write_run
 
 
@@ -70,3 +70,18 @@ def test_two_machines_never_share_a_median(tmp_path):
     assert totals.loc["slow", "set_s"] == 1000
     assert totals.loc["quick", "set_s"] == pytest.approx(0.4)
     assert "Machine" in [column.title for column in table.columns]
+
+
+def test_decoding_speed_is_what_was_decoded_by_the_seconds_in_the_codec(tmp_path):
+    run = write_run(tmp_path, codecs=["draco", "necgs"], shapes=2, rates=2)
+    assert decode_speed_table(RunData.load(run.path), "sample") is None  # rows of older runs
+    rows = run.rows()
+    for row in rows:
+        if row["kind"] == "set" and row["codec"] == "draco":
+            row |= {"decoded_vertices": 500_000, "decoded_faces": 1_000_000}
+            row["decode"]["codec_s"] = 0.5 if row["rate"] == "r1" else 0.25
+    run.rows_path.unlink()
+    run.append(rows)
+    (line,) = decode_speed_table(RunData.load(run.path), "sample").frame.to_dict("records")
+    assert line["codec"] == "draco"
+    assert (line["mb_s"], line["triangles_s"], line["spread"]) == (54.0, 3.0, "36–72")
