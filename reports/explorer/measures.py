@@ -39,8 +39,8 @@ MEASURES = (
     Measure("f1_01", "F1-0.01", "F1-0.01", False, "high", 3, "f1_01_floor"),
     Measure("nc", "NC", "NC", False, "high", 3),
     Measure("surface_nc", "Surface NC", "Surface NC", False, "high", 3),
-    Measure("encode_s", "Encoding, seconds a shape", "Encode s", True, "low", None, axes="xy"),
-    Measure("decode_s", "Decoding, seconds a shape", "Decode s", True, "low", None, axes="xy"),
+    Measure("encode_s", "Encoding, seconds a shape", "Encode s/shape", True, "low", None, axes="xy"),
+    Measure("decode_s", "Decoding, seconds a shape", "Decode s/shape", True, "low", None, axes="xy"),
 )
 
 METRICS = tuple(m.name for m in MEASURES if m.axes == "y")
