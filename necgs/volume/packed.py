@@ -18,14 +18,17 @@ def pack(codes: NDArray[np.int16]) -> dict[str, NDArray[np.generic]]:
     """Arrays from which `unpack` makes ``codes`` (channels, K, K, K) again; the first channel is the TSDF.
 
     Returns:
-        ``points`` int32 (n,), flat indices of those that are not truncated or that move; ``values`` int16
-        (channels, n), of these; ``inside`` uint8, zlib of a bit for each point: its TSDF is below zero; ``shape``.
+        ``points`` int32 (n,), flat indices of those that are not truncated or that move; ``values`` int16 (c, n), of
+        these, in the channels ``kept`` (c,) that are not zero throughout; ``inside`` uint8, zlib of a bit for each
+        point: its TSDF is below zero; ``shape``.
     """
     channels, K = codes.shape[:2]
     flat = codes.reshape(channels, -1)
+    kept = np.array([0, *(channel for channel in range(1, channels) if flat[channel].any())])
     points = np.flatnonzero((np.abs(flat[0]) < LEVEL) | flat[1:].any(axis=0)).astype(np.int32)
     inside = np.frombuffer(zlib.compress(np.packbits(flat[0] < 0).tobytes(), 1), np.uint8)
-    return {"points": points, "values": flat[:, points], "inside": inside, "shape": np.array([channels, K])}
+    values = flat[kept[:, None], points]
+    return {"points": points, "values": values, "kept": kept, "inside": inside, "shape": np.array([channels, K])}
 
 
 def unpack(stored: Mapping[str, NDArray[np.generic]]) -> NDArray[np.int16]:
@@ -34,5 +37,5 @@ def unpack(stored: Mapping[str, NDArray[np.generic]]) -> NDArray[np.int16]:
     codes = np.zeros((channels, K**3), np.int16)
     bits = np.frombuffer(zlib.decompress(stored["inside"].tobytes()), np.uint8)
     codes[0] = np.where(np.unpackbits(bits, count=K**3), -LEVEL, LEVEL)
-    codes[:, stored["points"]] = stored["values"]
+    codes[stored["kept"][:, None], stored["points"]] = stored["values"]
     return codes.reshape(channels, K, K, K)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SHELL = 0.9  # half the thickness of an open sheet in cells; sqrt(3)/2 and a little
 
-_VERSION = "tsdf-4"  # part of every content key: raise it when what is kept of equal meshes changes
+_VERSION = "tsdf-5"  # part of every content key: raise it when what is kept of equal meshes changes
 
 
 @dataclass(frozen=True)

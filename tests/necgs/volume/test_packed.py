@@ -24,7 +24,8 @@ def test_a_moved_point_beyond_the_band_is_kept():
     codes[0] = 128
     codes[2, 1, 2, 3] = -7
     packed = pack(codes)
-    assert packed["values"].shape == (4, 1)
+    assert packed["values"].tolist() == [[128], [-7]]
+    assert packed["kept"].tolist() == [0, 2]
     assert np.array_equal(unpack(packed), codes)
 
 
