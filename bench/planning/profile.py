@@ -146,6 +146,8 @@ def parse(name: str, content: Mapping[str, Any], where: str = "profile") -> Prof
     values = dict(content)
     try:
         if "timeout_s" in values:
+            if not isinstance(values["timeout_s"], Mapping):
+                raise ValueError(f"timeout_s must be a table, {{ encode = 600 }} say, not {values['timeout_s']!r}")
             values["timeout_s"] = Timeouts(**values["timeout_s"])
         if isinstance(values.get("codecs"), list):
             values["codecs"] = tuple(values["codecs"])

@@ -131,6 +131,7 @@ def test_shipped_profiles_are_valid_and_their_rates_fit_the_codecs(name):
         ({"rates": {"draco": ["q8", "q8"]}}, "rates.draco.*each once"),
         ({"rates": {"draco": [8]}}, "rates.draco"),
         ({"rates": ["q8"]}, "rates must be a table"),
+        ({"timeout_s": float("nan")}, "timeout_s must be a table"),
         ({"settings": {"draco": 8}}, "settings.draco"),
         ({"leave_out": {"draco": ""}}, "leave_out.draco must say why"),
         ({"ladder": "tall"}, "ladder is one of full, short"),
