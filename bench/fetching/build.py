@@ -37,9 +37,8 @@ class Build:
 
 def missing_tools() -> list[str]:
     """What a build needs and is not installed, in words."""
-    compilers = [os.environ.get("CXX", ""), "c++", "g++", "clang++", "cl"]
     missing = [name for name in ("git", "cmake") if shutil.which(name) is None]
-    if not any(name and shutil.which(name.split()[0]) for name in compilers):
+    if not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
         missing.append("a C++ compiler")
     return missing
 

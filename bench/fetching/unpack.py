@@ -67,7 +67,13 @@ def require_all(source: Source, ready: Path, given: str) -> None:
     missing = [name for name in source.needs if name not in there]
     if missing or not files:
         wanted = ", ".join(PurePosixPath(name).name for name in missing) or "files of the layout that is known"
-        raise WrongSource(f"{given} holds no {wanted} for {source.name}", source.by_hand or f"see {source.page}")
+        raise WrongSource(f"{given} holds no {wanted} for {source.name}", _remedy(source))
     for name in CHECKPOINTS if source.kind == "checkpoints" else ():
         if sha256(ready / name) != CHECKPOINTS[name]:
             raise WrongSource(f"{name} of {given} is not the published checkpoint", "get it anew")
+
+
+def _remedy(source: Source) -> str:
+    if source.build:
+        return "pass a git clone, a source tree or the built program, or leave --source out"
+    return source.by_hand or f"see {source.page}"

@@ -259,10 +259,12 @@ class Unseeded(OneRate):
 
 
 class BreaksTheMeasurement(OneRate):
-    """Damages a reference mesh in the cache on the way: nothing that a codec is paid for."""
+    """Takes the sources away and damages the references in the cache: nothing that a codec is paid for."""
 
     def decode(self, archive, context):
         meshes = super().decode(archive, context)
+        for path in Path(os.environ["BENCH_TEST_SOURCES"]).iterdir():
+            path.unlink()
         for path in Path(os.environ["BENCH_TEST_CACHE"]).rglob("meshes/*.npz"):
             path.chmod(0o644)
             path.write_bytes(b"no longer a mesh")

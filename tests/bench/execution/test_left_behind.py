@@ -169,7 +169,12 @@ def test_daemons_end_with_their_job(how, tmp_path, monkeypatch):
     expected = {"BENCH_TEST_CRASH": "encode_failed", "BENCH_TEST_HANG": "timeout", "BENCH_TEST_NOTHING": "ok"}
     assert outcome.status == expected[how]
     daemon = int(note.read_text())
-    assert not psutil.pid_exists(daemon) or psutil.Process(daemon).status() == psutil.STATUS_ZOMBIE
+    for _ in range(200):  # what is killed takes a moment to end on a busy machine
+        if not psutil.pid_exists(daemon) or psutil.Process(daemon).status() == psutil.STATUS_ZOMBIE:
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("the daemon lives")
 
 
 def test_what_a_codec_prints_does_not_fill_the_disk(tmp_path, monkeypatch):

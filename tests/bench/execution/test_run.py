@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,6 +123,11 @@ def test_a_fault_of_the_measurement_is_charged_to_nobody_and_fails_the_run(comma
     cache = tmp_path / "cache"
     monkeypatch.setenv("BENCH_TEST_CACHE", str(cache))
     arguments = [*command("BreaksTheMeasurement", extra=("--cache", str(cache)))]
+    where = arguments.index("--dataset") + 1
+    sources = tmp_path / "sources"
+    shutil.copytree(arguments[where].removeprefix("folder:"), sources)
+    monkeypatch.setenv("BENCH_TEST_SOURCES", str(sources))
+    arguments[where] = f"folder:{sources}"
     assert main(arguments) == 1
     assert "measure" in capsys.readouterr().err
     rows = run.rows()
