@@ -226,9 +226,7 @@ def test_a_program_that_does_not_work_is_not_installed(tmp_path: Path, body: str
 def test_sources_of_a_program_are_not_a_program(tmp_path: Path) -> None:
     (tmp_path / "tmc3").mkdir()
     (tmp_path / "tmc3" / "TMC3.cpp").write_text("int main;")
-    with pytest.raises(
-        WrongSource, match=r"holds no tmc3 for gpcc .*pass a git clone, a source tree or the"
-    ):
+    with pytest.raises(WrongSource, match=r"holds no tmc3 for gpcc .*pass a git clone, a source tree or the"):
         fetch(SOURCES["gpcc"], [tmp_path])
 
 
