@@ -80,8 +80,11 @@ class Program:
         named = os.environ.get(self.variable)
         missing = f"no program {self.name} in {programs_folder()} or on PATH"
         reason = f"{self.variable}={named} is not an executable" if named else missing
-        command = f"{fetch_command(self.fetched)} --source FOLDER"
-        return Availability(False, reason, f"build {self.source}, then type: {command}; or set {self.variable}")
+        return Availability(
+            False,
+            reason,
+            f"type: {fetch_command(self.fetched)}, which clones and builds {self.source}; or set {self.variable}",
+        )
 
     def provenance(self) -> dict[str, str]:
         """Version and SHA-256 of the executable under the program's name; empty when it is not there."""

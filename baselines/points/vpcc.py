@@ -43,7 +43,7 @@ DECODER = Program("PccAppDecoder", "PCC_APP_DECODER", SOURCE, "vpcc", version_pa
 CONFIGURATION = "PCC_CFG_DIR"
 CONFIGURATIONS = ("common/ctc-common.cfg", "condition/ctc-all-intra.cfg")
 COLOURS = "hdrconvert/yuv420torgb444.cfg"
-REMEDY = f"type: {fetch_command('vpcc')} --source FOLDER; or set {CONFIGURATION} to the folder cfg of tmc2's sources"
+REMEDY = f"type: {fetch_command('vpcc')}; or set {CONFIGURATION} to the folder cfg of tmc2's sources"
 # The encoder spends minutes on a cloud of one point and writes an empty stream.
 FEWEST_VOXELS = 16
 SLACK_VOXELS = 64

@@ -161,6 +161,6 @@ def test_doctor_and_the_lists_name_the_command(capsys: Capture) -> None:
 def test_a_run_of_what_is_not_here_names_the_command(capsys: Capture, meshes_dir: Path, tmp_path: Path) -> None:
     out = ("--out", str(tmp_path / "run"), "--cache", str(tmp_path / "cache"))
     assert run_command("run", "--codecs", "gpcc", "--dataset", f"folder:{meshes_dir}", *out) == 3
-    assert "python -m bench fetch gpcc --source FOLDER" in capsys.readouterr().err
+    assert "python -m bench fetch gpcc, which clones and builds" in capsys.readouterr().err
     assert run_command("run", "--codecs", "identity", "--dataset", "ama", *out) == 3
     assert "python -m bench fetch ama" in capsys.readouterr().err
