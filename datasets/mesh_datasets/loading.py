@@ -44,6 +44,15 @@ class Request:
             if getattr(self, option) not in (None, ""):
                 raise UnknownDataset(f"data set {self.spec} takes no {option.replace('_', ' ')}", "leave it out")
 
+    def count(self, most: int, what: str) -> int:
+        """The argument as a number of ``what``, in sets that are made. Raises `UnknownDataset` beyond 1..``most``."""
+        digits = self.argument
+        if not digits.isdecimal() or not 1 <= int(digits[: len(str(most)) + 1]) <= most:
+            name = self.spec.partition(":")[0]
+            message = f"{self.spec!r:.60} does not say how many {what}, 1 to {most}"
+            raise UnknownDataset(message, f"write {name:.20}:100, say")
+        return int(digits)
+
 
 def load(
     spec: str,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mesh_datasets.errors import UnknownDataset
 from mesh_datasets.file_shape import binary_ply_size
 from mesh_datasets.shape_set import Shape, ShapeSet
 
@@ -65,12 +64,8 @@ def load_poses(request: Request) -> ShapeSet:
         UnknownDataset: N is missing or not a whole number from 1 to `MOST_POSES`.
     """
     request.refuse("split", "per_set")
-    digits = request.argument
-    if not digits.isdecimal() or not 1 <= int(digits[: len(str(MOST_POSES)) + 1]) <= MOST_POSES:
-        raise UnknownDataset(
-            f"{request.spec!r:.60} does not say how many poses, 1 to {MOST_POSES}", "write poses:100, say"
-        )
-    count, seed = int(digits), request.seed
+    count = request.count(MOST_POSES, "poses")
+    seed = request.seed
     shapes = tuple(
         Shape(
             name=f"pose_{index:06d}",

@@ -9,7 +9,7 @@ from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from mesh_datasets.errors import DatasetUnavailable, UnknownDataset
+from mesh_datasets.errors import DatasetUnavailable
 from mesh_datasets.file_shape import binary_ply_size
 from mesh_datasets.shape_set import Shape, ShapeSet
 
@@ -32,16 +32,12 @@ def load_procedural(request: Request) -> ShapeSet:
     from mesh_datasets.parts import FAMILIES
 
     request.refuse("split", "per_set")
-    digits = request.argument
-    if not digits.isdecimal() or not 1 <= int(digits[: len(str(MOST_PARTS)) + 1]) <= MOST_PARTS:
-        raise UnknownDataset(
-            f"{request.spec!r:.60} does not say how many parts, 1 to {MOST_PARTS}", "write procedural:100, say"
-        )
+    count = request.count(MOST_PARTS, "parts")
     try:
         maker = f"manifold3d {version('manifold3d')}"
     except PackageNotFoundError:
         raise DatasetUnavailable("procedural parts need manifold3d", "pip install manifold3d") from None
-    count, seed, families = int(request.argument), request.seed, list(FAMILIES)
+    seed, families = request.seed, list(FAMILIES)
     shapes = tuple(
         Shape(
             name=f"part_{index:06d}_{families[index % len(families)]}",
