@@ -56,7 +56,7 @@ class Association:
             _agree(np.concatenate([_unit(around), _unit(normals)]), target_normal),
             self._points,
             self._normals,
-            near,
+            self._faces[near].astype(np.int32),
             weights,
             _agree(_unit(normals)[near], self._normals),
         )

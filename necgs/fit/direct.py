@@ -102,14 +102,14 @@ class _Problem:
         values: float32 (4, n), of the volume's whole band.
         points: int64 (p,), those of the band's n points that are ends.
         edges: the crossed edges, their rows among ``points``.
-        faces: int64 (f, 3), triangles over the edges.
+        faces: int32 (f, 3), triangles over the edges.
         h: size of a cell.
     """
 
     values: NDArray[np.float32]
     points: NDArray[np.int64]
     edges: Edges
-    faces: NDArray[np.int64]
+    faces: NDArray[np.int32]
     h: float
 
     @classmethod
@@ -125,8 +125,9 @@ class _Problem:
         lacking = int(len(points) and points[0] < 0)
         fill = np.where(band.side.numpy()[flat] & within, -1, 1).astype(np.float32)
         h = 2.0 / (K - 1)
-        edges = Edges(local.reshape(row.shape) - lacking, (ends * h - 1).astype(np.float32), fill)
-        return cls(band.values().numpy(), points[lacking:], edges, mesh.faces.numpy(), h)
+        rows = (local.reshape(row.shape) - lacking).astype(np.int32)
+        edges = Edges(rows, (ends * h - 1).astype(np.float32), fill)
+        return cls(band.values().numpy(), points[lacking:], edges, mesh.faces.numpy().astype(np.int32), h)
 
 
 def _optimise(
@@ -137,25 +138,25 @@ def _optimise(
     step: Callable[[int, int], None] | None,
 ) -> NDArray[np.float32]:
     """The band's values (4, n) after Adam's steps."""
-    values = np.ascontiguousarray(problem.values[:, problem.points])
-    start, h = values[0].copy(), problem.h
+    values = np.ascontiguousarray(problem.values[:, problem.points].T)
+    start, h = values[:, 0].copy(), problem.h
     inside = start < 0
-    low, high = np.where(inside, -1, 0).astype(np.float32), np.where(inside, -1 / LEVEL, 1).astype(np.float32)
-    first, second = np.zeros_like(values), np.zeros_like(values)
+    bounds = np.stack([np.where(inside, -1, 0), np.where(inside, -1 / LEVEL, 1)], axis=1).astype(np.float32)
+    moments = np.zeros((*values.shape, 2), np.float32)
     count = problem.values.shape[1]
     weights = settings.regularisation / (3 * count), settings.anchor / count, settings.deformation
     association.draw_samples(settings.samples_per_cell, h, seed)
     for iteration in range(settings.iterations):
         if step is not None:
             step(iteration, settings.iterations)
-        quantised: NDArray[np.float32] = (np.rint(values * LEVEL) / LEVEL).astype(np.float32)
+        quantised: NDArray[np.float32] = np.rint(values * np.float32(LEVEL)) * np.float32(1 / LEVEL)
         vertices = place_vertices(quantised, problem.edges, h)
         if iteration % settings.associate_every == 0:
             pairs = association.pairs(vertices, everywhere=iteration // settings.associate_every in _EVERYWHERE)
         gradient = misfit_gradient(quantised, vertices, problem.edges, problem.faces, pairs, h, settings.normal_weight)
         fade = (1 + math.cos(math.pi * iteration / settings.iterations)) / 2
-        rate = settings.learning_rate * fade
-        descend(values, start, gradient, first, second, low, high, iteration + 1, rate, weights)
+        rates = settings.learning_rate * fade / (1 - 0.9 ** (iteration + 1)), 1 - 0.95 ** (iteration + 1)
+        descend(values, start, gradient, moments, bounds, rates, weights)
     fitted = problem.values.copy()
-    fitted[:, problem.points] = values
+    fitted[:, problem.points] = values.T
     return fitted
