@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from necgs.fit.misfit import Pairs
-from necgs.fit.nearest_triangle import neighbouring_faces, walk
+from necgs.fit.cell_lists import CellLists
+from necgs.fit.nearest_triangle import Nearest, faces_around, neighbouring_faces, walk
 from necgs.volume.surface import Surface, sample_count
 
 _AGREE = 0.2  # cosine between normals below which two points lie on different sides of a thin part
@@ -21,12 +23,14 @@ class Association:
     Args:
         surface: the mesh.
         faces: int64 (f, 3), of the extracted surface.
+        resolution: K of the grid that knows which triangles are near.
     """
 
-    def __init__(self, surface: Surface, faces: Ints) -> None:
-        self._surface, self._faces = surface, faces
+    def __init__(self, surface: Surface, faces: Ints, resolution: int) -> None:
+        self._surface, self._faces, self._resolution = surface, faces, resolution
+        self._lists = CellLists.of(surface, resolution)
         self._mesh_around = neighbouring_faces(surface.vertices, surface.faces)
-        self._own_around: tuple[Ints, Ints, Ints] | None = None
+        self._own_around = faces_around(faces)
         self._of_own = self._of_samples = np.zeros(0, np.int64)
 
     def draw_samples(self, per_cell: float, h: float, seed: int) -> None:
@@ -39,61 +43,72 @@ class Association:
 
         Args:
             vertices: float32 (m, 3), of the extracted surface.
-            everywhere: look at all triangles, as the first time; else descend from the nearest ones of the last call.
+            everywhere: look at all triangles, as the first time; else descend from the nearest ones of the last call,
+                which keeps to one side of a thin part.
         """
-        centres, normals = _face_vectors(vertices, self._faces)
-        around = np.zeros_like(vertices)
-        for corner in range(3):
-            for k in range(3):
-                around[:, k] += np.bincount(self._faces[:, corner], normals[:, k], len(vertices)).astype(np.float32)
-        own = np.concatenate([vertices, centres])
-        target, of_own = self._on_mesh(own, everywhere)
-        target_normal = self._surface.normals[of_own]
-        near, weights = self._on_own(vertices, everywhere)
+        places, normals = _own_points(vertices, self._faces)
+        found = self._on_mesh(places, everywhere)
+        target_normal = self._surface.normals[found.faces]
+        nearest = self._on_own(vertices, everywhere)
         return Pairs(
-            target,
+            found.points,
             target_normal,
-            _agree(np.concatenate([_unit(around), _unit(normals)]), target_normal),
+            _agree(normals, target_normal),
             self._points,
             self._normals,
-            self._faces[near].astype(np.int32),
-            weights,
-            _agree(_unit(normals)[near], self._normals),
+            self._faces[nearest.faces].astype(np.int32),
+            nearest.weights,
+            _agree(normals[len(vertices) + nearest.faces], self._normals),
         )
 
-    def _on_mesh(self, points: Floats, everywhere: bool) -> tuple[Floats, Ints]:
+    def _on_mesh(self, points: Floats, everywhere: bool) -> Nearest:
+        """The closest point of each vertex and face centre."""
         if everywhere:
-            target, self._of_own, _ = self._surface.closest(points)
-            return target, self._of_own
-        found = walk(points, self._surface.vertices, self._surface.faces, self._mesh_around, self._of_own)
+            found = self._lists.search(points)
+        else:
+            found = walk(points, self._surface.vertices, self._surface.faces, self._mesh_around, self._of_own)
         self._of_own = found.faces
-        return found.points, found.faces
+        return found
 
-    def _on_own(self, vertices: Floats, everywhere: bool) -> tuple[Ints, Floats]:
-        """Face and weights of the closest point of each sample."""
+    def _on_own(self, vertices: Floats, everywhere: bool) -> Nearest:
+        """The closest point of each sample."""
         if everywhere:
-            _, self._of_samples, weights = Surface(vertices, self._faces).closest(self._points)
-            return self._of_samples, weights.astype(np.float32)
-        if self._own_around is None:
-            self._own_around = neighbouring_faces(vertices, self._faces)
-        found = walk(self._points, vertices, self._faces, self._own_around, self._of_samples)
+            found = CellLists.of(Surface(vertices, self._faces), self._resolution).search(self._points)
+        else:
+            found = walk(self._points, vertices, self._faces, self._own_around, self._of_samples)
         self._of_samples = found.faces
-        return found.faces, found.weights
+        return found
 
 
-def _face_vectors(vertices: Floats, faces: Ints) -> tuple[Floats, Floats]:
-    """Centres (f, 3) and normals of twice the area's length (f, 3)."""
-    a, b, c = (vertices[faces[:, i]] for i in range(3))
-    normals: Floats = np.cross(b - a, c - a)
-    return (a + b + c) / np.float32(3), normals
+@numba.njit(cache=True)
+def _own_points(vertices, faces):  # type: ignore[no-untyped-def]  # numba
+    """Vertices and face centres (m + f, 3), and their unit normals; a vertex' is that of the faces around, by area."""
+    m = len(vertices)
+    points, normals = np.empty((m + len(faces), 3), np.float32), np.zeros((m + len(faces), 3), np.float32)
+    points[:m] = vertices
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        for k in range(3):
+            i, j = (k + 1) % 3, (k + 2) % 3
+            points[m + f, k] = (vertices[a, k] + vertices[b, k] + vertices[c, k]) / np.float32(3)
+            u, v = vertices[b, i] - vertices[a, i], vertices[b, j] - vertices[a, j]
+            p, q = vertices[c, i] - vertices[a, i], vertices[c, j] - vertices[a, j]
+            normal = u * q - v * p
+            normals[m + f, k] = normal
+            normals[a, k] += normal
+            normals[b, k] += normal
+            normals[c, k] += normal
+    for i in range(len(normals)):
+        length = np.sqrt(normals[i, 0] ** 2 + normals[i, 1] ** 2 + normals[i, 2] ** 2)
+        for k in range(3):
+            normals[i, k] /= max(length, np.float32(1e-12))
+    return points, normals
 
 
-def _unit(vectors: Floats) -> Floats:
-    length = np.sqrt((vectors * vectors).sum(1, keepdims=True))
-    unit: Floats = vectors / np.maximum(length, np.float32(1e-12))
-    return unit
-
-
-def _agree(one: Floats, other: Floats) -> Floats:
-    agree: Floats = ((one * other).sum(1) > _AGREE).astype(np.float32)
+@numba.njit(cache=True)
+def _agree(one, other):  # type: ignore[no-untyped-def]  # numba
+    agree = np.empty(len(one), np.float32)
+    for i in range(len(one)):
+        cosine = one[i, 0] * other[i, 0] + one[i, 1] * other[i, 1] + one[i, 2] * other[i, 2]
+        agree[i] = cosine > _AGREE
     return agree

@@ -90,7 +90,7 @@ def fit_direct(
     if not len(mesh.faces):
         return volume
     surface = Surface(vertices, faces, threads)
-    values = _optimise(_Problem.of(band, mesh), Association(surface, mesh.faces.numpy()), settings, seed, step)
+    values = _optimise(_Problem.of(band, mesh), Association(surface, mesh.faces.numpy(), band.resolution), settings, seed, step)
     return band.volume_of(torch.from_numpy(values))
 
 

@@ -24,7 +24,7 @@ Fit = DirectFit | RenderedFit
 FITS: Mapping[str, Fit | None] = {"none": None, "direct": DirectFit(), "rendered": RenderedFit()}
 """The fits by name, with their default settings."""
 
-_VERSION = "fit-3"  # part of every cache key: raise it when equal settings give other volumes
+_VERSION = "fit-4"  # part of every cache key: raise it when equal settings give other volumes
 
 
 def fitted_volume(mesh: Trimesh, resolution: int, fit: Fit | None, context: Context | None = None) -> TsdfDef:

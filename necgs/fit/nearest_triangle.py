@@ -1,9 +1,7 @@
-"""Closest points on a triangle mesh for points that lie near it or move little: by grid cells, or from triangle to
-triangle.
+"""Closest points on a triangle mesh for points that lie near it or move little: from triangle to triangle.
 
 A search through a tree of bounding boxes finds the nearest triangle from anywhere, but costs most where triangles are
-slivers whose boxes overlap. During a fit the points lie within a cell or so of the surface, and between two searches
-they move by a fraction of a cell.
+slivers whose boxes overlap. During a fit the points move by a fraction of a cell between two searches.
 """
 
 from __future__ import annotations
@@ -13,6 +11,8 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from necgs.volume.closest_point import closest_on_triangle
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -43,7 +43,11 @@ def neighbouring_faces(vertices: NDArray[np.floating], faces: Ints) -> tuple[Int
 
     Vertices that coincide are one place, so that seams and triangle soups are crossed.
     """
-    places = np.unique(np.ascontiguousarray(vertices, np.float32), axis=0, return_inverse=True)[1].reshape(-1)[faces]
+    return faces_around(np.unique(np.ascontiguousarray(vertices, np.float32), axis=0, return_inverse=True)[1][faces])
+
+
+def faces_around(places: Ints) -> tuple[Ints, Ints, Ints]:
+    """`neighbouring_faces` of a mesh without seams: its faces (m, 3), whose vertices are the places."""
     order = np.argsort(places, axis=None, kind="stable")
     starts = np.searchsorted(places.reshape(-1)[order], np.arange(int(places.max(initial=-1)) + 2))
     return places.astype(np.int64), starts.astype(np.int64), (order // 3).astype(np.int64)
@@ -63,42 +67,6 @@ def walk(points: Floats, vertices: Floats, faces: Ints, around: tuple[Ints, Ints
     return Nearest(*found)
 
 
-@numba.njit(cache=True, inline="always")
-def _closest(p: Floats, a: Floats, b: Floats, c: Floats) -> tuple[float, float, float]:
-    """Barycentric coordinates (of b, of c) of the point of a triangle that is nearest to p, and its squared distance.
-
-    Ericson, Real-Time Collision Detection (2005), section 5.1.5.
-    """
-    ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
-    px, py, pz = p[0] - a[0], p[1] - a[1], p[2] - a[2]
-    d1, d2 = ux * px + uy * py + uz * pz, vx * px + vy * py + vz * pz
-    uu, uv, vv = ux * ux + uy * uy + uz * uz, ux * vx + uy * vy + uz * vz, vx * vx + vy * vy + vz * vz
-    d3, d4, d5, d6 = d1 - uu, d2 - uv, d1 - uv, d2 - vv
-    wa, wb, wc = d3 * d6 - d5 * d4, d5 * d2 - d1 * d6, d1 * d4 - d3 * d2
-    s, t = 0.0, 0.0
-    if d1 <= 0 and d2 <= 0:
-        pass
-    elif d3 >= 0 and d4 <= d3:
-        s = 1.0
-    elif wc <= 0 and d1 >= 0 and d3 <= 0:
-        s = d1 / (d1 - d3) if d1 > d3 else 0.0
-    elif d6 >= 0 and d5 <= d6:
-        t = 1.0
-    elif wb <= 0 and d2 >= 0 and d6 <= 0:
-        t = d2 / (d2 - d6) if d2 > d6 else 0.0
-    elif wa <= 0 and d4 >= d3 and d5 >= d6:
-        between = (d4 - d3) + (d5 - d6)
-        t = (d4 - d3) / between if between > 0 else 0.0
-        s = 1.0 - t
-    else:
-        total = wa + wb + wc
-        if total > 0:
-            s, t = wb / total, wc / total
-    x, y, z = px - s * ux - t * vx, py - s * uy - t * vy, pz - s * uz - t * vz
-    return s, t, x * x + y * y + z * z
-
-
 @numba.njit(cache=True)
 def _walk(points, vertices, faces, places, starts, entries, start):  # type: ignore[no-untyped-def]  # numba
     n = len(points)
@@ -107,7 +75,7 @@ def _walk(points, vertices, faces, places, starts, entries, start):  # type: ign
     seen = np.full(len(faces), -1, np.int64)
     for i in range(n):
         best = start[i]
-        s, t, squared = _closest(
+        s, t, squared = closest_on_triangle(
             points[i], vertices[faces[best, 0]], vertices[faces[best, 1]], vertices[faces[best, 2]]
         )
         seen[best] = i
@@ -126,7 +94,7 @@ def _walk(points, vertices, faces, places, starts, entries, start):  # type: ign
                         continue
                     seen[face] = i
                     a, b, c = vertices[faces[face, 0]], vertices[faces[face, 1]], vertices[faces[face, 2]]
-                    s1, t1, squared1 = _closest(points[i], a, b, c)
+                    s1, t1, squared1 = closest_on_triangle(points[i], a, b, c)
                     if squared1 < squared:
                         best, s, t, squared = face, s1, t1, squared1
             if best == at:

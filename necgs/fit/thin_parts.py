@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from necgs.fit.cell_lists import CellLists
 from necgs.volume import LEVEL
 from necgs.volume.surface import Surface, sample_count
 from necgs.volume.tsdf_def import TsdfDef, quantise
@@ -88,8 +89,8 @@ def _missed(volume: TsdfDef, points: np.ndarray, distance: float) -> NDArray[np.
     extracted = volume.mesh()
     if not len(extracted.faces):
         return np.ones(len(points), bool)
-    nearest, _, _ = Surface(extracted.vertices, extracted.faces).closest(points)
-    missed: NDArray[np.bool_] = np.linalg.norm(nearest - points, axis=1) > distance
+    nearest = CellLists.of(Surface(extracted.vertices, extracted.faces), volume.resolution).search(points)
+    missed: NDArray[np.bool_] = nearest.distances > distance
     return missed
 
 

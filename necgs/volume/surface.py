@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import numpy as np
 
 _MOST_SAMPLES = 500_000
@@ -17,16 +20,11 @@ class Surface:
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, threads: int = 1) -> None:
-        import open3d as o3d
-
-        self._tensor = o3d.core.Tensor.from_numpy
         self._threads = threads
-        self._scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
         self.vertices: np.ndarray = np.ascontiguousarray(vertices, np.float32)
         """float32 (n, 3)."""
         self.faces: np.ndarray = np.ascontiguousarray(faces, np.int64)
         """int64 (m, 3)."""
-        self._scene.add_triangles(self._tensor(self.vertices), self._tensor(self.faces.astype(np.uint32)))
         triangles = np.asarray(vertices, np.float64)[faces]
         cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
         length = np.linalg.norm(cross, axis=1)
@@ -34,6 +32,15 @@ class Surface:
         self._area = length / 2
         self.normals: np.ndarray = (cross / np.maximum(length, 1e-30)[:, None]).astype(np.float32)
         """Unit normals float32 (m, 3); zero for a face without area."""
+
+    @functools.cached_property
+    def _scene(self) -> Any:
+        """The tree of bounding boxes, made when it is first asked."""
+        import open3d as o3d
+
+        scene = o3d.t.geometry.RaycastingScene(nthreads=self._threads)
+        scene.add_triangles(_tensor(self.vertices), _tensor(self.faces.astype(np.uint32)))
+        return scene
 
     @property
     def area(self) -> float:
@@ -43,7 +50,7 @@ class Surface:
     def closest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Closest points float32 (n, 3), their faces int64 (n,) and weights of the face's corners float32 (n, 3)."""
         found = self._scene.compute_closest_points(
-            self._tensor(np.ascontiguousarray(points, np.float32)), nthreads=self._threads
+            _tensor(np.ascontiguousarray(points, np.float32)), nthreads=self._threads
         )
         uv = found["primitive_uvs"].numpy()
         weights = np.stack([1 - uv.sum(1), uv[:, 0], uv[:, 1]], axis=1)
@@ -52,7 +59,7 @@ class Surface:
     def first_hit(self, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """Distance float32 (n,) along each ray to the mesh, in lengths of its direction (n, 3); infinite for none."""
         rays = np.concatenate([origins, directions], axis=1).astype(np.float32)
-        distance: np.ndarray = self._scene.cast_rays(self._tensor(rays), nthreads=self._threads)["t_hit"].numpy()
+        distance: np.ndarray = self._scene.cast_rays(_tensor(rays), nthreads=self._threads)["t_hit"].numpy()
         return distance
 
     def sample(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -65,6 +72,12 @@ class Surface:
         corner = self._triangles[face]
         points = corner[:, 0] + (uv[:, :, None] * (corner[:, 1:] - corner[:, :1])).sum(1)
         return points.astype(np.float32), face
+
+
+def _tensor(array: np.ndarray) -> Any:
+    import open3d as o3d
+
+    return o3d.core.Tensor.from_numpy(array)
 
 
 def sample_count(surface: Surface, per_cell: float, h: float) -> int:

@@ -16,16 +16,16 @@ import numpy as np
 from bench.codec import Context
 from bench.codec.checks import checked_arrays
 from necgs.volume import LEVEL
-from necgs.volume.distance_band import distance_band
+from necgs.volume.distance_grid import distance_grid
 from necgs.volume.packed import pack, unpack
-from necgs.volume.winding_number import grid_positions, inside_grid
+from necgs.volume.winding_number import inside_grid
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
 _SHELL = 0.9  # half the thickness of an open sheet in cells; sqrt(3)/2 and a little
 
-_VERSION = "tsdf-5"  # part of every content key: raise it when what is kept of equal meshes changes
+_VERSION = "tsdf-6"  # part of every content key: raise it when what is kept of equal meshes changes
 
 
 @dataclass(frozen=True)
@@ -101,15 +101,15 @@ def plain_volume(mesh: Trimesh, resolution: int, context: Context | None = None)
     if context is None:
         codes = quantise(tsdf(mesh, resolution))
     else:
-        key, threads = content_key(mesh, resolution=resolution), context.threads
-        stored = context.cached("tsdf", key, lambda: pack(quantise(tsdf(mesh, resolution, threads))[None]))
+        key = content_key(mesh, resolution=resolution)
+        stored = context.cached("tsdf", key, lambda: pack(quantise(tsdf(mesh, resolution))[None]))
         codes = unpack(stored)[0]
     full = np.zeros((4, *codes.shape), np.int16)
     full[0] = codes
     return TsdfDef(full)
 
 
-def tsdf(mesh: Trimesh, resolution: int, threads: int = 1) -> np.ndarray:
+def tsdf(mesh: Trimesh, resolution: int) -> np.ndarray:
     """Truncated signed distance of a mesh in [-1, 1]^3.
 
     The sign alternates across the mesh, from positive outside, as far as the rounded winding number tells the sides
@@ -120,7 +120,6 @@ def tsdf(mesh: Trimesh, resolution: int, threads: int = 1) -> np.ndarray:
     Args:
         mesh: triangles within [-1, 1]^3.
         resolution: K, grid points per axis.
-        threads: CPU threads for the distance queries; the result does not depend on it.
 
     Returns:
         float32 (K, K, K), positive outside.
@@ -130,12 +129,12 @@ def tsdf(mesh: Trimesh, resolution: int, threads: int = 1) -> np.ndarray:
     """
     vertices, faces = _checked(mesh, resolution)
     h = np.float32(2.0 / (resolution - 1))
-    distance = _distance_grid(vertices, faces, resolution, 2.0, threads)
+    distance, _ = distance_grid(vertices, faces, resolution, 2.0)
     inside = inside_grid(vertices, faces, distance)
     if (distance[inside] > h / 64).any():  # about the smallest depth that survives the quantiser
         np.negative(distance, out=distance, where=inside)
     else:
-        distance = _distance_grid(vertices, faces, resolution, 2.0 + _SHELL, threads) - np.float32(_SHELL) * h
+        distance = distance_grid(vertices, faces, resolution, 2.0 + _SHELL)[0] - np.float32(_SHELL) * h
     return np.clip(distance / (2 * h), -1.0, 1.0, out=distance)
 
 
@@ -143,17 +142,3 @@ def _checked(mesh: Trimesh, resolution: int) -> tuple[np.ndarray, np.ndarray]:
     if resolution < 4:
         raise ValueError(f"a volume needs at least 4 points per axis, not {resolution}")
     return checked_arrays(mesh)
-
-
-def _distance_grid(vertices: np.ndarray, faces: np.ndarray, K: int, reach: float, threads: int) -> np.ndarray:
-    """Unsigned distance float32 (K, K, K): exact up to ``reach`` cells, two cells more than that wherever not asked."""
-    import open3d as o3d
-
-    tensor = o3d.core.Tensor.from_numpy
-    scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
-    scene.add_triangles(tensor(vertices.astype(np.float32)), tensor(faces.astype(np.uint32)))
-    band = distance_band(vertices, faces, K, reach)
-    distance = np.full(band.shape, (reach + 2) * 2 / (K - 1), np.float32)
-    points = grid_positions(np.flatnonzero(band), K)
-    distance[band] = scene.compute_distance(tensor(points), nthreads=threads).numpy()
-    return distance

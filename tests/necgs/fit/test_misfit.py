@@ -25,7 +25,7 @@ def case():
     problem = _Problem.of(band, mesh)
     values = np.ascontiguousarray(problem.values[:, problem.points].T)
     values[:, 1:] += np.random.default_rng(0).uniform(-0.4, 0.4, (len(values), 3)).astype(np.float32)
-    association = Association(Surface(ball.vertices, ball.faces), problem.faces)
+    association = Association(Surface(ball.vertices, ball.faces), mesh.faces.numpy(), K)
     association.draw_samples(3.0, H, 0)
     return problem, values, association, band, mesh
 

@@ -1,0 +1,90 @@
+"""Distances of grid points to a triangle mesh, and their nearest triangles, near the surface alone.
+
+Each triangle visits the grid points within reach of it and leaves its distance where it is the nearest so far. No point
+that is farther away costs anything, and slivers cost what they are long: a triangle is cut into pieces, whose bounding
+boxes are small, and only the points between the two planes parallel to it at the reach are looked at.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from necgs.volume.closest_point import closest_on_triangle
+from necgs.volume.triangle_pieces import DEEPEST, halved, unit_normal
+
+_EDGE = 1e-7  # cells; keeps the rounding of a division from leaving out a point of the boundary
+
+
+def distance_grid(
+    vertices: NDArray[np.floating], faces: NDArray[np.integer], resolution: int, reach: float
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Unsigned distance of every grid point within ``reach`` cells of a mesh, and its nearest triangle.
+
+    Args:
+        vertices: float (n, 3) within [-1, 1].
+        faces: int (m, 3).
+        resolution: K.
+        reach: in cells; two is the truncation of a TSDF.
+
+    Returns:
+        float32 (K, K, K) in units of the cube, two cells more than the reach for points beyond it; int32 (K, K, K), the
+        number of the nearest triangle (of equally near ones the first), -1 beyond the reach.
+    """
+    h = 2.0 / (resolution - 1)
+    cells = (np.asarray(vertices, np.float64) + 1.0) / h
+    squared = np.full((resolution,) * 3, np.inf, np.float32)
+    nearest = np.full((resolution,) * 3, -1, np.int32)
+    _spread(cells, np.ascontiguousarray(faces, np.int64), float(reach), squared, nearest)
+    distance = np.sqrt(squared, out=squared)
+    distance[nearest < 0] = reach + 2
+    distance *= np.float32(h)
+    return distance, nearest
+
+
+@numba.njit(cache=True)
+def _spread(cells, faces, reach, squared, nearest):  # type: ignore[no-untyped-def]  # numba
+    stack, normal = np.empty((DEEPEST, 3, 3)), np.empty(3)
+    for f in range(len(faces)):
+        a, b, c = cells[faces[f, 0]], cells[faces[f, 1]], cells[faces[f, 2]]
+        flat = unit_normal(a, b, c, normal)
+        stack[0, 0], stack[0, 1], stack[0, 2] = a, b, c
+        waiting = 1
+        while waiting:
+            waiting -= 1
+            if halved(stack, waiting):
+                waiting += 2
+            else:
+                _visit(a, b, c, normal, flat, f, stack[waiting], reach, squared, nearest)
+
+
+@numba.njit(cache=True)
+def _visit(a, b, c, normal, flat, f, piece, reach, squared, nearest):  # type: ignore[no-untyped-def]  # numba
+    """Leave triangle f's distance at the grid points around one piece of it."""
+    K = len(squared)
+    limit, point = reach * reach, np.empty(3)
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
+    for k in range(3):
+        low[k] = max(0, int(np.ceil(min(piece[0, k], piece[1, k], piece[2, k]) - reach)))
+        high[k] = min(K - 1, int(np.floor(max(piece[0, k], piece[1, k], piece[2, k]) + reach)))
+    steep = flat and abs(normal[2]) > 1e-6
+    for x in range(low[0], high[0] + 1):
+        for y in range(low[1], high[1] + 1):
+            above = (x - a[0]) * normal[0] + (y - a[1]) * normal[1] - a[2] * normal[2]  # of the plane, at z = 0
+            start, end = low[2], high[2]
+            if steep:
+                one, other = (-reach - above) / normal[2], (reach - above) / normal[2]
+                start = max(start, int(np.ceil(min(one, other) - _EDGE)))
+                end = min(end, int(np.floor(max(one, other) + _EDGE)))
+            elif flat and abs(above) > reach + 1e-3:
+                continue
+            for z in range(start, end + 1):
+                off = above + z * normal[2]
+                best = min(np.float64(squared[x, y, z]), limit)
+                if flat and off * off > best * (1 + 1e-6):
+                    continue
+                point[0], point[1], point[2] = x, y, z
+                found = closest_on_triangle(point, a, b, c)[2]
+                if found <= limit and found < squared[x, y, z]:
+                    squared[x, y, z], nearest[x, y, z] = found, f
