@@ -6,8 +6,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from necgs.fit.misfit import Pairs
 from necgs.fit.cell_lists import CellLists
+from necgs.fit.misfit import Pairs
 from necgs.fit.nearest_triangle import Nearest, faces_around, neighbouring_faces, walk
 from necgs.volume.surface import Surface, sample_count
 
@@ -28,6 +28,7 @@ class Association:
 
     def __init__(self, surface: Surface, faces: Ints, resolution: int) -> None:
         self._surface, self._faces, self._resolution = surface, faces, resolution
+        self._corners = faces.astype(np.int32)
         self._lists = CellLists.of(surface, resolution)
         self._mesh_around = neighbouring_faces(surface.vertices, surface.faces)
         self._own_around = faces_around(faces)
@@ -56,7 +57,7 @@ class Association:
             _agree(normals, target_normal),
             self._points,
             self._normals,
-            self._faces[nearest.faces].astype(np.int32),
+            self._corners[nearest.faces],
             nearest.weights,
             _agree(normals[len(vertices) + nearest.faces], self._normals),
         )

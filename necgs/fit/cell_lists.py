@@ -1,7 +1,7 @@
 """Closest points on a triangle mesh, exactly, for points that lie close to it: lists of the triangles near each cell.
 
-A point closer to the mesh than `_REACH` finds its nearest triangle in the list of the grid cell that it lies in. In a fit
-these are nearly all points; the others ask the tree of bounding boxes.
+A point closer to the mesh than `_REACH` finds its nearest triangle in the list of the grid cell that it lies in. In a
+fit these are nearly all points; the others ask the tree of bounding boxes.
 """
 
 from __future__ import annotations

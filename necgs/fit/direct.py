@@ -89,8 +89,8 @@ def fit_direct(
     mesh = topology(band.inside(band.values()[0]))
     if not len(mesh.faces):
         return volume
-    surface = Surface(vertices, faces, threads)
-    values = _optimise(_Problem.of(band, mesh), Association(surface, mesh.faces.numpy(), band.resolution), settings, seed, step)
+    association = Association(Surface(vertices, faces, threads), mesh.faces.numpy(), band.resolution)
+    values = _optimise(_Problem.of(band, mesh), association, settings, seed, step)
     return band.volume_of(torch.from_numpy(values))
 
 

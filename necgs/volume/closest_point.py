@@ -15,9 +15,10 @@ def closest_on_triangle(p: Floats, a: Floats, b: Floats, c: Floats) -> tuple[flo
 
     Ericson, Real-Time Collision Detection (2005), section 5.1.5.
     """
-    ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
-    px, py, pz = p[0] - a[0], p[1] - a[1], p[2] - a[2]
+    x, y, z = np.float64(a[0]), np.float64(a[1]), np.float64(a[2])  # single precision is lost on slivers
+    ux, uy, uz = b[0] - x, b[1] - y, b[2] - z
+    vx, vy, vz = c[0] - x, c[1] - y, c[2] - z
+    px, py, pz = p[0] - x, p[1] - y, p[2] - z
     d1, d2 = ux * px + uy * py + uz * pz, vx * px + vy * py + vz * pz
     uu, uv, vv = ux * ux + uy * uy + uz * uz, ux * vx + uy * vy + uz * vz, vx * vx + vy * vy + vz * vz
     d3, d4, d5, d6 = d1 - uu, d2 - uv, d1 - uv, d2 - vv

@@ -5,7 +5,7 @@ import pytest
 import trimesh
 
 from bench.codec import Context, InvalidMesh
-from necgs.volume.distance_band import distance_band
+from necgs.volume.distance_grid import distance_grid
 from necgs.volume.tsdf_def import TsdfDef, content_key, dequantise, plain_volume, quantise, tsdf
 
 
@@ -43,9 +43,12 @@ def test_rotated_needles_match_brute_force(seed):
     nearest = trimesh.triangles.closest_point(np.repeat(triangle[None], len(points), 0), points)
     distance = np.linalg.norm(nearest - points, axis=1).reshape(K, K, K)
     h = 2 / (K - 1)
-    band = distance_band(mesh.vertices, mesh.faces, K)
-    assert band[distance <= 2 * h].all()
-    assert distance[band].max() < 4.1 * h
+    found, triangle = distance_grid(mesh.vertices, mesh.faces, K, 2.0)
+    near = distance <= 2 * h
+    assert np.array_equal(triangle >= 0, near)
+    assert (triangle <= 0).all()
+    assert found[near] == pytest.approx(distance[near], abs=1e-6)
+    assert found[~near] == pytest.approx(4 * h)
     shell = np.clip((distance - 0.9 * h) / (2 * h), -1, 1)  # an open sheet: nothing is inside
     assert tsdf(mesh, K) == pytest.approx(shell, abs=1e-5)
 

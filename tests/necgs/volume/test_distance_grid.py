@@ -1,0 +1,51 @@
+"""Distances left by the triangles themselves, against a search of all triangles for each grid point."""
+
+import numpy as np
+import open3d as o3d
+import pytest
+import trimesh
+from mesh_datasets import load
+from mesh_datasets.normalization import normalize
+
+from necgs.volume.distance_grid import distance_grid
+from necgs.volume.winding_number import grid_positions
+
+REACH = 2.0
+
+
+def by_tree(mesh, K):
+    scene = o3d.t.geometry.RaycastingScene()
+    scene.add_triangles(
+        o3d.core.Tensor(mesh.vertices.astype(np.float32)), o3d.core.Tensor(mesh.faces.astype(np.uint32))
+    )
+    return scene.compute_distance(o3d.core.Tensor(grid_positions(np.arange(K**3), K))).numpy().reshape(K, K, K)
+
+
+@pytest.mark.parametrize("name", ["human_06_T", "object_02_circuit_cover"])
+def test_every_point_near_a_mesh_has_its_distance(name):
+    K = 48
+    shape = next(shape for shape in load("sample") if shape.name == name)
+    mesh, _ = normalize(shape.load())
+    distance, nearest = distance_grid(mesh.vertices, mesh.faces, K, REACH)
+    expected, h = by_tree(mesh, K), 2 / (K - 1)
+    near = nearest >= 0
+    assert near[expected < (REACH - 1e-3) * h].all()
+    assert not near[expected > (REACH + 2e-2) * h].any()
+    assert distance[near] == pytest.approx(expected[near], abs=0.01 * h)  # the tree computes in single precision
+    points = grid_positions(np.flatnonzero(near), K).astype(np.float64)
+    on_own = trimesh.triangles.closest_point(mesh.triangles[nearest[near]], points)
+    assert np.linalg.norm(on_own - points, axis=1) == pytest.approx(distance[near], abs=1e-5)
+
+
+def test_triangles_without_area_count_as_what_they_are():
+    vertices = np.array([[-0.9, 0.1, 0.2], [0.9, 0.1, 0.2], [0.0, 0.1, 0.2], [0.3, -0.7, 0.5]])
+    faces = np.array([[0, 1, 2], [3, 3, 3]])
+    K = 20
+    points = grid_positions(np.arange(K**3), K).astype(np.float64)
+    along = np.clip(points[:, 0], -0.9, 0.9)
+    line = np.linalg.norm(points - np.stack([along, np.full(K**3, 0.1), np.full(K**3, 0.2)], axis=1), axis=1)
+    expected = np.minimum(line, np.linalg.norm(points - vertices[3], axis=1))
+    distance, nearest = distance_grid(vertices, faces, K, REACH)
+    near = nearest.reshape(-1) >= 0
+    assert np.array_equal(near, expected <= REACH * 2 / (K - 1))
+    assert distance.reshape(-1)[near] == pytest.approx(expected[near], abs=1e-6)
