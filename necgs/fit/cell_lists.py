@@ -41,7 +41,8 @@ class CellLists:
     def of(cls, surface: Surface, resolution: int) -> CellLists:
         """The lists of a mesh."""
         cells = (surface.vertices.astype(np.float64) + 1) * (resolution / 2)
-        starts, entries = _sorted(*_list(cells, surface.faces, resolution), resolution**3)
+        near, own = _list(cells, surface.faces, resolution)
+        starts, entries = _sorted(near, own, resolution**3)
         return cls(surface, resolution, starts, entries)
 
     def search(self, points: NDArray[np.float32]) -> Nearest:
