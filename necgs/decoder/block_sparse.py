@@ -39,22 +39,28 @@ def block_decoder(spec: DecoderSpec, weights: Weights, latents: Tensor, neighbou
     """
     n, edge = len(latents), spec.block_edge
     linear = F.linear(latents, weights["synthesis.weight"], weights["synthesis.bias"])
-    x = torch.cat(
-        [
-            with_halo(latents.view(n, 1, 1, 1, spec.latent_channels), neighbours),
-            sides.to(latents.dtype).view(n, 3, 3, 3, 1),
-        ],
-        dim=-1,
-    )
+    x = F.gelu(_first_convolution(weights, latents, neighbours, sides)).view(n, 1, 1, 1, spec.widths[0])
     for level in range(spec.doublings + 1):
         if level:
-            x = with_halo(x, neighbours)
-        x = F.conv3d(x.permute(0, 4, 1, 2, 3), weights[f"conv{level}.weight"], weights[f"conv{level}.bias"])
-        x = F.gelu(x).permute(0, 2, 3, 4, 1)
+            x = with_halo(x, neighbours).permute(0, 4, 1, 2, 3)
+            x = F.conv3d(x, weights[f"conv{level}.weight"], weights[f"conv{level}.bias"])
+            x = F.gelu(x).permute(0, 2, 3, 4, 1)
         if level < spec.doublings:
             x = F.gelu(pixel_shuffle(F.linear(x, weights[f"up{level}.weight"], weights[f"up{level}.bias"]), 2))
     x = pixel_shuffle(F.linear(x, weights["out.weight"], weights["out.bias"]), edge >> spec.doublings)
     return linear.view(n, spec.channels, edge, edge, edge) + x.permute(0, 4, 1, 2, 3)
+
+
+def _first_convolution(weights: Weights, latents: Tensor, neighbours: Tensor, sides: Tensor) -> Tensor:
+    """The convolution at the resolution of the blocks, (n, width): one position a block, so a matrix product.
+
+    Its channels are those of the latents, then the sides.
+    """
+    n, channels = latents.shape
+    near = with_halo(latents.view(n, 1, 1, 1, channels), neighbours).view(n, 27 * channels)
+    weight = weights["conv0.weight"].permute(0, 2, 3, 4, 1).flatten(1, 3)  # (width, 27, C + 1)
+    of_sides = F.linear(sides.to(latents.dtype), weight[:, :, channels], weights["conv0.bias"])
+    return torch.addmm(of_sides, near, weight[:, :, :channels].flatten(1).T)
 
 
 def pixel_shuffle(x: Tensor, factor: int) -> Tensor:

@@ -38,11 +38,12 @@ def _dense_steps(spec: DecoderSpec) -> list[int]:
 
 def _block_steps(spec: DecoderSpec, occupied: int) -> list[int]:
     """Numbers alive in each level: with halo (and its index of 64 bits, twice), convolved, linear, spread."""
-    steps, fan_in = [], spec.latent_channels + 1
+    steps, halo = [], 27 * (spec.latent_channels + 1)  # in the first level the sides lie beside the latents
     for level in range(spec.doublings + 1):
         edge, hidden = 1 << level, spec.widths[2 * level]
         last = level == spec.doublings
         spread = spec.channels * spec.block_edge**3 if last else 8 * edge**3 * spec.widths[2 * level + 1]
-        steps.append((edge + 2) ** 3 * (2 * fan_in + 4) + 3 * edge**3 * hidden + 3 * spread)
-        fan_in = 1 if last else spec.widths[2 * level + 1]
+        steps.append(halo + 4 * (edge + 2) ** 3 + 3 * edge**3 * hidden + 3 * spread)
+        if not last:  # a convolution may copy its input
+            halo = 2 * (2 * edge + 2) ** 3 * spec.widths[2 * level + 1]
     return [occupied * step for step in steps]

@@ -85,7 +85,7 @@ def test_no_sum_of_a_training_is_left_to_chance(name: str) -> None:
     spec, settings = TRAININGS[name]
     with PretendedCuda() as seen:
         train(spheres(2, K, spec.channels), spec, settings, device="cuda")
-    assert seen.launches["convolution_backward"]
+    assert seen.launches["convolution_backward"] or seen.launches["mm"]
     assert not seen.nondeterministic
 
 

@@ -33,6 +33,20 @@ def test_convolution_with_halo_equals_the_dense_one(edge):
     torch.testing.assert_close(mine, everywhere * occupied, atol=1e-5, rtol=1e-5)
 
 
+def test_first_convolution_is_that_of_latents_and_sides_together():
+    spec = block_sparse_spec(24, (6,), latent_channels=4, block=8)
+    weights = {name: torch.randn(shape) for name, shape in parameter_shapes(spec).items()}
+    weights["out.bias"] = torch.zeros_like(weights["out.bias"])
+    latents = torch.randn(len(BLOCKS), 4)
+    sides, neighbours = torch.from_numpy(BLOCKS.sides), torch.from_numpy(BLOCKS.neighbours)
+    near = torch.cat([with_halo(latents.view(-1, 1, 1, 1, 4), neighbours), sides.view(-1, 3, 3, 3, 1)], dim=-1)
+    hidden = F.gelu(F.conv3d(near.permute(0, 4, 1, 2, 3), weights["conv0.weight"], weights["conv0.bias"]))
+    of_network = pixel_shuffle(F.linear(hidden.permute(0, 2, 3, 4, 1), weights["out.weight"]), 8)
+    linear = F.linear(latents, weights["synthesis.weight"], weights["synthesis.bias"]).view(-1, 1, 8, 8, 8)
+    values = block_decoder(spec, weights, latents, neighbours, sides)
+    torch.testing.assert_close(values, linear + of_network.permute(0, 4, 1, 2, 3), atol=1e-5, rtol=1e-5)
+
+
 def test_gradient_of_the_halo():
     x = torch.randn(len(BLOCKS), 2, 2, 2, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda t: with_halo(t, torch.from_numpy(BLOCKS.neighbours)), x)
