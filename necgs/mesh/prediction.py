@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from necgs.mesh.binary_coder import Integers
-from necgs.mesh.fixed_point import CUBE_BITS, TURN_BITS, UNIT_BITS, log16, nearest_rotation, root, unit, vertex_normals
+from necgs.mesh.fixed_point import CUBE_BITS, TURN_BITS, UNIT_BITS, Matrix, log16, nearest_rotation, root, unit, vertex_normals
 from necgs.mesh.level_order import Level
 
 FEATURES = 5
@@ -32,6 +32,10 @@ ACTIVE = 4
 """Coded neighbours whose residuals are looked at."""
 
 QUIET = 1 << CUBE_BITS - 6
+
+_ONE = np.int64(1 << TURN_BITS)
+_NONE = np.int64(0)
+_UNTURNED = (_ONE, _NONE, _NONE, _NONE, _ONE, _NONE, _NONE, _NONE, _ONE)
 
 
 @dataclass(frozen=True)
@@ -90,15 +94,15 @@ def _predict(
     features = np.zeros((count, FEATURES), dtype=np.int64)
     guess, normal = np.zeros((shapes, 3), dtype=np.int64), np.zeros((shapes, 3), dtype=np.int64)
     error, trust = np.zeros(shapes, dtype=np.int64), np.zeros(shapes, dtype=np.int64)
-    turn, spare = np.zeros((3, 3), dtype=np.int64), np.zeros((3, 3), dtype=np.int64)
+    here, placed = np.zeros(3, dtype=np.int64), np.zeros((near.shape[1], 3), dtype=np.int64)
+    spare = np.zeros((near.shape[1], 3), dtype=np.int64)
     for m in range(count):
+        _centre(current, near[m], weights[m], here, placed)
         for r in range(shapes):
-            error[r] = _align(refs[r], current, vertices[m], near[m], weights[m], turn, spare, guess[r])
+            error[r], turn = _align(refs[r], vertices[m], near[m], weights[m], here, placed, spare, guess[r])
+            x, y, z = normals[r, vertices[m], 0], normals[r, vertices[m], 1], normals[r, vertices[m], 2]
             for i in range(3):
-                normal[r, i] = np.int64(0)
-                for j in range(3):
-                    normal[r, i] += turn[i, j] * normals[r, vertices[m], j]
-                normal[r, i] >>= TURN_BITS
+                normal[r, i] = (turn[3 * i] * x + turn[3 * i + 1] * y + turn[3 * i + 2] * z) >> TURN_BITS
             held = min(root(error[r] * error[r] + LEAST_ERROR * LEAST_ERROR), MOST_ERROR)
             trust[r] = (np.int64(1) << 60) // (held * held * held)
         total = trust.sum()
@@ -130,47 +134,70 @@ def _predict(
 
 
 @numba.njit(cache=True)
-def _align(
-    ref: Integers, current: Integers, vertex: int, near: Integers, weights: Integers, turn: Integers, spare: Integers,
-    guess: Integers,
-) -> int:  # fmt: skip
-    """Carry a vertex of a reference over into ``guess``; the root mean square error of its neighbours, in 2^-20."""
-    count, total = len(near), weights.sum()
-    turn[:] = 0
-    for i in range(3):
-        turn[i, i] = 1 << TURN_BITS
-    if count == 0:
-        guess[:] = ref[vertex]
-        return np.int64(1) << FIRST_ERROR
-    there, here = np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
-    for i in range(3):
-        for j in range(count):
-            there[i] += weights[j] * ref[near[j], i]
-            here[i] += weights[j] * current[near[j], i]
-        there[i] //= total
-        here[i] //= total
-    if count > 2:
-        matrix = np.zeros((3, 3), dtype=np.int64)
-        for j in range(count):
-            for i in range(3):
-                pull = weights[j] * (current[near[j], i] - here[i])
-                for k in range(3):
-                    matrix[i, k] += pull * (ref[near[j], k] - there[k])
-        nearest_rotation(matrix, turn, spare)
-    square = np.int64(0)
-    for j in range(count):
+def _centre(points: Integers, near: Integers, weights: Integers, middle: Integers, out: Integers) -> None:
+    """The weighted ``middle`` of some points, and where they are about it."""
+    x, y, z, total = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    for j in range(len(near)):
+        x += weights[j] * points[near[j], 0]
+        y += weights[j] * points[near[j], 1]
+        z += weights[j] * points[near[j], 2]
+        total += weights[j]
+    if total:
+        middle[0], middle[1], middle[2] = x // total, y // total, z // total
+    for j in range(len(near)):
         for i in range(3):
-            moved = np.int64(0)
-            for k in range(3):
-                moved += turn[i, k] * (ref[near[j], k] - there[k])
-            missed = min(abs(current[near[j], i] - here[i] - (moved >> TURN_BITS)), np.int64(1) << 22)
-            square += weights[j] * missed * missed
-    for i in range(3):
-        moved = np.int64(0)
-        for k in range(3):
-            moved += turn[i, k] * (ref[vertex, k] - there[k])
-        guess[i] = min(max(here[i] + (moved >> TURN_BITS), -(np.int64(2) << CUBE_BITS)), np.int64(2) << CUBE_BITS)
-    return root(square // total)
+            out[j, i] = points[near[j], i] - middle[i]
+
+
+@numba.njit(cache=True)
+def _align(
+    ref: Integers, vertex: int, near: Integers, weights: Integers, here: Integers, placed: Integers, apart: Integers,
+    guess: Integers,
+) -> tuple[int, Matrix]:  # fmt: skip
+    """Carry a vertex of a reference over into ``guess``; the root mean square error of its neighbours, in 2^-20.
+
+    ``here`` and ``placed`` are those of `_centre`; ``apart`` has the same of the reference written to it.
+    """
+    turn = _UNTURNED
+    if len(near) == 0:
+        guess[:] = ref[vertex]
+        return np.int64(1) << FIRST_ERROR, turn
+    there = np.empty(3, dtype=np.int64)
+    _centre(ref, near, weights, there, apart)
+    if len(near) > 2:
+        turn = nearest_rotation(_covariance(placed, apart, weights))
+    a, b, c, d, e, f, g, h, i = turn
+    square, total, most = np.int64(0), np.int64(0), np.int64(1) << 22
+    for j in range(len(near)):
+        x, y, z = apart[j, 0], apart[j, 1], apart[j, 2]
+        missed = min(abs(placed[j, 0] - ((a * x + b * y + c * z) >> TURN_BITS)), most)
+        sum_of_squares = missed * missed
+        missed = min(abs(placed[j, 1] - ((d * x + e * y + f * z) >> TURN_BITS)), most)
+        sum_of_squares += missed * missed
+        missed = min(abs(placed[j, 2] - ((g * x + h * y + i * z) >> TURN_BITS)), most)
+        square += weights[j] * (sum_of_squares + missed * missed)
+        total += weights[j]
+    x, y, z = ref[vertex, 0] - there[0], ref[vertex, 1] - there[1], ref[vertex, 2] - there[2]
+    for axis in range(3):
+        moved = (turn[3 * axis] * x + turn[3 * axis + 1] * y + turn[3 * axis + 2] * z) >> TURN_BITS
+        guess[axis] = min(max(here[axis] + moved, -(np.int64(2) << CUBE_BITS)), np.int64(2) << CUBE_BITS)
+    return root(square // total), turn
+
+
+@numba.njit(cache=True)
+def _covariance(one: Integers, other: Integers, weights: Integers) -> Matrix:
+    a, b, c = np.int64(0), np.int64(0), np.int64(0)
+    d, e, f = np.int64(0), np.int64(0), np.int64(0)
+    g, h, i = np.int64(0), np.int64(0), np.int64(0)
+    for j in range(len(weights)):
+        x, y, z = other[j, 0], other[j, 1], other[j, 2]
+        pull = weights[j] * one[j, 0]
+        a, b, c = a + pull * x, b + pull * y, c + pull * z
+        pull = weights[j] * one[j, 1]
+        d, e, f = d + pull * x, e + pull * y, f + pull * z
+        pull = weights[j] * one[j, 2]
+        g, h, i = g + pull * x, h + pull * y, i + pull * z
+    return a, b, c, d, e, f, g, h, i
 
 
 @numba.njit(cache=True)

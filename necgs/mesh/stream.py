@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,12 @@ class Group:
     def normals(self) -> Integers:
         """(s, v, 3) normals of the shapes."""
         return np.stack([vertex_normals(shape, self.faces) for shape in self.shapes])
+
+    def grown(self, shapes: Integers, nbytes: int = 0) -> Group:
+        """The group with other shapes behind the first, from which the order of coding follows: that is kept."""
+        found = replace(self, shapes=shapes, nbytes=nbytes)
+        vars(found)["levels"] = self.levels  # where functools.cached_property keeps it
+        return found
 
     def references(self, places: Sequence[int]) -> References:
         """Some of the shapes to predict from."""
@@ -254,7 +260,7 @@ def _read_group(fields: FieldReader, residuals: ResidualModel, max_memory: int |
         points[place] = read_points(coder, group.levels, known, group.steps, residuals)
         normals[place] = vertex_normals(points[place], faces)
     _check_end(coder, "group of the shared part")
-    return Group(faces, points, lattice, group.steps, symmetry, fields.position - start)
+    return group.grown(points, fields.position - start)
 
 
 def _read_member(coder: Coder, group: Group, known: int, residuals: ResidualModel) -> Integers:
