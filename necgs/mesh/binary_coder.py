@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from necgs.mesh.compiled import inner
 
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -92,13 +93,13 @@ def ended_well(coder: Coder) -> bool:
     return bool(coder.state[POSITION] <= len(coder.buffer) + SLACK)
 
 
-@numba.njit(cache=True)
+@inner
 def is_lost(coder: Coder) -> bool:
     """Whether a decoder has left its data: what comes is of no use, and a loop may end. Never of an encoder."""
     return bool(coder.state[DECODES]) and coder.state[POSITION] > len(coder.buffer) + SLACK
 
 
-@numba.njit(cache=True)
+@inner
 def code_bit(coder: Coder, bit: int, chance: int) -> int:
     """Write ``bit``, or read one; ``chance`` of a one in 2^-16, 1..65535."""
     state, buffer = coder
@@ -125,7 +126,7 @@ def code_bit(coder: Coder, bit: int, chance: int) -> int:
     return bit
 
 
-@numba.njit(cache=True)
+@inner
 def code_even(coder: Coder, value: int, count: int) -> int:
     """Write or read one of 0..count-1, all alike, by halving."""
     low, high = 0, count

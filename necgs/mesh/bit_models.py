@@ -10,11 +10,11 @@ models for lossless data compression", 2005).
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from necgs.mesh.binary_coder import Coder, Integers, code_bit
+from necgs.mesh.compiled import inner
 
 _KNOTS = (1, 2, 3, 6, 10, 16, 27, 45, 73, 120, 194, 310, 488, 747, 1101, 1546, 2047)
 """4096 / (1 + e^-x) at x = -8, -7.5, ..., 0, rounded; the other half by symmetry."""
@@ -54,7 +54,7 @@ def weights(sets: int, inputs: int) -> Integers:
     return np.full((sets, inputs), WEIGHT_ONE * 7 // 10 // max(inputs - 1, 1), dtype=np.int64)
 
 
-@numba.njit(cache=True)
+@inner
 def learn(model: Integers, bit: int, limit: int) -> None:
     """Move the model towards ``bit``, by one part in its count at first, by one in ``limit`` later."""
     count = model[1]
@@ -64,7 +64,7 @@ def learn(model: Integers, bit: int, limit: int) -> None:
         model[1] = count + 1
 
 
-@numba.njit(cache=True)
+@inner
 def code_adaptive(coder: Coder, bit: int, model: Integers, limit: int) -> int:
     """Write or read a bit under one model."""
     bit = code_bit(coder, bit, min(max(model[0], CHANCE_MIN), 65536 - CHANCE_MIN))
@@ -72,7 +72,7 @@ def code_adaptive(coder: Coder, bit: int, model: Integers, limit: int) -> int:
     return bit
 
 
-@numba.njit(cache=True)
+@inner
 def code_mixed(coder: Coder, bit: int, table: Integers, rows: Integers, weight: Integers, limit: int) -> int:
     """Write or read a bit under the mixture of the models ``rows`` of ``table``."""
     total = np.int64(0)

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from necgs.mesh.binary_coder import Integers
+from necgs.mesh.compiled import inner
 
 CUBE_BITS = 20
 CUBE = 1 << CUBE_BITS
@@ -39,7 +40,7 @@ Matrix: TypeAlias = tuple[int, int, int, int, int, int, int, int, int]
 """3 x 3, row by row: compiled code keeps it in registers, which halves the time of a rotation."""
 
 
-@numba.njit(cache=True)
+@inner
 def root(value: int) -> int:
     """The integer square root; the first guess in floating point is put right in integers."""
     if value <= 0:
@@ -52,7 +53,7 @@ def root(value: int) -> int:
     return guess
 
 
-@numba.njit(cache=True)
+@inner
 def _length(value: int) -> int:
     """Bits of a number from 0 on: floor(log2(value)) + 1."""
     bits = np.int64(0)
@@ -63,7 +64,7 @@ def _length(value: int) -> int:
     return bits + value
 
 
-@numba.njit(cache=True)
+@inner
 def log16(value: int) -> int:
     """floor(16 log2(value)) for value >= 1, exact to one unit."""
     octave = _length(value) - 17
@@ -74,7 +75,7 @@ def log16(value: int) -> int:
     return 16 * (octave + 16) + part
 
 
-@numba.njit(cache=True)
+@inner
 def unit(vector: Integers) -> None:
     """Scale a vector (3,) to length 2^14 in place; nothing becomes the first axis."""
     largest = max(abs(vector[0]), abs(vector[1]), abs(vector[2]))
@@ -89,7 +90,7 @@ def unit(vector: Integers) -> None:
         vector[i] = (vector[i] << UNIT_BITS) // length
 
 
-@numba.njit(cache=True)
+@inner
 def _cofactors(m: Matrix) -> tuple[Matrix, int]:
     """Cofactors and determinant of m, all in 2^-23."""
     a, b, c, d, e, f, g, h, i = m
@@ -102,20 +103,20 @@ def _cofactors(m: Matrix) -> tuple[Matrix, int]:
     return found, determinant
 
 
-@numba.njit(cache=True, error_model="numpy")
+@inner
 def _halfway(entry: int, cofactor: int, determinant: int) -> int:
     """The mean of an entry and that of the inverse's transpose, which is within `BOUND`; no determinant is zero."""
     inverse = min(max((cofactor << TURN_BITS) // determinant, -BOUND), BOUND)
     return (entry + inverse) >> 1
 
 
-@numba.njit(cache=True)
+@inner
 def _halfway_fast(entry: int, cofactor: int, reciprocal: float) -> int:
     """The same from the determinant's reciprocal, for what is far from all bounds, see `nearest_rotation`."""
     return (entry + np.int64(np.floor((float(cofactor << TURN_BITS) + 0.5) * reciprocal))) >> 1
 
 
-@numba.njit(cache=True)
+@inner
 def nearest_rotation(matrix: Matrix) -> Matrix:
     """The rotation nearest to a covariance: Newton's steps of the polar decomposition.
 
@@ -150,7 +151,7 @@ def nearest_rotation(matrix: Matrix) -> Matrix:
     return turn
 
 
-@numba.njit(cache=True)
+@inner
 def _regular(matrix: Matrix) -> Matrix:
     """A covariance scaled to entries of about one, plus as much of the identity as its inverse needs."""
     size = abs(matrix[0]) + abs(matrix[4]) + abs(matrix[8])

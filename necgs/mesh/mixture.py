@@ -16,10 +16,10 @@ tables, 1994).
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from necgs.mesh.binary_coder import Coder, Integers, code_bit
+from necgs.mesh.compiled import inner
 
 UNIT_BITS = 4
 """Centres and rates are in sixteenths of the lattice's step."""
@@ -57,7 +57,7 @@ def _decay_table() -> Integers:
 DECAY: Integers = _decay_table()
 
 
-@numba.njit(cache=True)
+@inner
 def cumulative(at: int, centre: int, rate: int) -> int:
     """Probability below ``at`` in 2^-24 of a two-sided exponential; ``rate`` is `RATE` over its width."""
     distance = at - centre
@@ -71,7 +71,7 @@ def cumulative(at: int, centre: int, rate: int) -> int:
     return tail >> 1 if distance < 0 else TOTAL - (tail >> 1)
 
 
-@numba.njit(cache=True)
+@inner
 def share_below(value: int, k: int, sums: Integers, places: Integers) -> int:
     """Share of a histogram's counts below ``value``, in 2^-24; other arguments as those of `code_value`."""
     at, shift = value - places[k, 0], places[k, 1]
@@ -94,7 +94,7 @@ def share_below(value: int, k: int, sums: Integers, places: Integers) -> int:
     return below * places[k, 2] >> shift
 
 
-@numba.njit(cache=True)
+@inner
 def enter(value: int, k: int, sums: Integers, places: Integers) -> None:
     """Enter ``value`` into a histogram."""
     i = ((value - places[k, 0]) >> places[k, 1]) + 1
@@ -106,7 +106,7 @@ def enter(value: int, k: int, sums: Integers, places: Integers) -> None:
             i += i & -i
 
 
-@numba.njit(cache=True)
+@inner
 def _below(
     value: int, even: int, centres: Integers, rates: Integers, weights: Integers, sums: Integers, places: Integers
 ) -> int:
@@ -123,7 +123,7 @@ def _below(
     return total >> WEIGHT_BITS
 
 
-@numba.njit(cache=True)
+@inner
 def _window(count: int, centres: Integers, rates: Integers, weights: Integers) -> tuple[int, int]:
     """Ends of a range about the centre of most weight, some widths to both sides; else everything."""
     best = 0
@@ -141,13 +141,13 @@ def _window(count: int, centres: Integers, rates: Integers, weights: Integers) -
     return np.int64(low), np.int64(high)
 
 
-@numba.njit(cache=True)
+@inner
 def _share(one: int, other: int) -> int:
     """The share of the first of two probabilities, in 2^-16, for `code_bit`."""
     return min(max((max(one, 0) << 16) // max(one + other, 1), 1), 65535)
 
 
-@numba.njit(cache=True)
+@inner
 def code_value(
     coder: Coder, value: int, count: int, centres: Integers, rates: Integers, weights: Integers, sums: Integers,
     places: Integers,
@@ -189,7 +189,7 @@ def code_value(
     return low
 
 
-@numba.njit(cache=True)
+@inner
 def weigh(row: Integers, evidence: Integers, rates: Integers, sums: Integers, weights: Integers) -> None:
     """Weights for a coordinate: the learned ones times the evidence of this vertex, nothing for what has no opinion."""
     total = np.int64(0)
@@ -201,7 +201,7 @@ def weigh(row: Integers, evidence: Integers, rates: Integers, sums: Integers, we
         weights[i] = weights[i] * share >> 44 - WEIGHT_BITS
 
 
-@numba.njit(cache=True)
+@inner
 def _speaks(i: int, rates: Integers, sums: Integers) -> bool:
     """Whether a predictor has an opinion: an exponential a rate, a histogram a count."""
     if i < len(rates):
@@ -209,7 +209,7 @@ def _speaks(i: int, rates: Integers, sums: Integers) -> bool:
     return i == len(rates) + HISTOGRAMS or sums[i - len(rates), 0] > 0
 
 
-@numba.njit(cache=True)
+@inner
 def _chance(
     i: int, value: int, count: int, centres: Integers, rates: Integers, sums: Integers, places: Integers
 ) -> int:
@@ -224,16 +224,17 @@ def _chance(
     return above - share_below(value, k, sums, places)
 
 
-@numba.njit(cache=True)
+@inner
 def learn(
     value: int, count: int, centres: Integers, rates: Integers, weights: Integers, sums: Integers, places: Integers,
-    row: Integers, evidence: Integers, lone: Integers, shift: int,
+    row: Integers, evidence: Integers, lone: Integers, shift: int, chance: Integers,
 ) -> None:  # fmt: skip
     """Move learned weights towards the predictors' shares in the probability of ``value``, by 2^-shift; set evidence.
 
-    Evidence, in 2^-8, is how much better than the mixture a predictor has been at this vertex.
+    Evidence, in 2^-8, is how much better than the mixture a predictor has been at this vertex. ``chance`` is as long as
+    ``row``, for what the predictors gave ``value``.
     """
-    chance = np.zeros(len(row), dtype=np.int64)
+    chance[:] = 0
     mixed, present = np.int64(0), np.int64(0)
     for i in range(len(row)):
         if _speaks(i, rates, sums):
@@ -256,7 +257,7 @@ def learn(
     row[best] += left
 
 
-@numba.njit(cache=True)
+@inner
 def bits_of(
     value: int, count: int, centres: Integers, rates: Integers, weights: Integers, sums: Integers, places: Integers
 ) -> float:

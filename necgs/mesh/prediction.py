@@ -16,7 +16,18 @@ import numba
 import numpy as np
 
 from necgs.mesh.binary_coder import Integers
-from necgs.mesh.fixed_point import CUBE_BITS, TURN_BITS, UNIT_BITS, Matrix, log16, nearest_rotation, root, unit, vertex_normals
+from necgs.mesh.compiled import inner
+from necgs.mesh.fixed_point import (
+    CUBE_BITS,
+    TURN_BITS,
+    UNIT_BITS,
+    Matrix,
+    log16,
+    nearest_rotation,
+    root,
+    unit,
+    vertex_normals,
+)
 from necgs.mesh.level_order import Level
 
 FEATURES = 5
@@ -95,11 +106,11 @@ def _predict(
     guess, normal = np.zeros((shapes, 3), dtype=np.int64), np.zeros((shapes, 3), dtype=np.int64)
     error, trust = np.zeros(shapes, dtype=np.int64), np.zeros(shapes, dtype=np.int64)
     here, placed = np.zeros(3, dtype=np.int64), np.zeros((near.shape[1], 3), dtype=np.int64)
-    spare = np.zeros((near.shape[1], 3), dtype=np.int64)
+    there, apart = np.zeros(3, dtype=np.int64), np.zeros((near.shape[1], 3), dtype=np.int64)
     for m in range(count):
         _centre(current, near[m], weights[m], here, placed)
         for r in range(shapes):
-            error[r], turn = _align(refs[r], vertices[m], near[m], weights[m], here, placed, spare, guess[r])
+            error[r], turn = _align(refs[r], vertices[m], near[m], weights[m], here, placed, there, apart, guess[r])
             x, y, z = normals[r, vertices[m], 0], normals[r, vertices[m], 1], normals[r, vertices[m], 2]
             for i in range(3):
                 normal[r, i] = (turn[3 * i] * x + turn[3 * i + 1] * y + turn[3 * i + 2] * z) >> TURN_BITS
@@ -133,7 +144,7 @@ def _predict(
     return points, frames, features
 
 
-@numba.njit(cache=True)
+@inner
 def _centre(points: Integers, near: Integers, weights: Integers, middle: Integers, out: Integers) -> None:
     """The weighted ``middle`` of some points, and where they are about it."""
     x, y, z, total = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
@@ -149,20 +160,20 @@ def _centre(points: Integers, near: Integers, weights: Integers, middle: Integer
             out[j, i] = points[near[j], i] - middle[i]
 
 
-@numba.njit(cache=True)
+@inner
 def _align(
-    ref: Integers, vertex: int, near: Integers, weights: Integers, here: Integers, placed: Integers, apart: Integers,
-    guess: Integers,
+    ref: Integers, vertex: int, near: Integers, weights: Integers, here: Integers, placed: Integers, there: Integers,
+    apart: Integers, guess: Integers,
 ) -> tuple[int, Matrix]:  # fmt: skip
     """Carry a vertex of a reference over into ``guess``; the root mean square error of its neighbours, in 2^-20.
 
-    ``here`` and ``placed`` are those of `_centre`; ``apart`` has the same of the reference written to it.
+    ``here`` and ``placed`` are those of `_centre`; ``there`` and ``apart`` get the same of the reference.
     """
     turn = _UNTURNED
     if len(near) == 0:
-        guess[:] = ref[vertex]
+        for axis in range(3):
+            guess[axis] = ref[vertex, axis]
         return np.int64(1) << FIRST_ERROR, turn
-    there = np.empty(3, dtype=np.int64)
     _centre(ref, near, weights, there, apart)
     if len(near) > 2:
         turn = nearest_rotation(_covariance(placed, apart, weights))
@@ -184,7 +195,7 @@ def _align(
     return root(square // total), turn
 
 
-@numba.njit(cache=True)
+@inner
 def _covariance(one: Integers, other: Integers, weights: Integers) -> Matrix:
     a, b, c = np.int64(0), np.int64(0), np.int64(0)
     d, e, f = np.int64(0), np.int64(0), np.int64(0)
@@ -200,7 +211,7 @@ def _covariance(one: Integers, other: Integers, weights: Integers) -> Matrix:
     return a, b, c, d, e, f, g, h, i
 
 
-@numba.njit(cache=True)
+@inner
 def _frame(frame: Integers) -> None:
     """Fill in the tangents of the normal in the first row, and make all three of length 2^14."""
     unit(frame[0])

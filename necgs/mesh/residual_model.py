@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from bench.codec.fields import FieldReader, FieldWriter
 from necgs.mesh.binary_coder import Coder, Integers, code_bit, code_even
 from necgs.mesh.bit_models import code_adaptive, models
+from necgs.mesh.compiled import inner
 from necgs.mesh.fixed_point import log16
 from necgs.mesh.prediction import FEATURES, FLOOR
 
@@ -138,7 +139,7 @@ def code_residuals(coder: Coder, codes: Integers, classes: Integers, table: Inte
     return out
 
 
-@numba.njit(cache=True)
+@inner
 def _code_rest(coder: Coder, value: int) -> int:
     """Write or read what unary code leaves: an Exp-Golomb code of order 2."""
     length = np.int64(2)

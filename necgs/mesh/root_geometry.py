@@ -144,6 +144,7 @@ def _code(
     sums, places = np.zeros((3, HISTOGRAMS, BINS + 1), dtype=np.int64), np.zeros((3, HISTOGRAMS, 3), dtype=np.int64)
     while count >> places[0, 0, 1] > BINS:
         places[:, 0, 1] += 1
+    chance = np.zeros(EVEN + 1, dtype=np.int64)
     half, point, plain = count >> 1, np.zeros(3, dtype=np.int64), start[total] == 0
     for k in range(total):
         if is_lost(coder):
@@ -176,7 +177,18 @@ def _code(
             weigh(row, evidence, rates[axis], sums[axis], mixing)
             value = code_value(coder, point[axis], count, centres[axis], rates[axis], mixing, sums[axis], places[axis])
             learn(
-                value, count, centres[axis], rates[axis], mixing, sums[axis], places[axis], row, evidence, LONE, SHIFT
+                value,
+                count,
+                centres[axis],
+                rates[axis],
+                mixing,
+                sums[axis],
+                places[axis],
+                row,
+                evidence,
+                LONE,
+                SHIFT,
+                chance,
             )
             for i in range(HISTOGRAMS):
                 enter(value, i, sums[axis], places[axis])
