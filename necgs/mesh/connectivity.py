@@ -28,6 +28,7 @@ import numpy as np
 
 from necgs.mesh.binary_coder import Coder, Integers, code_even, is_lost
 from necgs.mesh.bit_models import code_adaptive, code_mixed, models, weights
+from necgs.mesh.compiled import inner
 from necgs.mesh.front import (
     AT_BORDER,
     BACK,
@@ -130,7 +131,7 @@ def _conquer(coder: Coder, table: Integers, weight: Integers, front: Front) -> N
                 _step(coder, table, weight, front, pivot)
 
 
-@numba.njit(cache=True)
+@inner
 def _pivot(front: Front, oldest: int) -> tuple[int, int]:
     """The node whose vertex has the fewest faces left, or -1; and the first node that is still open."""
     best, found = np.int64(1) << 60, -1
@@ -170,7 +171,7 @@ def _step(coder: Coder, table: Integers, weight: Integers, front: Front, pivot: 
     advance(front, symbol, pivot, other)
 
 
-@numba.njit(cache=True)
+@inner
 def _code_symbol(coder: Coder, table: Integers, front: Front, symbol: int, pivot: int) -> int:
     """Write or read a symbol; most follow from the faces left."""
     nodes = front.nodes
@@ -226,7 +227,7 @@ def _code_valence(
         front.vertices[vertex, LEFT] -= 1
 
 
-@numba.njit(cache=True)
+@inner
 def code_number(coder: Coder, value: int, table: Integers) -> int:
     """Write or read a number from 0 on: its length in bits one by one, then the bits, under 32 models."""
     length = 0
@@ -259,7 +260,7 @@ def _code_other(coder: Coder, table: Integers, front: Front, other: int, pivot: 
     return first
 
 
-@numba.njit(cache=True)
+@inner
 def _code_place(coder: Coder, table: Integers, index: int, count: int) -> int:
     """Write or read one of 0..count-1: near one of the ends, but not there, or anywhere."""
     for near in range(min(max(count - 2, 0), 8)):

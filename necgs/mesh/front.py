@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from necgs.mesh.binary_coder import Integers
+from necgs.mesh.compiled import inner
 from necgs.mesh.corner_table import fans, twins
 
 NEW, BEFORE, BEHIND, BORDER, OTHER = range(5)
@@ -68,19 +68,19 @@ def _front(count: int, twin: Integers, fan: Integers, valence: Integers) -> Fron
     return Front(*zeros, twin, fan, valence, *unknown, np.zeros(len(twin) // 3, dtype=np.int64))
 
 
-@numba.njit(cache=True)
+@inner
 def following(corner: int) -> int:
     """The next corner of the face."""
     return corner + 1 if corner % 3 < 2 else corner - 2
 
 
-@numba.njit(cache=True)
+@inner
 def preceding(corner: int) -> int:
     """The corner before in the face."""
     return corner - 1 if corner % 3 else corner + 2
 
 
-@numba.njit(cache=True)
+@inner
 def begin(front: Front, start: int) -> None:
     """The first face of a component, ``start`` in the encoder's mesh: three nodes, three new vertices."""
     made, vertices, done = front.counts
@@ -98,7 +98,7 @@ def begin(front: Front, start: int) -> None:
     front.counts[:] = (made + 3, vertices + 3, done + 1)
 
 
-@numba.njit(cache=True)
+@inner
 def look(front: Front, pivot: int) -> tuple[int, int]:
     """What lies behind a gate in the encoder's mesh, and the node of the tip where that is `OTHER`."""
     gate = front.nodes[pivot, GATE]
@@ -123,7 +123,7 @@ def look(front: Front, pivot: int) -> tuple[int, int]:
     return OTHER, front.nodes[front.at[preceding(current)], ON]
 
 
-@numba.njit(cache=True)
+@inner
 def advance(front: Front, symbol: int, pivot: int, other: int) -> None:
     """Take the face behind the pivot's gate to the known side; ``other`` is the tip's node for `OTHER`."""
     nodes, vertices = front.nodes, front.vertices
@@ -158,13 +158,13 @@ def advance(front: Front, symbol: int, pivot: int, other: int) -> None:
         _insert(front, pivot, end, other, tip, near, far)
 
 
-@numba.njit(cache=True)
+@inner
 def _remove(front: Front, node: int) -> None:
     front.nodes[node, STATUS] = GONE
     front.vertices[front.nodes[node, VERTEX], NODES] -= 1
 
 
-@numba.njit(cache=True)
+@inner
 def _join(front: Front, one: int, two: int, gate: int) -> None:
     """Make ``two`` the node behind ``one``, with a gate between them."""
     front.nodes[one, ON], front.nodes[two, BACK] = two, one
@@ -173,7 +173,7 @@ def _join(front: Front, one: int, two: int, gate: int) -> None:
         front.at[gate] = one
 
 
-@numba.njit(cache=True)
+@inner
 def _insert(front: Front, pivot: int, end: int, other: int, tip: int, near: int, far: int) -> None:
     """A node for the tip between pivot and end; where the tip has one already, ``other``, the loops are crossed."""
     made = front.counts[MADE]
