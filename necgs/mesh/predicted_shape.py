@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from necgs.mesh.binary_coder import Coder, Integers
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.level_order import Level
-from necgs.mesh.prediction import QUIET, Prediction, References, displaced, predict
+from necgs.mesh.prediction import QUIET, Prediction, References, displace, predict
 from necgs.mesh.residual_model import ResidualModel, code_residuals
 
 Floats = NDArray[np.float64]
@@ -109,8 +109,7 @@ def _place(
     level: Level, seen: Prediction, codes: Integers, steps: Integers, current: Integers, activity: Integers
 ) -> None:
     """Enter a level's vertices, and the mean size of their residuals."""
-    current[level.vertices] = displaced(seen.points, seen.frames, codes, steps)
-    activity[level.vertices] = np.minimum((np.abs(codes) * steps).sum(axis=1) // 3, 2 * CUBE)
+    displace(level.vertices, seen.points, seen.frames, codes, steps, current, activity)
 
 
 def _pick(

@@ -11,6 +11,7 @@ a local frame: along the surface's normal, and along two tangents, where errors 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -77,6 +78,26 @@ class Prediction:
     features: Integers
 
 
+class Scratch(NamedTuple):
+    """Arrays that prediction writes to, of what each of r references says of one vertex with k neighbours.
+
+    Args:
+        guess, normal: (r, 3).
+        error, trust: (r,).
+        here, placed: (3,), (k, 3): middle of the coded neighbours, and their places about it.
+        there, apart: (3,), (k, 3): the same of a reference.
+    """
+
+    guess: Integers
+    normal: Integers
+    error: Integers
+    trust: Integers
+    here: Integers
+    placed: Integers
+    there: Integers
+    apart: Integers
+
+
 def references(points: Integers, faces: Integers) -> References:
     """References of points (r, v, 3) int64 in 2^-20."""
     return References(points, np.stack([vertex_normals(shape, faces) for shape in points]))
@@ -103,45 +124,58 @@ def _predict(
     count, shapes = len(vertices), len(refs)
     points, frames = np.zeros((count, 3), dtype=np.int64), np.zeros((count, 3, 3), dtype=np.int64)
     features = np.zeros((count, FEATURES), dtype=np.int64)
-    guess, normal = np.zeros((shapes, 3), dtype=np.int64), np.zeros((shapes, 3), dtype=np.int64)
-    error, trust = np.zeros(shapes, dtype=np.int64), np.zeros(shapes, dtype=np.int64)
-    here, placed = np.zeros(3, dtype=np.int64), np.zeros((near.shape[1], 3), dtype=np.int64)
-    there, apart = np.zeros(3, dtype=np.int64), np.zeros((near.shape[1], 3), dtype=np.int64)
+    rows, middles = np.zeros((3, near.shape[1], 3), dtype=np.int64), np.zeros((2, 3), dtype=np.int64)
+    scratch = Scratch(
+        np.zeros((shapes, 3), dtype=np.int64), np.zeros((shapes, 3), dtype=np.int64), np.zeros(shapes, dtype=np.int64),
+        np.zeros(shapes, dtype=np.int64), middles[0], rows[0], middles[1], rows[1],
+    )  # fmt: skip
+    _fill(vertices, near, weights, refs, normals, current, scratch, points, frames, features)
     for m in range(count):
-        _centre(current, near[m], weights[m], here, placed)
-        for r in range(shapes):
-            error[r], turn = _align(refs[r], vertices[m], near[m], weights[m], here, placed, there, apart, guess[r])
+        quiet = np.int64(0)
+        for j in range(min(ACTIVE, near.shape[1])):
+            quiet += activity[near[m, j]]
+        quiet = quiet // min(ACTIVE, near.shape[1]) if near.shape[1] else np.int64(QUIET)
+        features[m, 2] = log16(distance[m] + 4 * FLOOR)
+        features[m, 3] = log16(quiet + FLOOR)
+        features[m, 4] = 16
+    return points, frames, features
+
+
+@inner
+def _fill(
+    vertices: Integers, near: Integers, weights: Integers, refs: Integers, normals: Integers, current: Integers,
+    scratch: Scratch, points: Integers, frames: Integers, features: Integers,
+) -> None:  # fmt: skip
+    """Points, frames, and the first two features, of arrays of zeros."""
+    guess, normal, error, trust = scratch.guess, scratch.normal, scratch.error, scratch.trust
+    for m in range(len(vertices)):
+        _centre(current, near[m], weights[m], scratch.here, scratch.placed)
+        for r in range(len(refs)):
+            error[r], turn = _align(refs[r], vertices[m], near[m], weights[m], scratch, guess[r])
             x, y, z = normals[r, vertices[m], 0], normals[r, vertices[m], 1], normals[r, vertices[m], 2]
             for i in range(3):
                 normal[r, i] = (turn[3 * i] * x + turn[3 * i + 1] * y + turn[3 * i + 2] * z) >> TURN_BITS
             held = min(root(error[r] * error[r] + LEAST_ERROR * LEAST_ERROR), MOST_ERROR)
             trust[r] = (np.int64(1) << 60) // (held * held * held)
-        total = trust.sum()
-        mean_error, spread, quiet = np.int64(0), np.int64(0), np.int64(0)
-        for r in range(shapes):
-            trust[r] = max((trust[r] << 16) // total, 1)
-        total = trust.sum()
+        total, sum_of_trust = np.int64(0), trust.sum()
+        mean_error, spread = np.int64(0), np.int64(0)
+        for r in range(len(refs)):
+            trust[r] = max((trust[r] << 16) // sum_of_trust, 1)
+            total += trust[r]
         for i in range(3):
-            for r in range(shapes):
+            for r in range(len(refs)):
                 points[m, i] += trust[r] * guess[r, i]
                 frames[m, 0, i] += trust[r] * normal[r, i]
             points[m, i] //= total
-        for r in range(shapes):
+        for r in range(len(refs)):
             square = np.int64(0)
             for i in range(3):
                 square += (guess[r, i] - points[m, i]) ** 2
             spread += trust[r] * min(square, np.int64(1) << 44)
             mean_error += trust[r] * error[r]
-        for j in range(min(ACTIVE, near.shape[1])):
-            quiet += activity[near[m, j]]
-        quiet = quiet // min(ACTIVE, near.shape[1]) if near.shape[1] else np.int64(QUIET)
         _frame(frames[m])
         features[m, 0] = log16(mean_error // total + FLOOR)
         features[m, 1] = log16(root(spread // total) + FLOOR)
-        features[m, 2] = log16(distance[m] + 4 * FLOOR)
-        features[m, 3] = log16(quiet + FLOOR)
-        features[m, 4] = 16
-    return points, frames, features
 
 
 @inner
@@ -162,13 +196,13 @@ def _centre(points: Integers, near: Integers, weights: Integers, middle: Integer
 
 @inner
 def _align(
-    ref: Integers, vertex: int, near: Integers, weights: Integers, here: Integers, placed: Integers, there: Integers,
-    apart: Integers, guess: Integers,
+    ref: Integers, vertex: int, near: Integers, weights: Integers, scratch: Scratch, guess: Integers
 ) -> tuple[int, Matrix]:  # fmt: skip
     """Carry a vertex of a reference over into ``guess``; the root mean square error of its neighbours, in 2^-20.
 
-    ``here`` and ``placed`` are those of `_centre`; ``there`` and ``apart`` get the same of the reference.
+    ``scratch.here`` and ``placed`` are those of `_centre`; ``there`` and ``apart`` get the same of the reference.
     """
+    here, placed, there, apart = scratch.here, scratch.placed, scratch.there, scratch.apart
     turn = _UNTURNED
     if len(near) == 0:
         for axis in range(3):
@@ -226,15 +260,23 @@ def _frame(frame: Integers) -> None:
         frame[2, i] = (frame[0, j] * frame[1, k] - frame[0, k] * frame[1, j]) >> UNIT_BITS
 
 
-@numba.njit(cache=True)
-def displaced(points: Integers, frames: Integers, codes: Integers, steps: Integers) -> Integers:
-    """Predicted points (m, 3) moved by codes (m, 3) times steps (3,) along the frames' rows."""
-    moved = points.copy()
+@inner
+def displace(
+    vertices: Integers, points: Integers, frames: Integers, codes: Integers, steps: Integers, current: Integers,
+    activity: Integers,
+) -> None:  # fmt: skip
+    """Enter a level: its predicted points (m, 3) moved by codes (m, 3) times steps (3,) along the frames' rows.
+
+    Args:
+        vertices: (m,), where in ``current`` they are entered, and in ``activity`` the mean size of their residuals.
+    """
     for m in range(len(points)):
+        size = np.int64(0)
         for i in range(3):
+            size += abs(codes[m, i]) * steps[i]
             total = np.int64(0)
             for row in range(3):
                 total += frames[m, row, i] * codes[m, row] * steps[row]
-            place = moved[m, i] + ((total + (1 << UNIT_BITS - 1)) >> UNIT_BITS)
-            moved[m, i] = min(max(place, -(np.int64(2) << CUBE_BITS)), np.int64(2) << CUBE_BITS)
-    return moved
+            place = points[m, i] + ((total + (1 << UNIT_BITS - 1)) >> UNIT_BITS)
+            current[vertices[m], i] = min(max(place, -(np.int64(2) << CUBE_BITS)), np.int64(2) << CUBE_BITS)
+        activity[vertices[m]] = min(size // 3, np.int64(2) << CUBE_BITS)

@@ -57,9 +57,8 @@ class ResidualModel:
 
     def classes(self, features: Integers, steps: Integers) -> Integers:
         """Classes (m, 2) of features (m, 5) at the steps (3,)."""
-        scale = features @ self.coefficients.T >> COEFFICIENT_BITS
-        step = np.array([log16(int(steps[0])), log16(int(steps[1]))])
-        return ((scale - step >> 3) + MIDDLE).clip(0, CLASSES - 1)
+        found: Integers = _classes(features, self.coefficients, steps)
+        return found
 
     def fresh(self) -> Integers:
         """Adaptive models of a shape: (2 * 14 * 13, 2)."""
@@ -113,6 +112,19 @@ def fitted(features: Integers, codes: Integers, steps: Integers, prior: Residual
             zeros[kind, group] = np.clip(np.round(256 * (none + 4 * prior_zero) / (none + some + 4)), 1, 255)
             ratios[kind, group] = np.clip(np.round(256 * (more + 4 * prior_ratio) / (more + some + 4)), 1, 250)
     return ResidualModel(coefficients, zeros, ratios)
+
+
+@numba.njit(cache=True)
+def _classes(features: Integers, coefficients: Integers, steps: Integers) -> Integers:
+    found = np.empty((len(features), KINDS), dtype=np.int64)
+    for kind in range(KINDS):
+        step = log16(steps[kind])
+        for m in range(len(features)):
+            scale = np.int64(0)
+            for i in range(FEATURES):
+                scale += features[m, i] * coefficients[kind, i]
+            found[m, kind] = min(max((((scale >> COEFFICIENT_BITS) - step) >> 3) + MIDDLE, 0), CLASSES - 1)
+    return found
 
 
 @numba.njit(cache=True)
