@@ -7,12 +7,19 @@ it calls, and it keeps none of those that it is given.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numba
 from numba.core.options import DefaultOptions
 
-_UNCOUNTED = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
+_UNCOUNTED: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 """The option is numba's own, so a version without it is slower, and no worse."""
 
-inner: Any = numba.njit(cache=True, **_UNCOUNTED)
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def inner(function: Function) -> Function:
+    """Compile a function of an innermost loop."""
+    compiled: Function = numba.njit(cache=True, **_UNCOUNTED)(function)
+    return compiled

@@ -1,5 +1,8 @@
 """The decoder's arithmetic equals its definition, written down in Python's integers, which know no bounds."""
 
+# mypy: disable-error-code="arg-type"
+# Compiled code does not tell int from np.int64.
+
 from __future__ import annotations
 
 import math
