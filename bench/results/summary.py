@@ -9,7 +9,7 @@ from the cache included.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,23 +182,23 @@ def console_table(run: RunFolder, width: int | None = None) -> str:
     """The summary as a person reads it in a terminal: a table per data set, with as many columns as ``width`` takes."""
     tables = []
     for dataset, points in over_seeds(summarise(run.rows())).groupby("dataset", sort=False):
-        columns = list(CONSOLE)
-        text = _console_lines(points, columns)
+        columns, records = list(CONSOLE), points.to_dict("records")
+        text = _console_lines(records, columns)
         for name in DISPENSABLE:
             if max(map(len, text.splitlines())) <= (width or CONSOLE_WIDTH):
                 break
             columns.remove(name)
-            text = _console_lines(points, columns)
+            text = _console_lines(records, columns)
         tables.append(f"{dataset} ({points['shapes'].iloc[0]:.0f} shapes; distances in 1e-3)\n\n{text}")
     return "\n\n".join(tables)
 
 
-def _console_lines(points: pd.DataFrame, columns: list[str]) -> str:
+def _console_lines(points: Sequence[Mapping[Hashable, Any]], columns: list[str]) -> str:
     """The table; of a job that failed as a whole the word for it instead of the penalties that it is charged."""
     from tabulate import tabulate
 
     lines = []
-    for line in points.to_dict("records"):
+    for line in points:
         cells = {name: _cell(line[name], CONSOLE[name][1]) for name in columns}
         if line["status"] != "ok" or line["failed"] >= line["shapes"] > 0:
             kept = ("codec", "rate", "failed")
@@ -246,7 +246,8 @@ def _line(row: SetRow, shapes: pd.DataFrame | None) -> dict[str, Any]:
 def _metrics(shapes: pd.DataFrame) -> dict[str, Any]:
     # A metric that is missing for one shape must not shrink the set that the mean is taken over.
     line: dict[str, Any] = {name: shapes[name].mean(skipna=False) for name in METRICS}
-    line |= {name: shapes.loc[shapes["status"] == "ok", name].mean() for name in MEASURED}
+    decoded = shapes[shapes["status"] == "ok"]
+    line |= {name: decoded[name].mean() for name in MEASURED}
     worst = shapes["surface_cd"].fillna(shapes["cd"])
     line |= {
         "cd_median": shapes["cd"].median(),

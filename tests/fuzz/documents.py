@@ -18,9 +18,12 @@ from bench.comparison.gate_reference import Baseline
 from bench.execution import sealed_archive
 from bench.planning import profile
 from bench.planning.jobs import check_codecs_named, ladder
+from bench.results.check import check
+from bench.results.merge import merge
 from bench.results.spec import CodecSpec
 from bench.results.store import RunFolder
 from bench.results.summary import console_table, write_summary
+from reports.run_data import RunData
 from tests.fuzz.mutations import noise
 
 DEEP = "[" * 3000 + "]" * 3000
@@ -97,33 +100,34 @@ def _example() -> RunFolder:
     from tests.reports.synthetic import write_run
 
     folder = Path(tempfile.mkdtemp(prefix="fuzz-run-"))
-    return write_run(folder, codecs=["draco", "necgs"], shapes=3, rates=3)
+    return write_run(folder, codecs=["draco", "necgs"], shapes=2, rates=1)
 
 
 def _copy(context: Context) -> RunFolder:
     return RunFolder(Path(shutil.copytree(_example().path, context.scratch / "run")))
 
 
-def _summarise(run: RunFolder) -> None:
+def decode_rows(data: bytes, context: Context) -> None:
+    """What `bench report`, `gate` and `check` begin with."""
+    run = _copy(context)
+    run.rows_path.write_bytes(data)
     run.altered_archives()
     write_summary(run)
     console_table(run)
     Baseline.of(run)
-
-
-def decode_rows(data: bytes, context: Context) -> None:
-    """What `bench report` and `bench gate` begin with."""
-    run = _copy(context)
-    run.rows_path.write_bytes(data)
-    _summarise(run)
+    check(run)
     run.recover()
 
 
 def decode_manifest(data: bytes, context: Context) -> None:
-    """The same, with another manifest."""
+    """What else is read than rows: by `bench gate`, `check`, `merge` and the titles of a report."""
     run = _copy(context)
     run.manifest_path.write_bytes(data)
-    _summarise(run)
+    Baseline.of(run)
+    check(run)
+    merge([run, _example()], RunFolder(context.scratch / "merged"))
+    described = RunData(run.path, run.read_manifest(), *([None] * 4))  # type: ignore[arg-type]
+    assert all(described.title(codec) for codec in ("draco", "necgs"))
 
 
 def decode_baseline(data: bytes, context: Context) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -25,7 +26,7 @@ from necgs.hybrid_codec import Hybrid
 from necgs.mesh_codec import MeshSet
 from necgs.paper_codec import NecgsPaperCodec
 from necgs.paper_settings import PaperRate
-from tests.fuzz import documents, necgs_files, xz_streams
+from tests.fuzz import documents, mesh_files, necgs_files, xz_streams
 from tests.fuzz.clouds import clouds_of_no_surface
 from tests.fuzz.corpus import COARSE, TINY, files, hybrid_streams, parts, pcgcv2_streams, programs_streams
 from tests.fuzz.mutations import Case, SealedParts, leading_crc
@@ -43,7 +44,7 @@ class Format:
         pool: makes valid cases.
         decode: decodes one, or raises a ``UserError``; checks what it got.
         damage: makes a case of valid ones.
-        is_document: whether it is a text file and no coded mesh.
+        is_document: whether it is a file that people make, and no stream of a codec.
         one_in: it gets so many times fewer cases than the others: they take long.
     """
 
@@ -107,6 +108,13 @@ def cloud_codec(kind: type[Codec], pool: Callable[[], Pool]) -> Format:
     return Format(pool, points_alone(decoder(codec)), sealed(kind).damage)
 
 
+def mesh_file(
+    suffix: str, pool: Callable[[], Pool], damage: Callable[[Random, Pool], Any] = mesh_files.damaged
+) -> Format:
+    """What a reader of `mesh_datasets.mesh_files` takes."""
+    return Format(pool, partial(mesh_files.decode, suffix), damage, True)
+
+
 class RangeRate(PaperRate):
     """The paper's decoder with a range coder, which the bitstream allows."""
 
@@ -146,5 +154,13 @@ FORMATS: Mapping[str, Format] = {
     "manifest": Format(documents.manifests, documents.decode_manifest, documents.damaged_json, True),
     "baseline": Format(documents.baselines, documents.decode_baseline, documents.damaged_json, True),
     "profile": Format(documents.profiles, documents.decode_profile, documents.damaged_toml, True),
+    ".ply": mesh_file(".ply", mesh_files.ply_files),
+    ".off": mesh_file(".off", mesh_files.off_files),
+    ".obj": mesh_file(".obj", mesh_files.obj_files),
+    ".stl": mesh_file(".stl", mesh_files.stl_files),
+    ".gltf": mesh_file(".gltf", mesh_files.gltf_files, mesh_files.damaged_gltf),
+    ".glb": mesh_file(".glb", mesh_files.glb_files),
+    ".3mf": mesh_file(".3mf", mesh_files.packages, mesh_files.damaged_package),
+    ".drc": mesh_file(".drc", mesh_files.draco_files),
     "archive-record": Format(documents.records, documents.decode_record, documents.damaged_json, True),
 }
