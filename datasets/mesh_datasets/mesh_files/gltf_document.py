@@ -187,11 +187,19 @@ def _content(buffer: dict[str, Any], binary: bytes | None, folder: Path, number:
         head, _, body = uri.partition(",")
         text = unquote(body, "latin-1").encode("latin-1")
         return base64.b64decode(text, validate=True) if head.endswith(";base64") else text
-    path = (folder / unquote(uri)).resolve()
-    if urlsplit(uri).scheme or not path.is_relative_to(folder.resolve()):
+    path = _beside(folder, uri)
+    if path is None or (urlsplit(uri).scheme and not path.is_file()):
         raise ValueError(f"buffer {number} lies at {uri!r}, which is not below the file's folder")
     if path not in read:
         if not path.is_file():
             raise ValueError(f"buffer {number} lies in {unquote(uri)!r}, and there is no such file")
         read[path] = path.read_bytes()
     return read[path]
+
+
+def _beside(folder: Path, uri: str) -> Path | None:
+    """The file below ``folder`` that a URI means, escaped or (some programs) not; None for a place elsewhere."""
+    names = dict.fromkeys([unquote(uri), uri, unquote(uri).replace("\\", "/")])
+    paths = [(folder / name).resolve() for name in names]
+    inside = [path for path in paths if path.is_relative_to(folder.resolve())]
+    return next((path for path in inside if path.is_file()), inside[0] if len(inside) == len(paths) else None)

@@ -10,7 +10,7 @@ from mesh_datasets.mesh_files.numbers import coordinates, parsed, unix_lines, wh
 from mesh_datasets.mesh_files.polygons import triangulate
 from mesh_datasets.mesh_files.surface import Surface
 
-_KEYWORD = re.compile(rb"\s*(ST)?(C)?(N)?(4)?(n)?OFF(?=[\s\d]|$)")
+_KEYWORD = re.compile(rb"\s*(ST)?(C)?(N)?(4)?(n)?(?:OFF|off)(?=[\s\d]|$)")
 _COUNTS = re.compile(rb"\s*(\d+)\s+(\d+)(?:[ \t]+\d+|[ \t]*\n\s*\d+[ \t]*(?=\n))?(?=\s|$)")
 """The numbers of vertices, polygons and edges; some files leave the edges out."""
 
@@ -37,7 +37,7 @@ def read_off(data: bytes) -> Surface:
         raise ValueError("it does not begin with OFF and the numbers of vertices, polygons and edges")
     points, polygons = int(counts[1]), int(counts[2])
     lines = [line for line in text[counts.end() :].split(b"\n") if line and not line.isspace()]
-    plain = keyword is None or keyword[0].strip() == b"OFF"
+    plain = keyword is None or keyword[0].strip().upper() == b"OFF"
     if len(lines) == points + polygons:
         vertices, corners, sizes = _by_lines(lines, points)
     elif lines and plain and (len(lines) > points + polygons or len(lines[0].split()) != 3):

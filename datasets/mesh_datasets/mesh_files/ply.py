@@ -24,6 +24,7 @@ def read_ply(data: bytes) -> Surface:
     Raises:
         ValueError: naming what is wrong; the rows of every element are counted against the header.
     """
+    data = data.removeprefix(b"\xef\xbb\xbf")  # a byte-order mark, as editors put before text
     order, elements, start = _header(data)
     if (names := [element.name for element in elements]) and len(set(names)) != len(names):
         raise ValueError(f"the header states an element twice: {', '.join(names)}")

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -126,8 +127,8 @@ class _Package:
 
 
 def _plain(part: str) -> str:
-    """A part's name such that equal parts have equal names: case does not count."""
-    return part.lstrip("/").lower()
+    """A part's name such that equal parts have equal names: neither case nor the escaping of blanks counts."""
+    return unquote(part).lstrip("/").lower()
 
 
 def _matrix(reference: Reference) -> NDArray[np.float64]:

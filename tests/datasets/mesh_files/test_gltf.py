@@ -158,6 +158,18 @@ def test_buffers_in_files_and_in_the_text(tmp_path, gltf):
         assert_box(written(tmp_path / "a.gltf", json.dumps(tree)))
 
 
+@pytest.mark.parametrize(
+    ("uri", "file"), [("a%20b.bin", "a%20b.bin"), ("sub\\a.bin", "sub/a.bin"), ("a:b.bin", "a:b.bin")]
+)
+def test_names_of_buffers_that_some_programs_write(tmp_path, gltf, uri, file):
+    (tmp_path / "sub").mkdir()
+    part = gltf.part(BOX, BOX_TRIANGLES)
+    (tmp_path / file).write_bytes(gltf.buffer)
+    buffers = [{"uri": uri, "byteLength": len(gltf.buffer)}]
+    tree = {**gltf.tree, "meshes": [{"primitives": [part]}], "buffers": buffers}
+    assert_box(written(tmp_path / "a.gltf", json.dumps(tree)))
+
+
 def changed(gltf, part, name):
     """The file with one fault."""
     position = gltf.tree["accessors"][part["attributes"]["POSITION"]]

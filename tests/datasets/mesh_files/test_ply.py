@@ -86,6 +86,11 @@ def test_line_ends_of_text_and_header(tmp_path, ending):
     assert_box(written(tmp_path / "b.ply", head + binary("<", BOX, BOX_TRIANGLES)))
 
 
+def test_a_byte_order_mark_before_text(tmp_path):
+    text = header("", 8, 12) + (rows(BOX) + counted(BOX_TRIANGLES)).encode()
+    assert_box(written(tmp_path / "a.ply", b"\xef\xbb\xbf" + text))
+
+
 def test_lines_with_more_numbers_than_stated(tmp_path):
     text = header("", 8, 12).decode() + rows(BOX) + rows([[3, *face, 255, 0, 0] for face in BOX_TRIANGLES])
     assert_box(written(tmp_path / "a.ply", text))

@@ -72,6 +72,8 @@ def test_obj_concave_polygons(tmp_path):
 OFF_WRITINGS = {
     "plain": OFF,
     "no keyword": OFF[4:],
+    "small letters": OFF.replace("OFF", "off"),
+    "byte-order mark": "\ufeff" + OFF,
     "counts beside the keyword, comments": "OFF 8 12 18 # a box\n# of triangles\n" + OFF.split("\n", 2)[2],
     "no edges": OFF.replace("8 12 18", "8 12"),
     "colours of faces": "OFF\n8 12 0\n" + rows(BOX) + counted(BOX_TRIANGLES).replace("\n", " 255 0 0\n"),

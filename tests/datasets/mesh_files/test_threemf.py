@@ -36,6 +36,13 @@ def test_items_in_other_parts_and_a_root_of_another_name(tmp_path):
     assert_box(written(tmp_path / "a.3mf", package(parts)))
 
 
+@pytest.mark.parametrize("stored", ["3D/my parts/a b.model", "3D/my%20parts/a%20b.model"])
+@pytest.mark.parametrize("named", ["/3D/my parts/a b.model", "/3D/my%20parts/a%20b.model"])
+def test_blanks_in_the_names_of_parts(tmp_path, stored, named):
+    root = model([group_object(2, [f'objectid="1" p:path="{named}"'])], ['objectid="2"'])
+    assert_box(written(tmp_path / "a.3mf", package({ROOT: root, stored: model([BOX_OBJECT])})))
+
+
 def test_groups_of_groups_and_transforms_in_their_order(tmp_path):
     turn, move = "0 1 0 -1 0 0 0 0 1 0 0 0", "1 0 0 0 1 0 0 0 1 10 0 0"
     objects = [

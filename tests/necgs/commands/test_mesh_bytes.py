@@ -32,6 +32,17 @@ def test_a_mesh_without_faces_can_be_written(tmp_path):
         assert mesh_bytes(trimesh.Trimesh(np.zeros((0, 3)), np.zeros((0, 3), dtype=int)), file_type) is not None
 
 
+def test_stl_far_from_the_origin_keeps_every_bit(tmp_path):
+    far = moved(5.0, [5e5, 5.4e6, 100.0])
+    path = tmp_path / "a.stl"
+    path.write_bytes(mesh_bytes(far, "stl"))
+    np.testing.assert_array_equal(read_mesh(path).triangles, far.triangles)
+    by_trimesh = trimesh.load_mesh(path, process=False)
+    np.testing.assert_allclose(by_trimesh.triangles, far.triangles, rtol=1e-7)
+    path.write_bytes(mesh_bytes(moved(5.0, 0.0), "stl"))
+    assert path.stat().st_size == 84 + 50 * len(far.faces)
+
+
 def test_stl_warns_of_what_it_loses():
     far = moved(5.0, [5e5, 5.4e6, 100.0])
     assert "by up to 0.25" in rounding_warning(far, "stl")
