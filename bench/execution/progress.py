@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TextIO
 
-from bench.execution.pace import PaceBook, Paces
+from bench.execution.estimate import Forecast, Running
+from bench.execution.pace import SAMPLES, Pace, PaceBook, Paces
 from bench.execution.run_log import NORMAL, QUIET, VERBOSE, RunLog
 from bench.planning.jobs import Job
 from bench.results.rows import SetRow, is_clean
@@ -16,14 +17,18 @@ from bench.results.rows import SetRow, is_clean
 HEARTBEAT = 60.0
 """Seconds after which, where there is no terminal, a line says what is at work."""
 
+STARTING = "starting"
+"""The phase of a job that has told nothing yet: many encoders begin their work in silence."""
+
 
 @dataclass(frozen=True)
 class _Running:
-    """A job at work: when it began, and how far its present phase is."""
+    """A job at work: when it began, when its present phase did, and how far that is."""
 
     job: Job
     started: float
-    phase: str = "starting"
+    begun: float
+    phase: str = STARTING
     fraction: float = 0.0
     note: str = ""
 
@@ -34,30 +39,37 @@ class _Running:
 class RunProgress:
     """Tells which jobs are at work, what the finished ones gave, and how long the rest will take.
 
-    A job is expected to take what it took in an earlier run on this machine, or what the other rates of its codec
-    took in this run. While there are codecs of which neither is known, the remaining time is given as "more than".
-    Safe to use from several threads.
+    What is known of the jobs beforehand is corrected by how the run goes (`bench.execution.estimate`). While there are
+    codecs of which nothing is known, the remaining time is given as "more than". Safe to use from several threads.
 
     Args:
+        jobs: all that the run will do, in order.
         shapes: data set -> its number of shapes.
-        paces: what jobs took in earlier runs.
+        book: in which the paces of this run's jobs are noted.
+        samples: points a mesh that the run measures with.
+        remeasure: whether the jobs only decode and measure.
     """
 
     def __init__(
         self,
-        total: int,
+        jobs: Sequence[Job],
         workers: int,
         log: RunLog,
         shapes: Mapping[str, int] | None = None,
-        paces: PaceBook | None = None,
+        book: PaceBook | None = None,
+        samples: int = SAMPLES,
+        *,
+        remeasure: bool = False,
     ) -> None:
         self._log = log
-        self._bar = _bar(total, log.stream) if log.stream.isatty() and log.verbosity > QUIET else None
-        self._total, self._workers = total, workers
-        self._shapes, self._paces = shapes or {}, paces
-        self._earlier = None if paces is None else paces.read()  # once: this run's own paces come into the book, too
+        self._bar = _bar(len(jobs), log.stream) if log.stream.isatty() and log.verbosity > QUIET else None
+        self._waiting = list(jobs)
+        self._total = len(jobs)
+        self._book, self._samples, self._remeasure = book, samples, remeasure
+        # Read once: this run's own paces come into the book, too.
+        paces = book.paces(samples) if book else Paces({}, {})
+        self._forecast = Forecast.of(jobs, shapes or {}, workers, paces, remeasure=remeasure)
         self._done = 0
-        self._finished: dict[str, list[tuple[Job, float]]] = {}
         self._running: dict[str, _Running] = {}
         self._told = time.monotonic()
         self._lock = threading.Lock()
@@ -65,7 +77,8 @@ class RunProgress:
     def start(self, job: Job) -> None:
         """A job begins."""
         with self._lock:
-            self._running[job.key] = _Running(job, time.monotonic())
+            now = time.monotonic()
+            self._running[job.key] = _Running(job, now, now)
         self._log.say(f"{job.label}: begins", VERBOSE)
 
     def update(self, job: Job, phase: str, fraction: float, note: str) -> None:
@@ -74,34 +87,41 @@ class RunProgress:
             before = self._running.get(job.key)
             if before is None:
                 return
-            now = self._running[job.key] = replace(before, phase=phase, fraction=fraction, note=note)
+            clock = time.monotonic()
+            begun = before.begun if phase == before.phase or before.phase == STARTING else clock
+            now = replace(before, phase=phase, fraction=fraction, note=note, begun=begun)
+            self._running[job.key] = now
             text = "; ".join(str(running) for running in self._running.values())
-            beat = self._bar is None and time.monotonic() - self._told > HEARTBEAT
+            beat = self._bar is None and clock - self._told > HEARTBEAT
             if self._bar is not None:
                 self._bar.set_postfix_str(text)
-            self._told = time.monotonic() if beat else self._told
+            self._told = clock if beat else self._told
+            left = self._left() if beat else ""
         if now.phase != before.phase:
             self._log.say(f"{job.label}: {phase}", VERBOSE)
         if beat:
-            self._log.say(f"at work: {text}")
+            self._log.say(f"at work: {text}; {left}")
 
-    def finish(self, job: Job, row: SetRow, waiting: Sequence[Job]) -> None:
-        """A job is done; ``row`` is its set row, ``waiting`` the jobs not finished yet."""
+    def finish(self, job: Job, row: SetRow) -> None:
+        """A job is done; ``row`` is its set row."""
         with self._lock:
             begun = self._running.pop(job.key, None)
             if begun is not None:
                 spent = time.monotonic() - begun.started
             else:  # it ran on another machine and was not seen to begin
                 spent = sum(timing["wall_s"] for timing in (row["encode"], row["decode"], row["measure"]) if timing)
-            self._finished.setdefault(job.codec, []).append((job, spent))
+            self._waiting = [other for other in self._waiting if other.key != job.key]
+            pace = Pace.of(row, spent, self._samples) if row["status"] == "ok" else None
+            if pace is not None:
+                self._forecast.finished.append((job, pace))
             self._done += 1
             self._told = time.monotonic()
-            left = remaining(self._expected(waiting), self._workers) if waiting else ""
+            left = self._left() if self._waiting else ""
             if self._bar is not None:
                 self._bar.set_description(left or "done")
                 self._bar.update()
-        if self._paces is not None and row["status"] == "ok":
-            self._paces.note(job, self._shapes.get(job.dataset, 0), spent)
+        if self._book is not None and pace is not None and not self._remeasure:
+            self._book.note(job, pace)
         line = f"[{self._done}/{self._total}] {job.label}: {describe(row)}"
         show_left = left and self._bar is None
         self._log.say(f"{line}; {left}" if show_left else line, NORMAL if is_clean(row) else QUIET)
@@ -111,41 +131,11 @@ class RunProgress:
         if self._bar is not None:
             self._bar.close()
 
-    def _expected(self, waiting: Sequence[Job]) -> list[float | None]:
-        """Seconds that each waiting job still needs; None where nothing like it was seen."""
-        expected: list[float | None] = []
-        for job in waiting:
-            seconds = expected_seconds(job, self._shapes.get(job.dataset, 0), self._earlier, self._finished)
-            if seconds is not None and job.key in self._running:
-                seconds = max(seconds - (time.monotonic() - self._running[job.key].started), 0.0)
-            expected.append(seconds)
-        return expected
-
-
-def expected_seconds(
-    job: Job, shapes: int, paces: Paces | PaceBook | None, finished: Mapping[str, Sequence[tuple[Job, float]]]
-) -> float | None:
-    """What a job should take.
-
-    Its earlier pace, corrected by how the codec's other jobs of this run compare with theirs; else the mean of those.
-    """
-    earlier = paces.seconds(job, shapes) if paces is not None else None
-    seen = finished.get(job.codec, ())
-    if earlier is None:
-        return sum(seconds for _, seconds in seen) / len(seen) if seen else None
-    assert paces is not None
-    pairs = [(spent, before) for other, spent in seen if (before := paces.seconds(other, shapes))]
-    now, then = sum(spent for spent, _ in pairs), sum(before for _, before in pairs)
-    return earlier * (now / then if then else 1.0)
-
-
-def remaining(expected: Sequence[float | None], workers: int) -> str:
-    """``about 2 min 0 s left``; ``more than ...`` where some are unknown, and no number where all are."""
-    known = [seconds for seconds in expected if seconds is not None]
-    if not known:
-        return "time left not known yet"
-    left = max(sum(known) / min(workers, max(len(expected), 1)), max(known))
-    return f"{'about' if len(known) == len(expected) else 'more than'} {clock(left)} left"
+    def _left(self) -> str:
+        """How long the jobs that have not ended will take."""
+        now = time.monotonic()
+        running = [Running(one.job, one.phase, now - one.begun, one.fraction) for one in self._running.values()]
+        return str(self._forecast.left([job for job in self._waiting if job.key not in self._running], running))
 
 
 def describe(row: SetRow) -> str:
@@ -165,15 +155,6 @@ def describe_failures(row: SetRow) -> str:
     """How many shapes of a job failed, and how many could not be measured."""
     counts = {"failed": row["failed"], "could not be measured (a fault of the harness)": row["unmeasured"]}
     return ", ".join(f"{count} of {row['shapes']} shapes {what}" for what, count in counts.items() if count)
-
-
-def clock(seconds: float) -> str:
-    """``75`` -> ``1 min 15 s``."""
-    total = round(seconds)
-    hours, minutes = total // 3600, total % 3600 // 60
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {total % 60} s" if minutes else f"{total} s"
 
 
 def _bar(total: int, stream: TextIO):  # type: ignore[no-untyped-def]

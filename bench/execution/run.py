@@ -11,11 +11,12 @@ from bench import machine
 from bench.codec import Availability
 from bench.codec.devices import parse_devices
 from bench.execution import cluster, executor
+from bench.execution.estimate import Forecast
 from bench.execution.forecast import forecasts
 from bench.execution.job import lost_job, run_job
 from bench.execution.manifest import write_manifest
 from bench.execution.pace import PaceBook
-from bench.execution.progress import RunProgress, expected_seconds, remaining
+from bench.execution.progress import RunProgress
 from bench.execution.run_context import RunContext
 from bench.execution.run_log import NORMAL, RunLog
 from bench.execution.supervisor import Interrupted
@@ -55,7 +56,8 @@ def execute(plan: Plan, run: RunFolder, *, verbosity: int = NORMAL) -> list[SetR
 def _do(plan: Plan, todo: list[Job], run: RunFolder, log: RunLog) -> Iterator[JobRows]:
     stop = threading.Event()
     shapes = {name: len(prepared.references) for name, prepared in plan.prepared.items()}
-    progress = RunProgress(len(todo), plan.workers, log, shapes, pace_book(plan))
+    remeasure, samples = plan.request.remeasure, plan.protocol.samples
+    progress = RunProgress(todo, plan.workers, log, shapes, pace_book(plan), samples, remeasure=remeasure)
     contexts = {name: _context(plan, run, name, stop) for name in plan.prepared}
 
     def work(job: Job) -> JobRows:
@@ -74,12 +76,10 @@ def _do(plan: Plan, todo: list[Job], run: RunFolder, log: RunLog) -> Iterator[Jo
         )
     else:
         results = executor.run_local(todo, work, workers=plan.workers, stop=stop, gpus=len(plan.gpus))
-    left = {job.key: job for job in todo}
     try:
         for job, rows in results:
             yield rows
-            del left[job.key]
-            progress.finish(job, rows.whole, list(left.values()))
+            progress.finish(job, rows.whole)
     except Interrupted:
         raise KeyboardInterrupt from None
     finally:
@@ -139,8 +139,12 @@ def _announcement(plan: Plan, todo: Sequence[Job], run: RunFolder) -> Iterator[s
 
 
 def forecast_of_all(plan: Plan, todo: Sequence[Job]) -> str:
-    """``; about 12 min 0 s left``, from earlier runs on this machine; empty where none of the jobs was seen."""
-    paces = pace_book(plan).read()
-    expected = [expected_seconds(job, len(plan.prepared[job.dataset].references), paces, {}) for job in todo]
-    known = any(seconds is not None for seconds in expected)
-    return f"; {remaining(expected, plan.workers)}, as earlier runs went here" if known else ""
+    """``; about 12 min 0 s, as earlier runs went here``; empty where nothing is known of any job."""
+    paces = pace_book(plan).paces(plan.protocol.samples)
+    shapes = {name: len(prepared.references) for name, prepared in plan.prepared.items()}
+    forecast = Forecast.of(todo, shapes, plan.workers, paces, remeasure=plan.request.remeasure)
+    known = [job for job in todo if paces.of(job) is not None]
+    if not known:
+        return ""
+    seen = all(paces.is_own(job) for job in known)
+    return f"; {forecast.left(todo)}, as {'earlier runs went here' if seen else 'such jobs went on another machine'}"

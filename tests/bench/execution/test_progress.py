@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from bench.execution.pace import PaceBook
-from bench.execution.progress import RunProgress, clock, describe, expected_seconds, remaining
+from bench.execution.pace import Pace, PaceBook
+from bench.execution.progress import RunProgress, describe
 from bench.execution.run_log import NORMAL, QUIET, VERBOSE, RunLog
 from bench.planning.jobs import Job
 
@@ -20,79 +20,64 @@ def job(codec: str, rate: str) -> Job:
 
 
 def set_row(encode_s: float, **changes) -> dict:
-    none = {"wall_s": 0.0}
+    none = {"wall_s": 0.0, "recalled_s": 0.0}
     common = {"status": "ok", "message": "", "bytes": 1234, "failed": 0, "unmeasured": 0, "shapes": 2}
-    return {**common, "encode": {"wall_s": encode_s}, "decode": none, "measure": none, **changes}
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (75, "1 min 15 s"), (7300, "2 h 1 min")])
-def test_times_are_readable(seconds, text):
-    assert clock(seconds) == text
+    return {**common, "encode": {"wall_s": encode_s, "recalled_s": 0.0}, "decode": none, "measure": none, **changes}
 
 
 def test_a_failed_set_is_described_by_its_reason():
     assert describe(set_row(1.0, status="timeout", message="too late\nlog")) == "timeout: too late"
 
 
-@pytest.mark.parametrize(
-    ("expected", "workers", "text"),
-    [
-        ([60.0, 60.0], 1, "about 2 min 0 s left"),
-        ([60.0, 60.0, 60.0, 60.0], 2, "about 2 min 0 s left"),
-        ([100.0, 10.0], 2, "about 1 min 40 s left"),  # the longest job decides
-        ([60.0, None], 1, "more than 1 min 0 s left"),
-        ([None, None], 2, "time left not known yet"),
-    ],
-)
-def test_what_is_left(expected, workers, text):
-    assert remaining(expected, workers) == text
-
-
-def test_the_rates_of_a_codec_stand_for_one_another_but_codecs_do_not():
-    finished = {"a": [(job("a", "1"), 30.0), (job("a", "2"), 50.0)]}
-    assert expected_seconds(job("a", "3"), 2, None, finished) == 40.0
-    assert expected_seconds(job("b", "1"), 2, None, finished) is None
-
-
-def test_an_earlier_run_is_scaled_by_how_this_one_goes(tmp_path):
-    paces = PaceBook(tmp_path / "cache" / "paces.json")
-    paces.note(job("a", "1"), 4, 40.0)
-    paces.note(job("a", "2"), 4, 80.0)
-    assert PaceBook(paces.path).seconds(job("a", "2"), 2) == 40.0
-    assert expected_seconds(job("a", "2"), 2, paces, {}) == 40.0
-    assert expected_seconds(job("a", "2"), 2, paces, {"a": [(job("a", "1"), 10.0)]}) == 20.0
-
-
 def test_the_paces_of_this_run_do_not_hide_how_it_compares_with_the_earlier_one(tmp_path):
-    paces = PaceBook(tmp_path / "paces.json")
+    book = PaceBook(tmp_path / "paces.json")
     for rate in ("1", "2"):
-        paces.note(job("a", rate), 2, 40.0)
+        book.note(job("a", rate), Pace(0.0, 20.0, 0.0, 0.0))
     log = RunLog(None, NORMAL, io.StringIO())
-    progress = RunProgress(2, 1, log, {"x": 2}, paces)
-    progress.finish(job("a", "1"), set_row(80.0), [job("a", "2")])
-    assert log.stream.getvalue().strip().endswith("; about 1 min 20 s left")
-    assert paces.seconds(job("a", "1"), 2) == 80.0
+    progress = RunProgress([job("a", "1"), job("a", "2")], 1, log, {"x": 2}, book)
+    progress.finish(job("a", "1"), set_row(80.0))
+    assert log.stream.getvalue().strip().endswith("; about 1 min 7 s left")  # (80 + 40 / 2) / (40 + 40 / 2) of 40 s
+    assert book.entries()["a 1 x x"] == Pace(0.0, 40.0, 0.0, 0.0)
 
 
-@pytest.mark.parametrize("content", ["", "[1]", '{"a 1 x x": "nan"}', '{"a 1 x x": -1}', '{"a 1 x x": null}'])
+def test_what_a_job_took_is_kept_in_full_precision_enough_for_an_estimate(tmp_path):
+    book = PaceBook(tmp_path / "cache" / "paces.json")
+    book.note(job("a", "1"), Pace(1.23456, 2.0, 3.0, 4.0, 5.0))
+    assert book.entries() == {"a 1 x x": Pace(1.235, 2.0, 3.0, 4.0, 5.0)}
+
+
+def test_a_job_that_lost_its_measuring_has_no_pace():
+    assert Pace.of(set_row(1.0, measure=None), 3.0) is None
+    assert Pace.of(set_row(1.0), 3.0, samples=1000) == Pace(2.0, 0.5, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("pace", ["1.5", "null", '{"start": 1}', '{"start": "1"}', "[1, 2, 3, 4, 5]"])
+def test_a_damaged_entry_is_left_out(tmp_path, pace):
+    book = PaceBook(tmp_path / "paces.json")
+    good = Pace(1.0, 2.0, 3.0, 4.0, 5.0)
+    book.note(job("a", "1"), good)
+    book.path.write_text(book.path.read_text().replace("{\n", f'{{\n"b 1 x x": {pace},\n'))
+    assert book.entries() == {"a 1 x x": good}
+
+
+@pytest.mark.parametrize("content", ["", "[1]", "1", "{", "\x00", '{"a 1 x x": {"start": -1}}', "[" * 100_000])
 def test_a_damaged_book_is_an_empty_one(tmp_path, content):
-    paces = PaceBook(tmp_path / "paces.json")
-    paces.path.write_text(content)
-    assert paces.seconds(job("a", "1"), 1) is None
-    paces.note(job("a", "1"), 2, 6.0)
-    assert paces.seconds(job("a", "1"), 1) == 3.0
-    assert list(json.loads(paces.path.read_text())) == ["a 1 x x"]
+    book = PaceBook(tmp_path / "paces.json")
+    book.path.write_text(content)
+    assert book.entries() == {}
+    book.note(job("a", "1"), Pace(1.0, 2.0, 3.0, 4.0, 5.0))
+    assert list(json.loads(book.path.read_text())) == ["a 1 x x"]
 
 
 def lines(verbosity: int, tmp_path) -> tuple[list[str], list[str]]:
     """What the terminal and the log file get of a good job and a failed one."""
     log = RunLog(tmp_path / "run.log", verbosity, io.StringIO())
-    progress = RunProgress(2, 1, log)
     good, bad = job("a", "1"), job("a", "2")
+    progress = RunProgress([good, bad], 1, log)
     progress.start(good)
     progress.update(good, "encode", 0.5, "epoch 3")
-    progress.finish(good, set_row(60.0), [bad])
-    progress.finish(bad, set_row(1.0, status="timeout", message="too late"), [])
+    progress.finish(good, set_row(60.0))
+    progress.finish(bad, set_row(1.0, status="timeout", message="too late"))
     progress.close()
     return log.stream.getvalue().splitlines(), [line.partition(" ")[2] for line in log.path.read_text().splitlines()]
 
