@@ -108,10 +108,11 @@ class Forecast:
     def _paces_now(self) -> Callable[[Job], Pace | None]:
         """What a job should take as this run goes; None where nothing is known of its codec.
 
-        How the machine compares is told by measuring, which is the same work whatever the codec, and how a codec
-        does by what its rates took to encode and decode.
+        How the machine compares is told by starting and measuring, which are much the same work whatever the codec, and
+        how a codec does by what its rates took to encode and decode.
         """
-        of_run = _ratio([(now.measure, before.measure) for _, now, before in self._seen() if before], 1.0)
+        harness = [(self._harness(job, now), self._harness(job, before)) for job, now, before in self._seen() if before]
+        of_run = _ratio(harness, 1.0)
         known: dict[str, list[tuple[float, float]]] = {}
         unknown: dict[str, list[Pace]] = {}
         for job, now, before in self._seen():
@@ -134,6 +135,10 @@ class Forecast:
     def _seen(self) -> Iterator[tuple[Job, Pace, Pace | None]]:
         """Finished jobs: what they took and what they should have taken."""
         return ((job, pace, self.expected[_place(job)]) for job, pace in self.finished)
+
+    def _harness(self, job: Job, pace: Pace) -> float:
+        """Seconds of a job that are not the codec's."""
+        return pace.start + pace.measure * self._count(job)
 
     def _count(self, job: Job) -> int:
         return self.shapes.get(job.dataset, 0)

@@ -3,8 +3,9 @@
 Tree, order of the search and arithmetic are those of libigl's ``AABB`` (halves by the rank of the barycentres along the
 longest side; a box that holds the point first, then the nearer one; Ericson, "Real-Time Collision Detection" (2005),
 section 5.1.5). Distances agree with it to the last bit, and so does the choice among triangles that are equally near,
-unless barycentres are level. It is two to six times quicker because each search starts with the distance to the
-triangle that the point before it found: samples in the order of the faces lie close to each other.
+unless barycentres are level. It is two to six times quicker because each search starts with the distance to a triangle
+that is near: the one on which the nearest sample lies, or the one that the point before it found (samples in the order
+of the faces lie close to each other).
 """
 
 from __future__ import annotations
@@ -45,25 +46,44 @@ class TriangleTree:
     def of(cls, vertices: Floats, faces: Ints) -> TriangleTree:
         """The tree of a mesh with at least one face: float64 (v, 3), int64 (f, 3)."""
         corners = np.ascontiguousarray(np.asarray(vertices, np.float64)[faces])
-        centres = corners.sum(axis=1) / 3.0
+        centres = _centres(corners)
         ranks = np.empty((3, len(corners)), np.int64)
         for axis in range(3):
             ranks[axis, np.argsort(centres[:, axis], kind="stable")] = np.arange(len(corners))
         return cls(corners.reshape(-1, 9), *_build(corners, ranks))
 
-    def closest(self, points: Floats, threads: int = 1) -> tuple[Floats, Ints]:
-        """Squared distance float64 (n,) and triangle int64 (n,) for each of ``points``, float64 (n, 3)."""
+    def closest(self, points: Floats, threads: int = 1, near: Ints | None = None) -> tuple[Floats, Ints]:
+        """Squared distance float64 (n,) and triangle int64 (n,) for each of ``points``, float64 (n, 3).
+
+        ``near``, int64 (n,), are triangles that are thought to lie near the points: they change the time alone.
+        """
         parts = np.array_split(np.ascontiguousarray(points, np.float64), max(1, threads))
+        starts = np.array_split(np.empty(0, np.int64) if near is None else near, len(parts))
         tree = (self.corners, self.boxes, self.right, self.triangles)
         with ThreadPoolExecutor(len(parts)) as pool:
-            found = list(pool.map(lambda part: _search(part, *tree), parts))
+            found = list(pool.map(lambda part, start: _search(part, start, *tree), parts, starts))
         return np.concatenate([squared for squared, _ in found]), np.concatenate([face for _, face in found])
+
+
+@numba.njit(cache=True)
+def _centres(corners: Floats) -> Floats:  # pragma: no cover - compiled
+    """Barycentres (f, 3) of triangles (f, 3, 3)."""
+    centres = np.empty((len(corners), 3))
+    for face in range(len(corners)):
+        for axis in range(3):
+            centres[face, axis] = (corners[face, 0, axis] + corners[face, 1, axis] + corners[face, 2, axis]) / 3.0
+    return centres
 
 
 @numba.njit(cache=True)
 def _build(corners: Floats, ranks: Ints) -> tuple[Floats, Ints, Ints]:  # pragma: no cover - compiled
     """Boxes, right children and triangles of the nodes; ``ranks`` (3, f) are those of the barycentres on each axis."""
     count = len(corners)
+    spans = np.empty((count, 6))
+    for face in range(count):
+        for axis in range(3):
+            a, b, c = corners[face, 0, axis], corners[face, 1, axis], corners[face, 2, axis]
+            spans[face, axis], spans[face, 3 + axis] = min(a, b, c), max(a, b, c)
     boxes = np.empty((2 * count - 1, 6))
     right = np.zeros(2 * count - 1, np.int64)
     triangles = np.zeros(2 * count - 1, np.int64)
@@ -77,10 +97,9 @@ def _build(corners: Floats, ranks: Ints) -> tuple[Floats, Ints, Ints]:  # pragma
         box = boxes[node]
         box[:3], box[3:] = np.inf, -np.inf
         for face in order[start:stop]:
-            for corner in range(3):
-                for axis in range(3):
-                    box[axis] = min(box[axis], corners[face, corner, axis])
-                    box[3 + axis] = max(box[3 + axis], corners[face, corner, axis])
+            for axis in range(3):
+                box[axis] = min(box[axis], spans[face, axis])
+                box[3 + axis] = max(box[3 + axis], spans[face, 3 + axis])
         if stop - start == 1:
             triangles[node] = order[start]
             continue
@@ -119,13 +138,14 @@ def _split(ranks: Ints, order: Ints, low: int, high: int, middle: int) -> None: 
 
 @numba.njit(cache=True, nogil=True)
 def _search(
-    points: Floats, corners: Floats, boxes: Floats, right: Ints, triangles: Ints
+    points: Floats, starts: Ints, corners: Floats, boxes: Floats, right: Ints, triangles: Ints
 ) -> tuple[Floats, Ints]:  # pragma: no cover - compiled
     squared, faces = np.empty(len(points)), np.empty(len(points), np.int64)
     nodes, bounds = np.empty(_STACK, np.int64), np.empty(_STACK)
     last = 0
     for i in range(len(points)):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
+        last = starts[i] if len(starts) else last
         best = _to_triangle(x, y, z, corners[last]) * _SLACK + _TINY
         nodes[0], bounds[0] = 0, 0.0
         top = 1

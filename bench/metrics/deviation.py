@@ -9,7 +9,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from pykdtree.kdtree import KDTree
 
+    from bench.metrics.closest_triangle import TriangleTree
     from bench.metrics.sampling import Samples
     from bench.metrics.triangles import Triangles
 
@@ -29,22 +31,39 @@ class Deviation:
 
 def from_points(samples: Samples, target: Samples) -> Deviation:
     """Match each sample with the nearest sample of the other surface."""
-    from pykdtree.kdtree import KDTree
-
-    # Its threads are those of OpenMP, which the harness limits.
-    distance, nearest = KDTree(target.points).query(samples.points)
-    return Deviation(distance, _agreement(samples.normals, target.normals[nearest]))
+    return to_samples(samples, target, sample_tree(target))[0]
 
 
 def from_triangles(samples: Samples, target: Triangles, threads: int = 1) -> Deviation:
-    """Match each sample with the closest point on the other surface's triangles.
+    """Match each sample with the closest point on the other surface's triangles."""
+    from bench.metrics.closest_triangle import TriangleTree
+
+    return to_triangles(samples, target, TriangleTree.of(target.vertices, target.faces), threads)
+
+
+def sample_tree(samples: Samples) -> KDTree:
+    """What is searched for nearest samples."""
+    from pykdtree.kdtree import KDTree
+
+    return KDTree(samples.points)
+
+
+def to_samples(samples: Samples, target: Samples, tree: KDTree) -> tuple[Deviation, NDArray[np.int64]]:
+    """`from_points` with the target's tree, and the number of each nearest sample, int64 (n,)."""
+    # Its threads are those of OpenMP, which the harness limits.
+    distance, nearest = tree.query(samples.points)
+    return Deviation(distance, _agreement(samples.normals, target.normals[nearest])), nearest.astype(np.int64)
+
+
+def to_triangles(
+    samples: Samples, target: Triangles, tree: TriangleTree, threads: int = 1, near: NDArray[np.int64] | None = None
+) -> Deviation:
+    """`from_triangles` with the target's tree; ``near`` as `TriangleTree.closest` takes it.
 
     In double precision, because the single precision of ray-casting libraries is wrong by up to 1e-3 on the slivers of
     CAD meshes. Here such meshes lie within 1e-9 of themselves.
     """
-    from bench.metrics.closest_triangle import TriangleTree
-
-    squared, face = TriangleTree.of(target.vertices, target.faces).closest(samples.points, threads)
+    squared, face = tree.closest(samples.points, threads, near)
     return Deviation(np.sqrt(squared), _agreement(samples.normals, target.normals[face]))
 
 

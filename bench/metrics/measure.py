@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.metrics.deviation import Deviation, f1_score, from_points, from_triangles, mean_distance, normal_consistency
+from bench.metrics.deviation import Deviation, f1_score, mean_distance, normal_consistency
 from bench.metrics.floors import cd_floor, f1_floor, is_saturated
 from bench.metrics.point_psnr import psnr_of_mesh
 from bench.metrics.protocol import UNIT, Protocol, f1_key
-from bench.metrics.sampling import generator, sample_surface
-from bench.metrics.triangles import LARGEST_COORDINATE, Triangles
+from bench.metrics.side import DECODED, REFERENCE, Side
+from bench.metrics.triangles import LARGEST_COORDINATE
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -47,20 +47,29 @@ def measure(
         EmptySurface: a mesh has no area (a ``ValueError``).
         ValueError: coordinates that are not finite or far outside the cube, indices out of range.
     """
-    surfaces = Triangles.of(reference, "the reference"), Triangles.of(decoded, "the decoded mesh", largest)
-    a, b = (
-        sample_surface(surface, protocol.samples, generator(protocol.seed, stream, side))
-        for side, surface in enumerate(surfaces)
-    )
-    areas = surfaces[0].area, surfaces[1].area
-    to_samples = from_points(a, b), from_points(b, a)
-    to_surface = from_triangles(a, surfaces[1], threads), from_triangles(b, surfaces[0], threads)
+    a = Side.of(reference, protocol, stream, REFERENCE)
+    return measure_side(a, decoded, protocol, stream=stream, threads=threads, largest=largest)
+
+
+def measure_side(
+    reference: Side,
+    decoded: Trimesh,
+    protocol: Protocol,
+    *,
+    stream: int = 0,
+    threads: int = 1,
+    largest: float = LARGEST_COORDINATE,
+) -> dict[str, float]:
+    """`measure` with a reference that was made of the same ``protocol`` and ``stream``."""
+    other = Side.of(decoded, protocol, stream, DECODED, largest)
+    forth, back = reference.deviations(other, threads), other.deviations(reference, threads)
+    areas = reference.surface.area, other.surface.area
     return {
-        **_sampled(to_samples, areas, protocol),
-        **_surface(to_surface, protocol),
+        **_sampled((forth[0], back[0]), areas, protocol),
+        **_surface((forth[1], back[1]), protocol),
         "reference_area": areas[0],
         "decoded_area": areas[1],
-        **_points(reference, decoded),
+        **_points(reference.mesh, decoded),
     }
 
 

@@ -23,10 +23,12 @@ class Samples:
     Args:
         points: float64 (n, 3).
         normals: float64 (n, 3), unit length.
+        faces: int64 (n,), the triangles that they lie on.
     """
 
-    points: NDArray[np.float64]
-    normals: NDArray[np.float64]
+    points: Floats
+    normals: Floats
+    faces: Ints
 
     def __len__(self) -> int:
         return len(self.points)
@@ -53,16 +55,18 @@ def sample_surface(surface: Triangles, count: int, random: np.random.Generator) 
 @numba.njit(cache=True)
 def _placed(
     area: Floats, cumulative: Floats, root: Floats, along: Floats, vertices: Floats, faces: Ints, normals: Floats
-) -> tuple[Floats, Floats]:  # pragma: no cover - compiled
-    """Points and their faces' normals: at ``area`` (ascending) along the ``cumulative`` areas of the faces."""
+) -> tuple[Floats, Floats, Ints]:  # pragma: no cover - compiled
+    """Points, faces' normals and faces: at ``area`` (ascending) along the ``cumulative`` areas of the faces."""
     points, directions = np.empty((len(area), 3)), np.empty((len(area), 3))
+    found = np.empty(len(area), np.int64)
     face = 0
     for i in range(len(area)):
         while face < len(cumulative) - 1 and cumulative[face] <= area[i]:
             face += 1
+        found[i] = face
         a, b, c = faces[face]
         for axis in range(3):
             to_b, to_c = vertices[b, axis] - vertices[a, axis], vertices[c, axis] - vertices[b, axis]
             points[i, axis] = vertices[a, axis] + root[i] * to_b + (root[i] * along[i]) * to_c
             directions[i, axis] = normals[face, axis]
-    return points, directions
+    return points, directions, found

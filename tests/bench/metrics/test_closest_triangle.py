@@ -43,6 +43,20 @@ def test_the_order_of_the_queries_does_not_matter():
     np.testing.assert_array_equal(face[order], shuffled_face)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_where_a_search_starts_does_not_matter(threads):
+    vertices, faces = slivers()
+    tree = TriangleTree.of(vertices, faces)
+    random = np.random.default_rng(4)
+    points = np.concatenate([random.uniform(-1, 1, (500, 3)), vertices])  # corners: many triangles are as near
+    squared, face = tree.closest(points)
+    near = random.integers(0, len(faces), len(points))
+    for start in (near, face):
+        again, again_face = tree.closest(points, threads, start)
+        np.testing.assert_array_equal(squared, again)
+        np.testing.assert_array_equal(face, again_face)
+
+
 def test_one_triangle_and_one_of_no_area():
     corners = np.array([[0.0, 0, 0], [2, 0, 0], [0, 2, 0], [5, 5, 5]])
     squared, face = TriangleTree.of(corners, np.array([[0, 1, 2]])).closest(np.array([[0.5, 0.5, 3.0], [-3.0, 0, 4.0]]))

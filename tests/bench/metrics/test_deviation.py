@@ -18,7 +18,8 @@ from bench.metrics.triangles import Triangles
 def cloud(count, seed):
     random = np.random.default_rng(seed)
     normals = random.normal(size=(count, 3))
-    return Samples(random.uniform(-1, 1, (count, 3)), normals / np.linalg.norm(normals, axis=1)[:, None])
+    points, faces = random.uniform(-1, 1, (count, 3)), np.zeros(count, np.int64)
+    return Samples(points, normals / np.linalg.norm(normals, axis=1)[:, None], faces)
 
 
 def test_samples_against_samples_agree_with_brute_force():
