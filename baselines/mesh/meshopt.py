@@ -100,8 +100,7 @@ class MeshoptSimplify(ShapeCodec):
     def encode_shape(self, mesh: Trimesh, rate: MeshoptSimplifyRate, context: Context) -> Part:
         from baselines.mesh.grid_mesh import GridMesh
 
-        with context.phase("simplify"):
-            vertices, faces = draco_simplify.simplify(*checked_arrays(mesh), rate.faces)
+        vertices, faces = draco_simplify.simplified(*checked_arrays(mesh), rate.faces, context)
         return pack(GridMesh.of(vertices, faces, rate.bits))
 
     def decode_shape(self, data: bytes, context: Context) -> Trimesh:

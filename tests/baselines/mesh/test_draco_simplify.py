@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import trimesh
 
+from baselines.mesh import draco_simplify
 from baselines.mesh.draco import Draco, DracoRate
 from baselines.mesh.draco_simplify import DracoSimplify, DracoSimplifyRate, simplify
+from baselines.mesh.meshopt import MeshoptSimplify, MeshoptSimplifyRate
 from bench.codec import Context, CorruptArchive, InvalidMesh
 from bench.metrics.measure import measure
 from bench.metrics.protocol import Protocol
@@ -93,6 +95,22 @@ def test_without_decimation_nothing_is_fitted(context):
 def test_same_input_gives_the_same_bytes(fit, context):
     rate = DracoSimplifyRate(faces=200, bits=9, fit=fit)
     assert CODEC.encode_shape(gear(), rate, context) == CODEC.encode_shape(gear(), rate, context)
+
+
+@pytest.mark.skipif(not MeshoptSimplify().availability().ok, reason="needs the packages of meshopt")
+def test_codecs_share_a_decimation_and_are_charged_for_it(tmp_path, monkeypatch):
+    first = Context(scratch=tmp_path, cache=tmp_path / "cache")
+    apart = Context(scratch=tmp_path)
+    draco, other = DracoSimplifyRate(faces=200, bits=9), MeshoptSimplifyRate(faces=200, bits=8)
+    assert CODEC.encode_shape(gear(), draco, first) == CODEC.encode_shape(gear(), draco, apart)
+    expected = MeshoptSimplify().encode_shape(gear(), other, apart)
+    monkeypatch.setattr(draco_simplify, "simplify", None)
+    second = Context(scratch=tmp_path, cache=tmp_path / "cache")
+    assert MeshoptSimplify().encode_shape(gear(), other, second) == expected
+    assert first.recalled == {}
+    assert second.recalled == second.phases == first.phases
+    with pytest.raises(TypeError):  # another number of faces is another decimation
+        CODEC.encode_shape(gear(), replace(draco, faces=201), second)
 
 
 def test_corrupt_streams_and_bad_meshes_are_refused(context):
