@@ -72,26 +72,49 @@ def volumes_of(meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) ->
 
 
 def _each_volume(meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Iterator[tuple[int, Volume]]:
-    """Index and volume (channels, K, K, K) of each shape that has one, in no particular order."""
-    processes = min(context.threads, len(meshes))
+    """Index and volume (channels, K, K, K) of each shape that has one, in no particular order.
+
+    Of several processes of one training each makes its share, and all get all.
+    """
+    from necgs.training.ranks import Ranks
+    from necgs.volume.packed import pack, unpack
+
+    ranks, order = Ranks.current(), _order_of_work(len(meshes), rate)
+    own = order[ranks.share(len(order))[0]]
+    if ranks.count == 1:
+        yield from _volumes_here(meshes, own, rate, context)
+        return
+    packed = [(index, pack(volume)) for index, volume in _volumes_here(meshes, own, rate, context)]
+    for index, volume in dict(ranks.gather(packed)).items():
+        yield index, unpack(volume)
+    context.failures.update(dict(ranks.gather(list(context.failures.items()))))
+
+
+def _volumes_here(
+    meshes: Sequence[Trimesh], order: list[int], rate: VolumeRate, context: Context
+) -> Iterator[tuple[int, Volume]]:
+    """Those of the shapes in ``order``, by this process and those that it starts."""
+    processes = min(context.threads, len(order))
     on_the_device = rate.fit == "rendered" and context.device != "cpu"
-    if processes > 1 and len(meshes) >= WORTH_IT and not on_the_device:
-        yield from _side_by_side(meshes, rate, context, processes)
+    if processes > 1 and len(order) >= WORTH_IT and not on_the_device:
+        yield from _side_by_side(meshes, order, rate, context, processes)
     else:
-        yield from _one_by_one(meshes, rate, context)
+        yield from _one_by_one(meshes, order, rate, context)
 
 
-def _one_by_one(meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Iterator[tuple[int, Volume]]:
+def _one_by_one(
+    meshes: Sequence[Trimesh], order: list[int], rate: VolumeRate, context: Context
+) -> Iterator[tuple[int, Volume]]:
     from necgs.stages import shape_volume
 
-    for done, index in enumerate(_order_of_work(len(meshes), rate)):
+    for done, index in enumerate(order):
         volume = None
         with context.shape(index, EncodeFailed):
-            part = _part_of(context, done, len(meshes))
+            part = _part_of(context, done, len(order))
             volume = shape_volume(meshes[index], rate.resolution, rate.channels, rate.fit, part)
         if volume is not None:
             yield index, volume
-        context.progress(done + 1, len(meshes), "volumes")
+        context.progress(done + 1, len(order), "volumes")
 
 
 def _order_of_work(count: int, rate: VolumeRate) -> list[int]:
@@ -136,11 +159,11 @@ class _Done:
 
 
 def _side_by_side(
-    meshes: Sequence[Trimesh], rate: VolumeRate, context: Context, processes: int
+    meshes: Sequence[Trimesh], order: list[int], rate: VolumeRate, context: Context, processes: int
 ) -> Iterator[tuple[int, Volume]]:
     from necgs.volume.packed import unpack
 
-    waiting = iter(_order_of_work(len(meshes), rate))
+    waiting = iter(order)
     running: set[Future[_Done]] = set()
     finished = 0
     pool = ProcessPoolExecutor(processes, initializer=_end_with, initargs=(os.getpid(),))
@@ -156,7 +179,7 @@ def _side_by_side(
             for one in (future.result() for future in done):
                 finished += 1
                 _charge(context, one, processes)
-                context.progress(finished, len(meshes), "volumes")
+                context.progress(finished, len(order), "volumes")
                 if one.packed is not None:
                     yield one.index, unpack(one.packed)
     finally:

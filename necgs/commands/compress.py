@@ -22,6 +22,7 @@ from necgs.commands.inputs import (
     read_meshes,
 )
 from necgs.commands.target_size import check_choosable, within
+from necgs.commands.torchrun import Torchrun
 from necgs.hybrid.rate import matching
 from necgs.set_file import CODECS, MODES, NamedMesh, compressed
 
@@ -32,6 +33,7 @@ EPILOG = """examples:
   python -m necgs compress folder/ -o meshes.necgs --mode mesh --faces 1500
   python -m necgs compress folder/ -o volumes.necgs --mode volume --resolution 128 --set lambda=2e-3
   python -m necgs compress folder/ -o published.necgs --codec necgs-paper --rate w11 --device cuda
+  torchrun --nproc-per-node 4 -m necgs compress folder/ -o volumes.necgs --mode volume    # a process for each GPU
 
 modes:
   auto    each shape as mesh or as volume, whichever is the better use of bytes: the smallest file for the quality
@@ -108,10 +110,16 @@ def run(args: argparse.Namespace) -> int:
         raise WrongInput(f"{args.output} exists; --force overwrites it")
     if not args.output.parent.is_dir():
         raise WrongInput(f"there is no folder {args.output.parent} to write to")
+    here = Torchrun.of_environment()
+    if here.all_processes > 1 and codec not in VOLUME_CODECS:
+        raise WrongInput("the processes of torchrun share the training of volumes; add --mode volume")
     meshes = read_meshes(args.meshes, skip_invalid=args.skip_invalid)
     with _scratch(args.checkpoint) as scratch:
         context = context_of(args, args.seed or 0, scratch, trains=codec != MODES["mesh"])
-        data = _data(meshes, codec, settings, context, args.target_bytes)
+        with _processes(here, context.device):
+            data = _data(meshes, codec, settings, context, args.target_bytes)
+    if not here.first:
+        return 0
     write_atomically(args.output, data)
     source = sum(mesh.source_bytes for mesh in meshes)
     each, ratio = len(data) / len(meshes), source / len(data)
@@ -131,6 +139,15 @@ def _data(meshes: list[NamedMesh], codec: str, settings: dict[str, Any], context
     if codec in (MODES["auto"], MODES["mesh"]):  # volumes would fill the disk
         context.cache = context.scratch / "cache"
     return within(target, codec, settings, len(meshes), make)
+
+
+def _processes(here: Torchrun, device: str) -> AbstractContextManager[object]:
+    """The processes that torchrun started, joined; nothing where there is one."""
+    if here.all_processes == 1:
+        return nullcontext()
+    from necgs.training.ranks import joined
+
+    return joined(device)
 
 
 def _scratch(checkpoint: Path | None) -> AbstractContextManager[Path]:

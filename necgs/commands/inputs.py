@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from bench.codec.devices import device_or_auto, why_none
 from necgs.coding.container import FORBIDDEN
 from necgs.coding.shape_index import MAX_NAME_BYTES
 from necgs.commands.progress import Progress
+from necgs.commands.torchrun import Torchrun
 from necgs.set_file import NamedMesh
 
 
@@ -85,21 +87,23 @@ def context_of(args: argparse.Namespace, seed: int = 0, scratch: Path = Path(), 
     Raises:
         WrongInput: CUDA was asked for and is not there.
     """
-    import os
-
-    device = _device(args.device) if trains else "cpu"
-    threads, progress = args.threads or os.cpu_count() or 1, Progress(quiet=args.quiet)
+    here = Torchrun.of_environment()
+    device = _device(args.device, here.rank) if trains else "cpu"
+    threads = args.threads or max(1, (os.cpu_count() or 1) // here.processes)
+    progress = Progress(quiet=args.quiet or not here.first)
     return Context(
         device, seed, scratch, threads=threads, report=progress, max_memory=getattr(args, "max_memory", None)
     )
 
 
-def _device(wanted: str) -> str:
+def _device(wanted: str, rank: int | None = None) -> str:
     import torch
 
     device = wanted
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and rank is not None:  # a GPU for each of torchrun's processes
+        device = f"cuda:{rank}"
     if device != "cpu" and not torch.cuda.is_available():
         raise WrongInput(f"device {device}: {why_none()}; use --device cpu")
     if device.startswith("cuda:") and int(device[5:]) >= torch.cuda.device_count():

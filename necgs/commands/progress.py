@@ -7,6 +7,8 @@ import time
 from typing import Any, TextIO
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_TO_TELL = 2.0
+"""What has to pass of a stage before it can be told how long the rest takes: its first steps compile and load."""
 
 
 class Progress:
@@ -58,10 +60,10 @@ class Progress:
         print(f"{self._note}: {self._state(done, total, now)}", file=self._stream, flush=True)
 
     def _state(self, done: int, total: int, now: float) -> str:
-        """``40 %, about 30 s left of this stage``; no number before the first step, from which it could be told."""
+        """``40 %, about 30 s left of this stage``; no number before it can be told."""
         if done >= total:
             return "done"
-        if not done:
+        if not done or now - self._started < SECONDS_TO_TELL:
             return "begins"
         left = (now - self._started) / done * (total - done)
         return f"{100 * done / total:.0f} %, about {left:.0f} s left of this stage"

@@ -98,7 +98,9 @@ def values_at(values: Tensor, ends: Tensor) -> Tensor:
     return values[:, 0].reshape(-1).index_select(0, ends.reshape(-1)).view(-1, 2)
 
 
-def block_loss(predicted: Tensor, target: BlockTarget, sign_weight: float) -> Tensor:
+def block_loss(
+    predicted: Tensor, target: BlockTarget, sign_weight: float, totals: tuple[int, int] | None = None
+) -> Tensor:
     """Mean absolute error of what decides where the surface lies, plus what endangers a sign of the TSDF.
 
     The error is mostly that of the TSDF at its zeros on the grid's edges, where errors of an edge's ends may cancel;
@@ -110,10 +112,13 @@ def block_loss(predicted: Tensor, target: BlockTarget, sign_weight: float) -> Te
         predicted: (n, channels, b, b, b).
         target: of the same blocks.
         sign_weight: of what a TSDF lacks to be out of danger.
+        totals: points that decide and edges that change sign over which the means are taken, where these blocks are a
+            part of a batch; else their own.
     """
-    points = target.exact.sum().clamp(min=1)
+    points: Tensor | int = target.exact.sum().clamp(min=1) if totals is None else max(totals[0], 1)
+    zeros = max(len(target.ends) if totals is None else totals[1], 1)
     at_points = ((predicted - target.values).abs() * target.exact).sum() / points
-    at_zeros = (values_at(predicted, target.ends) * target.shares).sum(1).abs().sum() / max(len(target.ends), 1)
+    at_zeros = (values_at(predicted, target.ends) * target.shares).sum(1).abs().sum() / zeros
     tsdf = target.values[:, :1]
     side = torch.where(tsdf >= 0, predicted[:, :1], -predicted[:, :1])
     danger = F.relu(torch.where(target.exact, tsdf.abs() / 2, MARGIN) - side).sum() / points

@@ -7,7 +7,8 @@ What differs from the published training, and why:
 * The rate of the latents is part of the loss. In the first phase uniform noise stands for quantisation (the rate is
   then smooth in steps and scales); in the second, latents and weights are rounded as they will be.
 
-A step costs what its shapes cost, however large the set (`necgs.training.latent_adam`).
+A step costs what its shapes cost, however large the set (`necgs.training.latent_adam`), and several processes can share
+it (`necgs.training.ranks`).
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from necgs.quantize import codes, step_exponent, step_size, straight_through
 from necgs.training.block_loss import BlockTarget, BlockTargets, block_loss
 from necgs.training.block_start import block_start
 from necgs.training.checkpoint import Checkpoint
-from necgs.training.dense import Progress
 from necgs.training.latent_adam import BETAS, LatentAdam
+from necgs.training.ranks import Progress, Ranks
 from necgs.training.rate_model import laplace_bits
 from necgs.training.shape_rows import BatchBlocks, ResidentBlocks
 from necgs.training.surface_blocks import SurfaceBlocks, check_volumes
@@ -98,6 +99,9 @@ class BlockTraining:
         self.states = tuple(volume.states for volume in volumes)
         self.targets = BlockTargets.of(volumes, self.device)
         self.resident = ResidentBlocks.of(self.states, self.device)
+        self.ranks = Ranks.current()
+        if self.ranks.count > 1:
+            self.totals = np.array([(np.count_nonzero(volume.exact), len(volume.ends)) for volume in volumes])
         self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
@@ -136,16 +140,18 @@ class BlockTraining:
 
     def _loss(self, batch: Batch, *, noisy: bool) -> Tensor:
         steps = self.log_steps.exp()
-        scaled = batch.latents / steps
+        scaled = batch.own(batch.latents) / steps
         if noisy:
-            rated = coded = scaled + torch.rand(scaled.shape, generator=self.noise, device=self.device) - 0.5
+            noise = torch.rand(batch.latents.shape, generator=self.noise, device=self.device)
+            rated = coded = scaled + batch.own(noise) - 0.5
         else:
             rated, coded = scaled, straight_through(scaled, 1.0)
         weights = self.weights if noisy else self._rounded_weights()
         predicted = block_decoder(self.spec, weights, coded * steps, batch.blocks.neighbours, batch.blocks.sides)
         bits = laplace_bits(rated - self._predicted(coded, batch), self.log_scales)
-        distortion = block_loss(predicted, batch.target, self.settings.sign_weight)
-        return distortion + self.settings.lambda_ / 1000 * bits.sum() / len(batch.shapes)
+        distortion = block_loss(predicted, batch.target, self.settings.sign_weight, batch.totals)
+        loss = distortion + self.settings.lambda_ / 1000 * bits.sum() / len(batch.shapes)
+        return loss if batch.rows is None else loss * batch.weight
 
     def _predicted(self, coded: Tensor, batch: Batch) -> Tensor:
         padded = torch.cat([coded, coded.new_zeros(1, coded.shape[1])])
@@ -181,17 +187,19 @@ class BlockTraining:
         loss = self._loss(batch, noisy=noisy)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        parameters = [value for value in self._parameters().values() if value.requires_grad]
+        self.ranks.sum_gradients([*parameters, batch.latents])
         self.optimizer.step()
         self.latents.step(shapes, batch.latents, self.settings.latent_learning_rate * factor)
         return loss.detach()
 
     def run(self, checkpoint: Checkpoint, progress: Progress | None = None) -> None:
         """Train to the end, from the checkpoint where there is one; ``progress`` may raise to stop."""
-        if (state := checkpoint.load()) is not None:
+        if (state := self.ranks.first(checkpoint.load())) is not None:
             self.restore(state)
         epochs, per_epoch = self.settings.epochs, self.steps_per_epoch
         while self.epoch < epochs and len(self.targets):
-            if checkpoint.due():
+            if self.ranks.rank == 0 and checkpoint.due():
                 checkpoint.save(self.state())
             order = torch.randperm(len(self.states), generator=self.generator).numpy()
             for index in range(per_epoch):
@@ -199,8 +207,7 @@ class BlockTraining:
                 shapes = order[index * self.settings.batch : (index + 1) * self.settings.batch]
                 if any(self.targets.starts[s] < self.targets.starts[s + 1] for s in shapes):
                     self.step(shapes, done / (epochs * per_epoch))
-                if progress is not None:
-                    progress(done + 1, epochs * per_epoch, "training")
+                self.ranks.report(progress, done + 1, epochs * per_epoch)
             self.epoch += 1
 
     def _parameters(self) -> dict[str, Tensor]:
@@ -251,25 +258,42 @@ class BlockTraining:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some shapes of a training and what a step needs of them.
+    """Some shapes of a training and what a step of this process needs of them.
 
     Args:
         shapes: int64 (s,).
-        blocks: where their n blocks lie.
-        latents: float32 (n, C), a leaf.
-        target: of the blocks.
+        blocks: where the blocks of this process's shapes lie.
+        latents: float32 (n, C), a leaf, of all shapes.
+        rows: which of the n are this process's; None: all.
+        target: of this process's blocks.
+        totals: of the whole batch (`block_loss`); None: those of the target.
+        weight: of this process's loss in the sum of all.
     """
 
     shapes: NDArray[np.int64]
     blocks: BatchBlocks
     latents: Tensor
+    rows: slice | None
     target: BlockTarget
+    totals: tuple[int, int] | None = None
+    weight: float = 1.0
 
     @classmethod
     def of(cls, training: BlockTraining, shapes: NDArray[np.int64]) -> Batch:
         """The batch of the shapes ``shapes``, on the training's device."""
-        latents, target = training.latents.rows(shapes), training.targets.batch(shapes)
-        return cls(shapes, training.resident.batch(shapes), latents, target)
+        latents, starts = training.latents.rows(shapes), training.targets.starts
+        if training.ranks.count == 1:
+            return cls(shapes, training.resident.batch(shapes), latents, None, training.targets.batch(shapes))
+        part, weight = training.ranks.share(len(shapes))
+        own, ends = shapes[part], np.cumsum([0, *(starts[shapes + 1] - starts[shapes])])
+        rows = slice(int(ends[part.start]), int(ends[part.stop]))
+        points, zeros = training.totals[shapes].sum(axis=0).tolist()
+        target = training.targets.batch(own)
+        return cls(shapes, training.resident.batch(own), latents, rows, target, (points, zeros), weight)
+
+    def own(self, rows: Tensor) -> Tensor:
+        """Of rows (n, C) of all shapes those of this process."""
+        return rows if self.rows is None else rows[self.rows]
 
 
 def learning_rate_factor(position: float, warmup: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +19,9 @@ from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import PAPER_EXPONENT, Quantizer
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.losses import LossWeights, latent_loss, volume_loss
+from necgs.training.ranks import Progress, Ranks
 from necgs.training.residence import place_volumes
 from necgs.volume import LEVEL
-
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,7 @@ class DenseTraining:
         parameters = [*self.weights.values(), *self.sources.values()]
         self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate)
         self.epoch = 0
+        self.ranks = Ranks.current()
 
     def _latent_sources(self) -> dict[str, Tensor]:
         """What latents come from: themselves, N(0, 1)/3 at first, or the weights of an encoder."""
@@ -125,10 +125,14 @@ class DenseTraining:
         return volume_loss(predicted.float(), target, self.settings.loss) + latent_loss(latents, self.settings.loss)
 
     def step(self, indices: Tensor, on_host: Tensor | None = None) -> Tensor:
-        """One optimiser step, as `loss`; the loss stays on the device."""
-        loss = self.loss(indices, on_host)
+        """One optimiser step, as `loss`, of several processes the mean over their shapes; it stays on the device."""
+        own, weight = self.ranks.share(len(indices))
+        loss = self.loss(indices[own], None if on_host is None else on_host[own])
+        if self.ranks.count > 1:
+            loss = loss * (weight * (own.stop - own.start) / len(indices))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.ranks.sum_gradients([*self.weights.values(), *self.sources.values()])
         self.optimizer.step()
         return loss.detach()
 
@@ -145,15 +149,15 @@ class DenseTraining:
 
     def run(self, checkpoint: Checkpoint, progress: Progress | None = None) -> None:
         """Train to the end, from the checkpoint where there is one; ``progress`` may raise to stop."""
-        if (state := checkpoint.load()) is not None:
+        if (state := self.ranks.first(checkpoint.load())) is not None:
             self.restore(state)
         steps = math.ceil(self.shapes / self.settings.batch)
         while self.epoch < self.settings.epochs:
-            if checkpoint.due():
+            if self.ranks.rank == 0 and checkpoint.due():
                 checkpoint.save(self.state())
             for index, _ in enumerate(self.run_epoch()):
-                if progress is not None:
-                    progress(self.epoch * steps + index + 1, self.settings.epochs * steps, "training")
+                done = self.epoch * steps + index + 1
+                self.ranks.report(progress, done, self.settings.epochs * steps)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch depends on."""

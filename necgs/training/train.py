@@ -15,7 +15,8 @@ from necgs.decoder.spec import BLOCK_SPARSE, DENSE, DecoderSpec
 from necgs.decoder.trained_set import TrainedSet
 from necgs.training.block_sparse import BlockSettings, BlockTraining
 from necgs.training.checkpoint import Checkpoint
-from necgs.training.dense import DenseSettings, DenseTraining, Progress
+from necgs.training.dense import DenseSettings, DenseTraining
+from necgs.training.ranks import Progress
 from necgs.training.surface_blocks import SurfaceBlocks
 
 __all__ = ["BlockSettings", "DenseSettings", "train"]
@@ -33,6 +34,9 @@ def train(
     notes: dict[str, str] | None = None,
 ) -> TrainedSet:
     """Fit decoder weights and one latent per shape to the volumes of a set.
+
+    Where torch.distributed is initialised, its processes share the work; all get the same volumes and all the result
+    (`necgs.training.ranks`).
 
     Args:
         volumes: int16 (n, channels, K, K, K): codes in -128..128, value = code / 128; channel 0 the TSDF. For a
@@ -69,7 +73,8 @@ def train(
         raise ValueError(f"settings {type(settings).__name__} are not for the {spec.variant} decoder")
     with deterministic(device):
         training.run(keeper, progress)
-    keeper.remove()
+    if training.ranks.rank == 0:
+        keeper.remove()
     return training.result()
 
 

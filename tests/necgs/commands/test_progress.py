@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import io
 
+import pytest
+
 from necgs.commands.progress import Progress
 
 
-def test_progress_is_plain_lines_where_there_is_no_terminal() -> None:
+def test_progress_is_plain_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("necgs.commands.progress.time.monotonic", lambda: now)
     stream = io.StringIO()
     progress = Progress(stream)
-    for done in range(1, 5):
+    for done in range(0, 5):
         progress(done, 4, "training")
-    lines = stream.getvalue().splitlines()
-    assert lines[0].startswith("training: 25 %, about")
-    assert lines[0].endswith("s left of this stage")
-    assert lines[-1] == "training: done"
+        now += 15
+    assert stream.getvalue().splitlines() == [
+        "training: begins",
+        "training: 25 %, about 45 s left of this stage",
+        "training: 50 %, about 30 s left of this stage",
+        "training: 75 %, about 15 s left of this stage",
+        "training: done",
+    ]
+
+
+def test_the_first_step_of_a_stage_does_not_tell_how_long_the_rest_takes() -> None:
+    stream = io.StringIO()
+    Progress(stream)(1, 50, "training")
+    assert stream.getvalue() == "training: begins\n"
 
 
 def test_no_time_is_told_before_the_first_step() -> None:
