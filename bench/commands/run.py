@@ -116,6 +116,7 @@ def _add_again(group: Any) -> None:
 def _add_output(group: Any) -> None:
     group.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/DATASET-PROFILE)")
     group.add_argument("--cache", type=Path, metavar="DIR", help="cache of prepared meshes and volumes")
+    group.add_argument("--no-report", action="store_true", help="leave tables and figures to bench report")
     group.add_argument("--keep-decoded", action="store_true", help="keep the decoded meshes in the run folder")
     loud = group.add_mutually_exclusive_group()
     loud.add_argument("--quiet", action="store_true", help="say nothing but failures; RUN/run.log has every line")
@@ -124,7 +125,6 @@ def _add_output(group: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from bench.commands.publish import publish
     from bench.execution.run import execute
     from bench.execution.run_log import NORMAL, QUIET, VERBOSE
     from bench.planning.plan import make_plan, waiting_jobs
@@ -138,8 +138,7 @@ def run(args: argparse.Namespace) -> int:
             _print_jobs(plan, waiting_jobs(plan, folder))
             return 0
         rows = execute(plan, folder, verbosity=QUIET if args.quiet else VERBOSE if args.verbose else NORMAL)
-        if not args.shard:
-            publish(folder)
+        _publish(plan, folder, args)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -148,6 +147,19 @@ def run(args: argparse.Namespace) -> int:
         )
         return 1
     return _verdict(rows, folder, args)
+
+
+def _publish(plan: Plan, folder: RunFolder, args: argparse.Namespace) -> None:
+    """Tables and figures, once the jobs of all shards are done."""
+    from bench.commands.publish import publish
+    from bench.planning.plan import waiting_jobs
+
+    if args.no_report:
+        return
+    if not args.shard or not waiting_jobs(dataclasses.replace(plan, jobs=plan.jobs_of_all_shards), folder):
+        publish(folder)
+    elif not args.quiet:
+        print("no report yet: other shards have jobs to do, into this folder or one of their own (bench merge)")
 
 
 def build_request(args: argparse.Namespace, argv: Sequence[str] = ()) -> Request:

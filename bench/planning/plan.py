@@ -89,6 +89,7 @@ class Plan:
     prepared: Mapping[str, Prepared]
     protocol: Protocol
     jobs: tuple[Job, ...]
+    jobs_of_all_shards: tuple[Job, ...] = ()
 
     @property
     def workers(self) -> int:
@@ -128,9 +129,10 @@ def make_plan(request: Request) -> Plan:
         )
     if absent := [label for label in request.rates.of_all if label not in {job.rate for job in planned}]:
         raise WrongInput(f"--rates: none of the codecs has a rate {', '.join(absent)}")
+    own = planned
     if request.shard:
         first, step = request.shard
-        planned = planned[first - 1 :: step]
+        own = planned[first - 1 :: step]
     return Plan(
         request=request,
         device=device,
@@ -140,7 +142,8 @@ def make_plan(request: Request) -> Plan:
         shape_sets=shape_sets,
         prepared=prepared,
         protocol=protocol,
-        jobs=tuple(planned),
+        jobs=tuple(own),
+        jobs_of_all_shards=tuple(planned),
     )
 
 

@@ -42,7 +42,7 @@ def test_contexts_without_a_folder_leave_no_empty_ones_behind(tmp_path):
 
 
 def test_an_altered_archive_is_encoded_anew_when_it_is_measured_again(command, tmp_path, capfd):
-    arguments = command("OneRate", extra=("--shard", "1/1"))  # no report
+    arguments = command("OneRate", extra=("--no-report",))
     assert main(arguments) == 0
     run = RunFolder(tmp_path / "run")
     (row,) = run.set_rows()

@@ -244,6 +244,16 @@ def test_shards_share_the_jobs(command, run, counter):
     assert [row["rate"] for row in run.set_rows()] == ["g16"]
 
 
+def test_shards_in_one_folder_make_the_report_with_the_last(command, run, counter, capsys):
+    assert main(command("Counting", extra=("--shard", "2/2"))) == 0
+    assert "no report yet" in capsys.readouterr().out
+    assert not (run.path / "report").exists()
+    assert main(command("Counting", extra=("--shard", "1/2"))) == 0
+    assert "no report yet" not in capsys.readouterr().out
+    assert (run.path / "report" / "report.md").exists()
+    assert sorted(row["rate"] for row in run.set_rows()) == ["g16", "g256"]
+
+
 def test_a_set_archive_that_an_interrupted_run_left_is_used_again(command, run, counter):
     assert main(command("Counting")) == 0
     rows = run.set_rows()
