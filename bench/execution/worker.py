@@ -74,14 +74,17 @@ def decode(task: Task, context: Context) -> dict[str, Any]:
 
 
 def measure(task: Task, context: Context) -> dict[str, Any]:
-    """Measure every decoded mesh against its reference."""
+    """Measure every decoded mesh against its reference; those that the time does not reach are told."""
     from bench.metrics.protocol import Protocol
     from bench.planning.references import read_mesh, read_reference
 
     protocol = Protocol(**task.protocol)
     shapes: list[dict[str, Any]] = []
     for index, path in enumerate(task.references):
-        context.check_deadline()
+        if (left := context.remaining()) is not None and left <= 0:
+            late = "measure: the job's time is over; --retry-failed measures again, --timeout allows more"
+            missing = len(task.references) - index
+            return {"shapes": [*shapes, *({"status": FAILURE["measure"], "message": late} for _ in range(missing))]}
         decoded = read_mesh(Path(task.decoded) / f"{index:06d}.npz")
         shapes.append(_measure_shape(read_reference(Path(path)), decoded, protocol, index, context.threads))
         context.progress(index + 1, len(task.references))

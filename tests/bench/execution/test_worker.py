@@ -59,6 +59,24 @@ def test_a_measurement_that_takes_too_long_is_killed_and_charged_to_nobody(task,
     assert "no end" in outcome.message
 
 
+def test_a_measurement_that_runs_out_of_time_keeps_the_shapes_that_are_done(task, tmp_path, monkeypatch):
+    from mesh_datasets.fingerprint import mesh_fingerprint
+
+    from bench.codec import Context
+    from bench.planning.references import write_mesh
+
+    reference = tmp_path / f"{mesh_fingerprint(sphere())}.npz"
+    write_mesh(reference, sphere())
+    Path(task.decoded).mkdir()
+    write_mesh(Path(task.decoded) / "000000.npz", sphere())
+    left = iter([5.0, -1.0])
+    monkeypatch.setattr(Context, "remaining", lambda self: next(left))
+    three = dataclasses.replace(task, references=(str(reference),) * 3, protocol={"samples": 50, "seed": 0})
+    shapes = worker.measure(three, Context(scratch=tmp_path))["shapes"]
+    assert [shape["status"] for shape in shapes] == ["ok", "measure_failed", "measure_failed"]
+    assert "--timeout" in shapes[1]["message"]
+
+
 def test_one_shape_that_cannot_be_measured_leaves_the_others_alone(monkeypatch):
     from bench.metrics import measure
 
