@@ -12,4 +12,4 @@ def missing_packages(*modules: str) -> Availability:
     absent = [name for name in modules if find_spec(name) is None]
     if not absent:
         return Availability(ok=True)
-    return Availability(False, f"package {', '.join(absent)} is not installed", f"pip install {' '.join(absent)}")
+    return Availability(False, f"package {', '.join(absent)} is not installed", f"type: pip install {' '.join(absent)}")
