@@ -59,14 +59,25 @@ def run_on_cluster(
         _check_workers(client, run, cache)
         # Two runs on one scheduler must not get each other's results: the key names the run folder, too.
         folder = hashlib.sha256(str(run).encode()).hexdigest()[:12]
-        futures = {client.submit(work, job, key=f"bench-{folder}-{job.key}", pure=False): job for job in jobs}
-        for future in as_completed(futures):
-            try:
-                yield futures[future], future.result()
-            except KilledWorker as error:
-                yield futures[future], lost(futures[future], f"the job killed its Dask worker: {error}")
-            except FutureCancelledError:
-                raise ClusterLost("the Dask scheduler went away", "the same command goes on from here") from None
+
+        def submit(job: Job, again: str = "") -> Any:
+            return client.submit(work, job, key=f"bench-{folder}-{job.key}{again}", pure=False)
+
+        futures = {submit(job): job for job in jobs}
+        suspects = []
+        try:
+            for future in as_completed(futures):
+                try:
+                    yield futures[future], future.result()
+                except KilledWorker:  # the job did, or one that ran or waited on the same worker
+                    suspects.append(futures[future])
+            for job in suspects:  # each by itself: only the guilty kills again
+                try:
+                    yield job, submit(job, "-alone").result()
+                except KilledWorker as error:
+                    yield job, lost(job, f"the job killed its Dask worker: {error}")
+        except FutureCancelledError:
+            raise ClusterLost("the Dask scheduler went away", "the same command goes on from here") from None
 
 
 @contextlib.contextmanager

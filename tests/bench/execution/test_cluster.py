@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import signal
 import threading
 
+import dask
 import pytest
 from dask.distributed import Client, LocalCluster
 
@@ -18,6 +22,12 @@ def work(job):
 
 def other_work(job):
     return f"other {job.rate}"
+
+
+def deadly_work(job):
+    if job.rate == "deadly":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return f"{job.rate} is done"
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +57,24 @@ def test_two_runs_on_one_scheduler_do_not_get_each_others_results(scheduler, tmp
     assert [text for text, _ in found] == ["x of x", "other x"]
     for _, results in found:
         results.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_a_job_that_kills_its_worker_gets_rows_of_its_own_and_the_others_run(tmp_path):
+    jobs = [dataclasses.replace(make_job(), rate=rate) for rate in ("deadly", "harmless")]
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        results = run_on_cluster(
+            jobs,
+            deadly_work,
+            lambda job, reason: f"{job.rate}: {reason}",
+            address=None,
+            workers=1,
+            run=tmp_path / "run",
+            cache=tmp_path / "cache",
+        )
+        found = {job.rate: text for job, text in results}
+    assert found["harmless"] == "harmless is done"
+    assert found["deadly"].startswith("deadly: the job killed its Dask worker")
 
 
 def test_a_worker_that_sees_other_files_or_has_another_version_is_named(tmp_path):
