@@ -54,10 +54,12 @@ def describe(path: Path) -> dict[str, Any]:
     """Facts about a file: plain values. Raises ``CorruptArchive`` and ``OSError``."""
     with path.open("rb") as file:
         coded = OpenSet.of(file, Context(scratch=Path()))
-        parts = {entry.name: coded.file.shape(entry).part for entry in coded.file.entries}
+        shapes, modes = {}, {}
+        for entry in coded.file.entries:  # one part at a time: of many shapes they would fill the memory
+            part = coded.file.shape(entry).part
+            shapes[entry.name], modes[entry.name] = len(part), coded.mode(part)
         ledger = _shared_ledger(coded)
     size = path.stat().st_size
-    shapes = {name: len(part) for name, part in parts.items()}
     ledger["shapes"] = sum(shapes.values())
     meshes, volumes = coded.meshes, coded.volumes
     return {
@@ -68,7 +70,7 @@ def describe(path: Path) -> dict[str, Any]:
         **({} if volumes is None else {"decoder": _decoder(volumes)}),
         "ledger": {**ledger, "file": size - sum(ledger.values())},
         "shapes": shapes,
-        "modes": {name: coded.mode(part) for name, part in parts.items()},
+        "modes": modes,
     }
 
 
