@@ -48,28 +48,15 @@ def measure(
         ValueError: coordinates that are not finite or far outside the cube, indices out of range.
     """
     a = Side.of(reference, protocol, stream, REFERENCE)
-    return measure_side(a, decoded, protocol, stream=stream, threads=threads, largest=largest)
-
-
-def measure_side(
-    reference: Side,
-    decoded: Trimesh,
-    protocol: Protocol,
-    *,
-    stream: int = 0,
-    threads: int = 1,
-    largest: float = LARGEST_COORDINATE,
-) -> dict[str, float]:
-    """`measure` with a reference that was made of the same ``protocol`` and ``stream``."""
-    other = Side.of(decoded, protocol, stream, DECODED, largest)
-    forth, back = reference.deviations(other, threads), other.deviations(reference, threads)
-    areas = reference.surface.area, other.surface.area
+    b = Side.of(decoded, protocol, stream, DECODED, largest)
+    forth, back = a.deviations(b, threads), b.deviations(a, threads)
+    areas = a.surface.area, b.surface.area
     return {
         **_sampled((forth[0], back[0]), areas, protocol),
         **_surface((forth[1], back[1]), protocol),
         "reference_area": areas[0],
         "decoded_area": areas[1],
-        **_points(reference.mesh, decoded),
+        **_points(reference, decoded),
     }
 
 
