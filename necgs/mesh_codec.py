@@ -89,14 +89,17 @@ def _coded(
 ) -> tuple[Archive, list[int]]:
     """The archive of the shapes that are left, and their places in the set."""
     from necgs.mesh.group_input import Copy
-    from necgs.mesh.preparation import coder_input
+    from necgs.mesh.preparation import coder_input, slope_of
     from necgs.mesh.set_encoder import encode
 
     places = sorted([shape for found in coarse for shape in found.group.shapes] + [copy.shape for copy in copies])
     if not places:
         return Archive(()), []
     number = {shape: index for index, shape in enumerate(places)}
-    given = [coder_input(found, [number[shape] for shape in found.group.shapes], rate, context) for found in coarse]
+    slope = slope_of(coarse)
+    given = [
+        coder_input(found, [number[shape] for shape in found.group.shapes], rate, context, slope) for found in coarse
+    ]
     try:
         return encode(given, [Copy(number[c.shape], number[c.original], c.similarity) for c in copies]), places
     except ValueError as error:

@@ -116,8 +116,9 @@ def _fitted(
     vertices: np.ndarray[Any, Any],
     faces: np.ndarray[Any, Any],
 ) -> np.ndarray[Any, Any]:
-    """The vertices (v, 3) of a decimated mesh, moved to the surface of the original. They stay in [-1, 1]."""
-    from necgs.vertex_fit.fitting import FitSettings, Original, fit_vertices
+    """The vertices (v, 3) of a decimated mesh, moved closer to the original where that succeeds; in [-1, 1]."""
+    from necgs.vertex_fit.fitting import FitSettings, Original
+    from necgs.vertex_fit.guarded_fit import guarded_fit
 
     settings = FitSettings()
-    return fit_vertices(Original(*original, settings.bound(len(faces))), vertices, faces, settings).vertices
+    return guarded_fit(Original(*original, settings.bound(len(faces))), vertices, faces, settings).vertices

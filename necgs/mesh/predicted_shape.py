@@ -28,6 +28,8 @@ Refit = Callable[[Mask, Floats], Floats]
 """Coded vertices (v,) bool and all positions (v, 3) as they are or will be -> targets (v, 3)."""
 
 MOST_CODE = 1 << 19
+REFIT_FROM = 0.2
+"""Share of the vertices that must be coded before the others are refitted: earlier it costs time, and bytes as well."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def choose(
         coded[level.vertices] = True
         features.append(seen.features)
         codes.append(picked)
-        if target.refit is not None and not coded.all():
+        if target.refit is not None and not coded.all() and coded.sum() >= REFIT_FROM * count:
             now = np.where(coded[:, None], current, wanted) / CUBE
             wanted = np.asarray(target.refit(coded, now), dtype=np.float64) * CUBE
     return Choice(current, tuple(features), tuple(codes))

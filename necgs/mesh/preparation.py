@@ -22,7 +22,8 @@ from necgs.mesh.manifold import cut_to_manifold
 from necgs.mesh.rate import MeshSetRate
 from necgs.mesh.reduction import Reduced, digest, key, price
 from necgs.mesh.symmetric_half import Symmetry
-from necgs.vertex_fit.fitting import FitSettings, Original, fit_vertices, refit_vertices
+from necgs.vertex_fit.fitting import FitSettings, Original, refit_vertices
+from necgs.vertex_fit.guarded_fit import guarded_fit
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -30,6 +31,10 @@ Floats = NDArray[np.float64]
 FIT = FitSettings()
 NO_FIT = FitSettings(steps=0)
 REFIT = FitSettings(floor=1.0, most_samples=8000, many_faces=2000)
+_LEAST_PER_FACE = 4
+"""Samples of a refit: with fewer, vertices follow these and not the surface, which takes bytes and error."""
+_SHARE = 0.7
+"""Of the set's slope, to which the error of a shape that is nearly exact is raised."""
 _STIFF = 1e6
 """Added to the Hessian of a coordinate that must stay: its code is never moved to a cheaper one."""
 
@@ -114,11 +119,11 @@ def _fitted(found: Reduced, row: int, held: Mask, rate: MeshSetRate, context: Co
 
     def fit() -> dict[str, NDArray[Any]]:
         original = Original(vertices, found.group.faces, settings.bound(len(found.faces)))
-        made = fit_vertices(original, start, found.faces, settings, ~held)
+        made = guarded_fit(original, start, found.faces, settings, ~held)
         return {"vertices": made.vertices, "hessians": made.hessians, "error": np.array(made.after)}
 
     content = digest(vertices, found.group.faces, start, found.faces, held)
-    return context.cached("fit", key("fit", content, repr(settings)), fit)
+    return context.cached("fit", key("guarded fit", content, repr(settings)), fit)
 
 
 def _cut(found: Reduced, fits: dict[int, dict[str, NDArray[Any]]]) -> Coarse:
@@ -138,10 +143,28 @@ def _cut(found: Reduced, fits: dict[int, dict[str, NDArray[Any]]]) -> Coarse:
     )
 
 
-def coder_input(coarse: Coarse, places: Sequence[int], rate: MeshSetRate, context: Context) -> GroupInput:
-    """What the coder is given for a group whose shapes have these places in the archive."""
-    refits = rate.fit and not coarse.doubled and len(places) > 1
-    steps = Steps(*(_step(scale * coarse.error) for scale in (rate.lattice, rate.step, rate.tangential)))
+def slope_of(coarse: Sequence[Coarse]) -> float:
+    """The surface error per vertex of a set: what a set's mean error costs, see `coder_input`."""
+    counts = [len(found.vertices) for found in coarse]
+    errors = sum(count * found.error for count, found in zip(counts, coarse, strict=True))
+    vertices: int = sum(count * found.vertices.shape[1] for count, found in zip(counts, coarse, strict=True))
+    return errors / max(vertices, 1)
+
+
+def coder_input(
+    coarse: Coarse, places: Sequence[int], rate: MeshSetRate, context: Context, slope: float = 0.0
+) -> GroupInput:
+    """What the coder is given for a group whose shapes have these places in the archive.
+
+    Steps follow the error of the group. The error that steps add grows with them, and halving them takes a bit for each
+    coordinate: so a bit buys as much in all shapes where steps are as the numbers of vertices. That holds about by
+    itself where more faces lie closer, but parts that are exact with few faces would get steps far too fine: theirs
+    follow from ``slope``, that of the set.
+    """
+    seen = REFIT.bound(len(coarse.faces)) >= _LEAST_PER_FACE * len(coarse.faces)
+    refits = rate.fit and seen and not coarse.doubled and len(places) > 1
+    error = max(coarse.error, _SHARE * slope * coarse.vertices.shape[1])
+    steps = Steps(*(_step(scale * error) for scale in (rate.lattice, rate.step, rate.tangential)))
     hessians = coarse.hessians
     if coarse.symmetry is not None:  # a vertex of the seam stays in its plane
         seamed = np.zeros(3)
@@ -153,7 +176,7 @@ def coder_input(coarse: Coarse, places: Sequence[int], rate: MeshSetRate, contex
         steps,
         tuple(places),
         hessians,
-        rate.lambda_ * coarse.error / coarse.vertices.shape[1],
+        rate.lambda_ * error / coarse.vertices.shape[1],
         _refit(coarse, context) if refits else None,
         coarse.symmetry,
     )

@@ -46,7 +46,8 @@ from necgs.mesh.residual_model import ResidualModel
 from necgs.mesh.similarity import Similarity
 from necgs.mesh.symmetric_half import MOST_CODE, Symmetry, unfolded
 
-VERSION = 1
+VERSION = 2
+"""To be raised with any change of what the bytes decode to. 1 is of streams that changed before the first release."""
 LONE, COPY, MEMBER = range(3)
 MOST_SOURCES = 3
 MOST_GROUPS = 1 << 20
@@ -119,7 +120,7 @@ def decode_shared(data: bytes, max_memory: int | None = None) -> Shared:
     what = "shared part"
     fields = FieldReader(checked_crc32(data, what), what)
     if (version := fields.unsigned("format version", 1 << 20)) != VERSION:
-        raise fields.fault(f"has format version {version}; this program reads version {VERSION}")
+        raise fields.fault(f"has format version {version}; this program reads version {VERSION}: code the set again")
     residuals = ResidualModel.read(fields) if fields.unsigned("model of residuals", 1) else residual_model()
     count = fields.unsigned("groups", min(MOST_GROUPS, fields.left))
     groups = tuple(_read_group(fields, residuals, max_memory) for _ in range(count))

@@ -36,7 +36,7 @@ class FitSettings:
         steps: of Gauss-Newton; fewer where the bound leaves fewer samples per face, which would be fitted too closely.
         samples_per_face: of the coarse mesh, on each of the two surfaces ...
         least_samples, most_samples: ... within these bounds.
-        many_faces: from here on the upper bound grows with the faces, up to twice.
+        many_faces: from here on the upper bound grows with the faces, up to four times.
         floor: distances below this multiple of the mean distance count as squares.
         cap: distances beyond this multiple of the mean distance count as cubes.
         normal_weight: of the normals.
@@ -48,7 +48,7 @@ class FitSettings:
     samples_per_face: float = 8.0
     least_samples: int = 3000
     most_samples: int = 12_000
-    many_faces: int = 3000
+    many_faces: int = 2500
     floor: float = 0.2
     cap: float = 3.0
     normal_weight: float = 6.0
@@ -62,7 +62,7 @@ class FitSettings:
 
     def bound(self, faces: int) -> int:
         """Most samples for a coarse mesh of so many faces."""
-        return int(np.clip(self.most_samples * faces / self.many_faces, self.most_samples, 2 * self.most_samples))
+        return int(np.clip(self.most_samples * faces / self.many_faces, self.most_samples, 4 * self.most_samples))
 
     def steps_for(self, faces: int) -> int:
         """Steps for a coarse mesh of so many faces."""

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from bench.codec import Archive, CorruptArchive
+from bench.codec.fields import checked_crc32, with_crc32
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.group_input import Copy, Floats, GroupInput, Mask
 from necgs.mesh.predicted_shape import Target
 from necgs.mesh.set_encoder import encode, encode_lone, encode_member
 from necgs.mesh.similarity import Similarity
-from necgs.mesh.stream import decode_shape, decode_shared
+from necgs.mesh.stream import VERSION, decode_shape, decode_shared
 from necgs.mesh.symmetric_half import Symmetry
 from tests.necgs.mesh.fixed_meshes import STEPS, bent, canonical, several, sheet, sphere, torus
 
@@ -140,6 +141,14 @@ def test_old_bytes_decode_to_equal_integers() -> None:
         points = np.round(vertices * CUBE).astype("<i8")
         digests.append(f"{zlib.crc32(points.tobytes()):08x} {zlib.crc32(faces.astype('<i8').tobytes()):08x}")
     assert digests == (GOLDEN / "set.digests").read_text().splitlines()
+
+
+@pytest.mark.parametrize("version", [0, 1, 3, 127])
+def test_other_versions_are_refused_by_their_number(version: int) -> None:
+    payload = checked_crc32(bytes.fromhex((GOLDEN / "set.hex").read_text().split()[0]), "golden")
+    assert payload[0] == VERSION
+    with pytest.raises(CorruptArchive, match=f"format version {version}; this program reads version {VERSION}"):
+        decode_shared(with_crc32(bytes([version]) + payload[1:]))
 
 
 def test_damage_is_noticed() -> None:
