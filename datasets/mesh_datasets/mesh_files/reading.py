@@ -55,6 +55,8 @@ def read_mesh(path: Path) -> Trimesh:
             f"{path}: files of type {suffix or 'no suffix'} are not read", f"convert it to one of: {known}"
         )
     try:
+        if path.exists() and not path.is_file():  # a pipe would wait for ever, /dev/zero has no end
+            raise InvalidShape(f"{path}: a folder, a pipe or a device, no file")
         with np.errstate(all="ignore"):  # what is not finite is refused below
             surface = _parsed(suffix, path.read_bytes(), path.parent)
     except FileNotFoundError:

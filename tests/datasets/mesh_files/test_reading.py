@@ -1,3 +1,4 @@
+import os
 import struct
 
 import numpy as np
@@ -123,6 +124,18 @@ def test_broken_files_are_named(tmp_path, name):
     with pytest.raises(InvalidShape) as caught:
         read_mesh(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.timeout(20)
+def test_what_is_no_file_is_refused_before_it_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.obj")
+    (tmp_path / "endless.ply").symlink_to("/dev/zero")
+    (tmp_path / "folder.stl").mkdir()
+    (tmp_path / "circle.off").symlink_to("circle.off")
+    for path in sorted(tmp_path.iterdir()):
+        with pytest.raises(InvalidShape, match=path.name):
+            read_mesh(path)
 
 
 def test_missing_file_is_named(tmp_path):
