@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,16 +72,28 @@ class Archive:
         names = sorted(p.name for p in folder.glob("[0-9]*.bin"))
         if names != [f"{index:06d}.bin" for index in range(len(names))]:
             raise CorruptArchive(f"{folder}: the shape files are not numbered from 000000.bin without a gap")
+        for path in [shared, *(folder / name for name in names)]:
+            if path.is_symlink() or (path.exists() and not path.is_file()):  # leads elsewhere, or never ends
+                raise CorruptArchive(f"{path} is a link, a pipe or a folder, no file of an archive")
         return cls(
             shapes=tuple(Part((folder / name).read_bytes()) for name in names),
             shared=Part(shared.read_bytes() if shared.exists() else b""),
         )
 
+    def check_holds(self, indices: Iterable[int]) -> None:
+        """Raise `CorruptArchive` where it has no part of that index."""
+        for index in indices:
+            if not 0 <= index < len(self.shapes):
+                raise CorruptArchive(f"the archive has {len(self.shapes)} shapes and none of index {index}")
+
 
 def digest(folder: Path) -> str:
-    """sha256 over the names, sizes and bytes of the files of an archive."""
+    """sha256 over the names, sizes and bytes of the files of an archive; of what is no file, over its name."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
+        if path.is_symlink() or not path.is_file():  # no archive has such, so the hash is that of no archive
+            digest.update(f"{path.name} is no file\n".encode())
+            continue
         data = path.read_bytes()
         digest.update(f"{path.name} {len(data)}\n".encode())
         digest.update(data)

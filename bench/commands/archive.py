@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.results.manifest import ShapeEntry
     from bench.results.rows import JobRows, ShapeRow
     from bench.results.store import RunFolder
 
@@ -36,6 +37,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--decoded", action="store_true", help="export decoded meshes instead of coded bytes")
     parser.add_argument("--shape", action="append", default=[], metavar="NAME", help="this shape alone; repeatable")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: CODEC-RATE)")
+    parser.add_argument(
+        "--codec",
+        dest="allowed",
+        action="append",
+        default=[],
+        metavar="MODULE:CLASS",
+        help="with --decoded: import this codec under development; without it only registered ones are",
+    )
     parser.set_defaults(run=run)
 
 
@@ -55,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     name = re.sub(r"[^0-9A-Za-z.@=_-]+", "-", f"{job.whole['codec']}-{job.whole['rate']}")
     out: Path = args.out or Path(name)
     out.mkdir(parents=True, exist_ok=True)
-    written = list(_decoded(folder, job, shapes, out) if args.decoded else _coded(folder, job, shapes, out))
+    allowed = tuple(args.allowed)
+    written = list(_decoded(folder, job, shapes, out, allowed) if args.decoded else _coded(folder, job, shapes, out))
     print(f"{len(written)} files written to {out}")
     return 0
 
@@ -99,6 +109,7 @@ def _coded(folder: RunFolder, job: JobRows, shapes: Sequence[ShapeRow], out: Pat
     from bench.codec.atomic_write import write_atomically
 
     archive = Archive.read(folder.archive(job.whole["archive"]))
+    archive.check_holds(row["index"] for row in shapes)
     parts = {f"{_file_name(row)}.bin": archive.shapes[row["index"]].data for row in shapes}
     for name, data in {"shared.bin": archive.shared.data, **parts}.items():
         if data:
@@ -106,7 +117,9 @@ def _coded(folder: RunFolder, job: JobRows, shapes: Sequence[ShapeRow], out: Pat
             yield out / name
 
 
-def _decoded(folder: RunFolder, job: JobRows, shapes: Sequence[ShapeRow], out: Path) -> Iterator[Path]:
+def _decoded(
+    folder: RunFolder, job: JobRows, shapes: Sequence[ShapeRow], out: Path, allowed: tuple[str, ...]
+) -> Iterator[Path]:
     from mesh_datasets.normalization import Normalization
     from trimesh.exchange.obj import export_obj
 
@@ -116,8 +129,8 @@ def _decoded(folder: RunFolder, job: JobRows, shapes: Sequence[ShapeRow], out: P
 
     entries = {(entry["dataset"], entry["name"]): entry for entry in folder.read_manifest()["shapes"]}
     rows = {row["index"]: row for row in shapes}
-    for index, mesh in StoredMeshes(folder, default_cache()).decoded(job.whole, rows).items():
-        entry = entries[rows[index]["dataset"], rows[index]["shape"]]
+    for index, mesh in StoredMeshes(folder, default_cache(), allowed=allowed).decoded(job.whole, rows).items():
+        entry = _entry(entries, rows[index])
         x, y, z = entry["center"]
         placed = Normalization((x, y, z), entry["scale"]).invert(mesh)
         path = out / f"{_file_name(rows[index])}.obj"
@@ -125,7 +138,17 @@ def _decoded(folder: RunFolder, job: JobRows, shapes: Sequence[ShapeRow], out: P
         yield path
 
 
+def _entry(entries: Mapping[tuple[str, str], ShapeEntry], row: ShapeRow) -> ShapeEntry:
+    """What the manifest says of a row's shape. Raises `bench.codec.UserError` where it says nothing."""
+    from bench.codec import UserError
+
+    found = entries.get((row["dataset"], row["shape"])) or entries.get(("", row["shape"]))
+    if found is None:
+        raise UserError(f"the manifest does not describe {row['shape']!r} of {row['dataset']}")
+    return found
+
+
 def _file_name(row: ShapeRow) -> str:
     """A shape's name, which may hold anything, as the name of a file; its index keeps two from meeting."""
-    plain = re.sub(r"[^0-9A-Za-z._-]+", "_", row["shape"]).lstrip(".") or "shape"
+    plain = re.sub(r"[^0-9A-Za-z._-]+", "_", row["shape"]).lstrip(".")[:100] or "shape"
     return plain if plain == row["shape"] else f"{plain}-{row['index']}"

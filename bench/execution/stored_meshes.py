@@ -72,6 +72,7 @@ class StoredMeshes:
             return kept
         try:
             archive = Archive.read(self.run.archive(set_row["archive"]))
+            archive.check_holds(wanted)
         except CodecError as error:
             raise MeshesUnavailable(str(error)) from None
         # Most codecs decode one shape from its own part; those that cannot get the whole archive.

@@ -30,7 +30,7 @@ def merge(runs: Sequence[RunFolder], out: RunFolder) -> int:
     Raises:
         MergeRefused: other metric protocols, other shapes, other versions of a codec, other settings under one rate's
             label, or no run at all.
-        bench.results.store.StoreError: a folder that is no run, or ``out`` exists already.
+        bench.results.store.StoreError: a folder that is no run or holds links, or ``out`` exists already.
     """
     if not runs:
         raise MergeRefused("nothing to merge")
@@ -39,6 +39,8 @@ def merge(runs: Sequence[RunFolder], out: RunFolder) -> int:
     manifests = [run.read_manifest() for run in runs]
     sets = [{point_key(row): row for row in run.set_rows()} for run in runs]
     _refuse_mixture(runs, manifests, sets)
+    for run in runs:
+        _refuse_links(run)
     chosen: dict[PointKey, int] = {}
     for number, found in enumerate(sets):
         for point, row in found.items():
@@ -108,6 +110,17 @@ def _merged(manifests: Sequence[Manifest], chosen: Iterable[PointKey]) -> Manife
 def _distinct(entries: Iterable[Entry]) -> list[Entry]:
     """The entries, each once, in order."""
     return list({json.dumps(entry, sort_keys=True): entry for entry in entries}.values())
+
+
+def _refuse_links(run: RunFolder) -> None:
+    """Nothing is copied from outside of a run: raises `StoreError` naming what is neither a file nor a folder in it."""
+    for job in run.jobs():
+        name = job.whole["archive"]
+        record = run.archive(name).with_name(f"{name}.json")
+        folders = [run.archive(name), run.decoded(name), run.failure(name)]
+        for path in [record, *(inside for folder in folders for inside in folder.rglob("*"))]:
+            if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
+                raise StoreError(f"{path} is a link, a pipe or a device; a run holds files and folders alone")
 
 
 def _copy_files(run: RunFolder, out: RunFolder, archive: str) -> None:

@@ -144,6 +144,87 @@ def test_a_folder_of_the_run_that_is_a_link_is_refused(tmp_path):
         RunFolder(tmp_path).archive("abc")
 
 
+def test_merge_and_archive_run_nothing_that_a_run_names(payload, tmp_path, capsys):
+    run = write_run(tmp_path / "run", codecs=["draco"], shapes=2, rates=1)
+    run.rows_path.write_text(run.rows_path.read_text().replace('"draco"', '"payload:Codec"'))
+    manifest = json.loads(run.manifest_path.read_text())
+    manifest["codecs"] = {"payload:Codec": manifest["codecs"]["draco"]}
+    run.write_manifest(manifest)
+    Archive((Part(b"x"), Part(b"y"))).write(run.archive(run.set_rows()[0]["archive"]))
+    assert run_command("merge", str(run.path), "-o", str(tmp_path / "merged")) == 0
+    for folder in (run.path, tmp_path / "merged"):
+        assert run_command("archive", str(folder)) == 0
+        assert run_command("archive", str(folder), "payload:Codec", "r1", "--out", str(tmp_path / "coded")) == 0
+        decoded = ("archive", str(folder), "payload:Codec", "r1", "--decoded", "--out", str(tmp_path / "decoded"))
+        assert run_command(*decoded) == 3
+        assert "--codec payload:Codec" in capsys.readouterr().err
+    assert not payload.exists()
+    assert run_command(*decoded, "--codec", "payload:Codec") == 3  # it is imported, and decodes nothing
+    assert payload.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs links and pipes")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("place", ["000000.bin", "more", "record"])
+@pytest.mark.parametrize("kind", ["link", "endless", "pipe"])
+def test_nothing_is_read_that_lies_outside_of_a_run_or_never_ends(place, kind, tmp_path, capsys):
+    secret = tmp_path / "secret"
+    secret.write_text("a key")
+    run = write_run(tmp_path / "run", codecs=["draco"], shapes=2, rates=1)
+    archive = run.archive(run.set_rows()[0]["archive"])
+    Archive((Part(b"x"), Part(b"y"))).write(archive)
+    path = archive.with_name(f"{archive.name}.json") if place == "record" else archive / place
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(secret if kind == "link" else "/dev/zero")
+    assert run_command("merge", str(run.path), "-o", str(tmp_path / "merged")) == 2
+    assert f"{path} is a link, a pipe or a device" in capsys.readouterr().err
+    assert not (tmp_path / "merged").exists()
+    assert len(run.altered_archives()) == 1
+    if place == "000000.bin":
+        assert run_command("archive", str(run.path), "draco", "r1", "--out", str(tmp_path / "out")) == 1
+        assert str(path) in capsys.readouterr().err
+    assert b"a key" not in b"".join(made.read_bytes() for made in (tmp_path / "out").glob("*"))
+
+
+@pytest.mark.parametrize("index", [2, -1, 10**30])
+def test_a_row_of_a_shape_that_the_archive_does_not_have_is_named(index, tmp_path, capsys):
+    run = write_run(tmp_path / "run", codecs=["draco"], shapes=2, rates=1)
+    rows = [json.loads(line) for line in run.rows_path.read_text().splitlines()]
+    rows[1]["index"] = index
+    run.rows_path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Archive((Part(b"x"), Part(b"y"))).write(run.archive(rows[1]["archive"]))
+    words = ("archive", str(run.path), "draco", "r1", "--out", str(tmp_path / "out"))
+    assert run_command(*words) == 1
+    assert f"none of index {index}" in capsys.readouterr().err
+    assert run_command(*words, "--decoded") == 3
+    assert f"none of index {index}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["../../x", "/abs", "a\0b", "", "...", "x" * 300, "\ud800"])
+def test_files_of_shapes_with_hostile_names_stay_in_their_folder(name, tmp_path):
+    run = write_run(tmp_path / "run", codecs=["draco"], shapes=2, rates=1)
+    rows = [json.loads(line) for line in run.rows_path.read_text().splitlines()]
+    rows[1]["shape"] = name
+    run.rows_path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    Archive((Part(b"x"), Part(b"y"))).write(run.archive(rows[1]["archive"]))
+    before = {path for path in tmp_path.rglob("*") if "out" not in path.parts}
+    assert run_command("archive", str(run.path), "draco", "r1", "--out", str(tmp_path / "out")) == 0
+    assert sorted(path.read_bytes() for path in (tmp_path / "out").iterdir()) == [b"x", b"y"]
+    assert {path for path in tmp_path.rglob("*") if "out" not in path.parts} == before
+
+
+def test_an_archive_with_fewer_shapes_than_its_rows_is_named(tmp_path, capsys):
+    run = write_run(tmp_path / "run", codecs=["draco"], shapes=2, rates=1)
+    Archive((Part(b"x"),)).write(run.archive(run.set_rows()[0]["archive"]))
+    for more in ([], ["--decoded"]):
+        words = ("archive", str(run.path), "draco", "r1", "--out", str(tmp_path / "out"), *more)
+        assert run_command(*words) in (1, 3)
+        assert "none of index 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("body", ["raise RuntimeError('broken')", "raise SystemExit(3)", "import nothing_of_that_name"])
 def test_a_broken_plug_in_is_not_available_and_disables_nothing_else(body, tmp_path, monkeypatch, capsys):
     (tmp_path / f"badplug{abs(hash(body))}.py").write_text(body)
