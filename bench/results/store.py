@@ -102,6 +102,8 @@ class RunFolder:
             return read_manifest(json.loads(self.manifest_path.read_text()))
         except FileNotFoundError:
             raise StoreError(f"{self.path} is not a run folder: it has no manifest.json") from None
+        except NotADirectoryError:
+            raise StoreError(f"{self.path} is a file, no run folder") from None
         except (OSError, ValueError, RecursionError) as error:
             raise StoreError(f"{self.manifest_path} cannot be read: {error}") from None
 

@@ -28,9 +28,21 @@ def depth_of(xy: Tensor, z: Tensor, faces: Tensor, ids: Tensor) -> Tensor:
     centre = torch.stack([column, row], dim=1).to(xy.dtype) + 0.5
     a, b, c = (flat_xy.index_select(0, index) - centre for index in corner)
     weights = [_cross(b, c), _cross(c, a), _cross(a, b)]
-    inverse = sum(w / flat_z.index_select(0, index) for w, index in zip(weights, corner, strict=True))
-    depth = (weights[0] + weights[1] + weights[2]) / inverse
+    depths = [flat_z.index_select(0, index) for index in corner]
+    inverse = sum(w / one for w, one in zip(weights, depths, strict=True))
+    depth = _near((weights[0] + weights[1] + weights[2]) / inverse, depths)
     return torch.zeros(ids.shape, dtype=xy.dtype, device=xy.device).index_put((view, row, column), depth)
+
+
+def _near(depth: Tensor, depths: list[Tensor]) -> Tensor:
+    """``depth`` kept near the range of the face's three: rasterisers snap vertices to fractions of a pixel.
+
+    So a pixel can see a face that it just misses, whose plane, prolonged, may be anywhere; it then has no gradient.
+    """
+    low = torch.minimum(torch.minimum(depths[0], depths[1]), depths[2]).detach()
+    high = torch.maximum(torch.maximum(depths[0], depths[1]), depths[2]).detach()
+    slack = 0.1 * (high - low) + 1e-3 * high
+    return torch.clamp(depth, low - slack, high + slack)
 
 
 def _cross(a: Tensor, b: Tensor) -> Tensor:

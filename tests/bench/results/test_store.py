@@ -89,3 +89,9 @@ def test_names_that_rows_have_in_common_are_held_once(tmp_path):
     run.append(job_rows("2", "b"))
     first, second = (job.rows[0] for job in run.jobs())
     assert all(a is b for a, b in zip(first, second, strict=True))
+
+
+def test_a_file_is_no_run_folder(tmp_path):
+    (tmp_path / "a").write_text("")
+    with pytest.raises(StoreError, match="is a file, no run folder"):
+        RunFolder(tmp_path / "a").read_manifest()
