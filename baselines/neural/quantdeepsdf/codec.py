@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from baselines.neural.quantdeepsdf.settings import QuantDeepSdfRate
 from bench.codec import Archive, Availability, CodecInfo, Context, CorruptArchive, EncodeFailed, Part, Rate, SetCodec
+from bench.codec.packages import missing_packages
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from baselines.neural.quantdeepsdf.network import Field
     from baselines.neural.quantdeepsdf.points import ShapePoints
     from baselines.neural.quantdeepsdf.training import Trained
-
-NEEDED = ("torch", "constriction", "open3d", "igl", "numba")
 
 
 class QuantDeepSdf(SetCodec):
@@ -40,14 +38,7 @@ class QuantDeepSdf(SetCodec):
     packages: ClassVar[tuple[str, ...]] = ("torch", "numpy", "constriction", "libigl", "open3d-cpu", "open3d")
 
     def availability(self) -> Availability:
-        missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-        if missing:
-            return Availability(
-                False,
-                f"Python packages are missing: {', '.join(missing)}",
-                "install the dependencies that pyproject.toml names",
-            )
-        return Availability(ok=True)
+        return missing_packages("torch", "constriction", "open3d", "numba", igl="libigl")
 
     def warm_up(self, device: str = "cpu") -> None:
         """Import what is heavy, compile the surface extraction, start the device."""
