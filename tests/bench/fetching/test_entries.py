@@ -36,6 +36,7 @@ def written(tmp_path: Path, name: str, data: bytes) -> Path:
         ("set.zip", zipped({"a/b.txt": "b"})),
         ("set.zip", zipped({"a\\b.txt": "b"})),
     ],
+    ids=["tar", "tar.gz", "TGZ", "tar.bz2", "tar.xz", "zip", "zip of Windows"],  # archives hold the time
 )
 def test_an_archive_counts_as_a_folder_of_its_name(tmp_path: Path, name: str, data: bytes) -> None:
     assert contents(written(tmp_path, name, data)) == {"set/a/b.txt": b"b"}
