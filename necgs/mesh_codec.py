@@ -21,7 +21,7 @@ class MeshSet(SetCodec):
 
     info: ClassVar[CodecInfo] = CodecInfo(
         name="meshset",
-        version="1",
+        version="2",
         title="Mesh set (ours)",
         summary="Decimated, vertices fitted; shapes of one face list share faces and are predicted from one another",
         kind="mesh",
