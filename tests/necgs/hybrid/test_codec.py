@@ -40,10 +40,10 @@ def smooth() -> list[trimesh.Trimesh]:
 
 def torn() -> list[trimesh.Trimesh]:
     shapes = (
-        trimesh.creation.icosphere(subdivisions=2, radius=0.8),
-        trimesh.creation.torus(0.6, 0.25, major_sections=24, minor_sections=12),
-        trimesh.creation.capsule(0.6, 0.4, count=[20, 20]),
-        trimesh.creation.cylinder(0.5, 1.4, sections=40).subdivide(),
+        trimesh.creation.icosphere(subdivisions=3, radius=0.8),
+        trimesh.creation.torus(0.6, 0.25, major_sections=40, minor_sections=20),
+        trimesh.creation.capsule(0.6, 0.4, count=[32, 32]),
+        trimesh.creation.cylinder(0.5, 1.4, sections=60).subdivide(),
     )
     return [scales(shape.apply_translation(-shape.bounds.mean(axis=0))) for shape in shapes]
 
