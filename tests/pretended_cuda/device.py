@@ -32,7 +32,7 @@ class PretendedCuda(contextlib.AbstractContextManager[Seen]):
             self._stack.enter_context(mock.patch.object(torch.cuda, name, lambda *_, _answer=answer, **__: _answer))
         self._stack.enter_context(mock.patch.object(torch.cuda, "Event", _Event))
         # A torch that is built for CUDA would ask the driver whether its optimisers are captured in a graph.
-        self._stack.enter_context(mock.patch.object(torch.accelerator, "current_accelerator", lambda *_, **__: None))
+        self._stack.enter_context(mock.patch.object(torch.accelerator, "current_accelerator", return_value=None))
         self._stack.enter_context(mock.patch.object(torch.cuda.amp.common, "amp_definitely_not_available", bool))
         self._stack.enter_context(mock.patch.object(torch, "Generator", _Generator))
         self._stack.enter_context(mock.patch.object(CudaTensor, "seen", Seen()))
