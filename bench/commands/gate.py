@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
 def _baseline(text: str) -> Path:
     """A file; or, by its name alone, one of `bench/gates` where there is no file of that name."""
     shipped = Path(__file__).parents[1] / "gates" / f"{text}.json"
-    return shipped if "/" not in text and shipped.is_file() and not Path(text).exists() else Path(text)
+    return shipped if "/" not in text and shipped.is_file() and not Path(text).is_file() else Path(text)
 
 
 def _earlier(path: Path) -> Baseline | None:

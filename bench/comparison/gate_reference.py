@@ -16,6 +16,7 @@ from typing import Any
 from bench.codec import UserError
 from bench.codec.atomic_write import write_atomically
 from bench.results.identity import data_digest, protocol_of, sha256_of
+from bench.results.json_text import parse
 from bench.results.manifest import Manifest
 from bench.results.rows import UNMEASURED, PointKey, SetRow, ShapeRow, Timing, metric_of
 from bench.results.store import RunFolder, StoreError
@@ -149,7 +150,7 @@ class Baseline:
     def read(cls, path: Path) -> Baseline:
         """Read what `write` wrote. Raises `InvalidBaseline`; `OutdatedBaseline` where it has another format."""
         try:
-            content = json.loads(path.read_text())
+            content = parse(path.read_text())
             if content["format"] != FORMAT:
                 raise OutdatedBaseline(
                     f"{path} is of format {content['format']}, not {FORMAT}; make it anew with --update-baseline"

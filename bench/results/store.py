@@ -21,6 +21,7 @@ from typing import Any
 from bench.codec import UserError
 from bench.codec.archive import digest
 from bench.codec.atomic_write import write_atomically
+from bench.results.json_text import parse
 from bench.results.manifest import Manifest, read_manifest
 from bench.results.rows import JobRows, PointKey, Row, SetRow, ShapeRow, point_key, read_row
 from bench.results.spec import InvalidSpec, codec_name
@@ -99,7 +100,7 @@ class RunFolder:
     def read_manifest(self) -> Manifest:
         """The manifest. Raises `StoreError` where there is none or it cannot be read."""
         try:
-            return read_manifest(json.loads(self.manifest_path.read_text()))
+            return read_manifest(parse(self.manifest_path.read_text()))
         except FileNotFoundError:
             raise StoreError(f"{self.path} is not a run folder: it has no manifest.json") from None
         except NotADirectoryError:
@@ -213,7 +214,7 @@ def _set_rows(path: Path) -> Iterator[SetRow]:
 
 def _parsed(line: bytes, where: str) -> Row:
     try:
-        row = read_row(_shared(json.loads(line)))
+        row = read_row(_shared(parse(line.decode())))
         codec_name(row["codec"])
         return row
     except (WrongType, InvalidSpec) as error:
