@@ -203,7 +203,7 @@ def test_a_row_of_a_shape_that_the_archive_does_not_have_is_named(index, tmp_pat
     assert f"none of index {index}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["../../x", "/abs", "a\0b", "", "...", "x" * 300, "\ud800"])
+@pytest.mark.parametrize("name", ["../../x", "/abs", "a\0b", "", "...", "x" * 300])
 def test_files_of_shapes_with_hostile_names_stay_in_their_folder(name, tmp_path):
     run = write_run(tmp_path / "run", codecs=["draco"], shapes=2, rates=1)
     rows = [json.loads(line) for line in run.rows_path.read_text().splitlines()]
@@ -214,6 +214,16 @@ def test_files_of_shapes_with_hostile_names_stay_in_their_folder(name, tmp_path)
     assert run_command("archive", str(run.path), "draco", "r1", "--out", str(tmp_path / "out")) == 0
     assert sorted(path.read_bytes() for path in (tmp_path / "out").iterdir()) == [b"x", b"y"]
     assert {path for path in tmp_path.rglob("*") if "out" not in path.parts} == before
+
+
+def test_a_row_whose_shape_is_named_by_half_a_surrogate_pair_is_refused(tmp_path, capsys):
+    run = write_run(tmp_path / "run", codecs=["draco"], shapes=2, rates=1)
+    rows = [json.loads(line) for line in run.rows_path.read_text().splitlines()]
+    rows[1]["shape"] = "\ud800"
+    run.rows_path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run_command("archive", str(run.path), "draco", "r1", "--out", str(tmp_path / "out")) == 2
+    assert "line 2" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_archive_with_fewer_shapes_than_its_rows_is_named(tmp_path, capsys):
