@@ -24,7 +24,7 @@ class VolumeCodec(SetCodec):
     packages: ClassVar[tuple[str, ...]] = ("torch", "open3d-cpu", "open3d", "constriction", "numpy")
 
     def warm_up(self, device: str = "cpu") -> None:
-        """Import what is heavy, compile the surface extraction, start the device."""
+        """Import what is heavy, compile surface extraction and direct fit, start the device."""
         from necgs.stages import warm_up
 
         warm_up(device)

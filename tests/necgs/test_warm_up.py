@@ -1,0 +1,30 @@
+"""What a codec's warm-up takes out of the time of encoding."""
+
+import subprocess
+import sys
+
+SCRIPT = """
+import gc
+import numba.core.dispatcher
+import trimesh
+from bench.codec import Context
+from necgs.stages import shape_volume, warm_up
+
+def compiled():
+    kernels = [one for one in gc.get_objects() if isinstance(one, numba.core.dispatcher.Dispatcher)]
+    return {(one.py_func.__module__, one.py_func.__name__): len(one.signatures) for one in kernels}
+
+warm_up("cpu")
+before = compiled()
+shape_volume(trimesh.creation.capsule(radius=0.2), 24, 4, "direct", Context())
+after = compiled()
+print(sum(name.startswith("necgs.fit") and count > 0 for (name, _), count in before.items()))
+print(sorted(name for name, count in after.items() if count > before.get(name, 0)))
+"""
+
+
+def test_no_kernel_of_the_direct_fit_is_compiled_after_the_warm_up():
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    kernels, late = done.stdout.splitlines()
+    assert int(kernels) >= 8
+    assert late == "[]"
