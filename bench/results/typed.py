@@ -36,6 +36,13 @@ class Record:
         return {name: _types(hint) for name, hint in get_type_hints(self.kind).items()}
 
     @cached_property
+    def contents(self) -> Mapping[str, tuple[type, ...]]:
+        """Column of a dictionary or list that no record describes -> Python types of what may be in it."""
+        hints = {name: hint for name, hint in get_type_hints(self.kind).items() if get_origin(hint) in (dict, list)}
+        free = hints.keys() - self.parts.keys() - self.members.keys()
+        return {name: _types(get_args(hints[name])[-1]) for name in sorted(free)}
+
+    @cached_property
     def allowed(self) -> Mapping[str, tuple[Any, ...]]:
         """Column of a literal type -> its values."""
         hints = get_type_hints(self.kind)
@@ -67,13 +74,14 @@ def conform(values: object, record: Record, where: str = "") -> dict[str, Any]:
         if name not in filled:
             continue
         value = filled[name]
-        if isinstance(value, kinds) and not (isinstance(value, bool) and bool not in kinds):
-            continue
         if value is None and name in record.defaults:
             filled[name] = copy(record.defaults[name])
-            continue
-        expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
-        raise WrongType(f"{prefix}{name} must be {expected}, not {value!r:.40}")
+        else:
+            _check(value, kinds, prefix + name)
+    for name, kinds in record.contents.items():
+        inner = filled.get(name, ())
+        for key, value in inner.items() if isinstance(inner, dict) else enumerate(inner):
+            _check(value, kinds, f"{prefix}{name}[{key!r}]")
     for name, choices in record.allowed.items():
         if values.get(name) not in choices:
             raise WrongType(f"{prefix}{name} must be {' or '.join(map(repr, choices))}, not {values.get(name)!r:.40}")
@@ -82,6 +90,13 @@ def conform(values: object, record: Record, where: str = "") -> dict[str, Any]:
     for name, part in record.members.items():
         filled[name] = {key: conform(entry, part, f"{prefix}{name}[{key!r}]") for key, entry in filled[name].items()}
     return filled
+
+
+def _check(value: Any, kinds: tuple[type, ...], where: str) -> None:
+    if isinstance(value, kinds) and not (isinstance(value, bool) and not {bool, object} & set(kinds)):
+        return
+    expected = " or ".join("null" if kind is type(None) else kind.__name__ for kind in kinds)
+    raise WrongType(f"{where} must be {expected}, not {value!r:.40}")
 
 
 def _part(value: Any, part: Record, where: str) -> Any:

@@ -56,6 +56,9 @@ def test_columns_that_are_not_known_are_kept():
     [
         ({"seed": "0"}, "seed must be int, not '0'"),
         ({"seed": True}, "seed must be int"),
+        ({"ledger": {"weights": "3"}}, r"ledger\['weights'\] must be int, not '3'"),
+        ({"notes": {"groups": 3}}, r"notes\['groups'\] must be str, not 3"),
+        ({"encode": {"wall_s": 2, "phases": {"fit": [1]}}}, r"encode\.phases\['fit'\] must be float or int"),
         ({"shapes": 1.5}, "shapes must be int"),
         ({"status": None}, "status must be str, not None"),
         ({"kind": "shapes"}, "there is no index"),
