@@ -1,8 +1,9 @@
 """What a set costs: bytes, seconds by phase, memory and cache, as the number of shapes and the resolution grow.
 
-One line for each set and resolution, of one process with one thread. Phases are seconds a shape; ``train`` is that of
-the epochs which a set of this size gets. ``peak`` is the largest resident memory of the process, meshes and packages
-included, and ``cache`` what volumes take on disk. Nothing is recalled: each line has a process and a cache of its own.
+One line for each set and resolution, of one process with one thread. Phases are CPU seconds a shape; ``train`` is that
+of the epochs which a set of this size gets. ``peak`` is the largest resident memory of the process, packages included;
+meshes are loaded as they are needed. ``cache`` is what volumes take on disk. Nothing is recalled: each line has a
+process and a cache of its own.
 """
 
 from __future__ import annotations
@@ -11,9 +12,16 @@ import argparse
 import multiprocessing
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.codec import Context
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
 
 PHASES = ("tsdf", "fit", "train", "entropy", "network", "extraction")
 
@@ -34,7 +42,7 @@ class CostRow:
         resolution: K.
         epochs: of the training.
         size: bytes a shape, the shared part included.
-        phases: seconds a shape of each of `PHASES`.
+        phases: CPU seconds a shape of each of `PHASES`.
         peak: bytes of resident memory, at most.
         cache: bytes a shape.
     """
@@ -56,22 +64,43 @@ class CostRow:
         )
 
 
+class _CpuContext(Context):
+    """Phases in CPU seconds: other work on the machine does not show in them."""
+
+    def _clock(self) -> float:
+        return time.process_time()
+
+
+class _Normalised(Sequence["Trimesh"]):
+    """The meshes of a data set's shapes, each loaded when it is asked for."""
+
+    def __init__(self, shapes: Sequence[Any]) -> None:
+        self._shapes = shapes
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def __getitem__(self, index: Any) -> Any:
+        from mesh_datasets.normalization import normalize
+
+        shape = self._shapes[index]
+        return normalize(shape.load(), shape.name)[0]
+
+
 def cost_row(dataset: str, limit: int | None, resolution: int, rate_weight: float) -> CostRow:
     """Code and decode a set in this process (not on Windows, which does not tell the peak)."""
     import resource
 
     from mesh_datasets.loading import load
-    from mesh_datasets.normalization import normalize
 
-    from bench.codec import Context
     from necgs.codec import NecgsCodec
     from necgs.settings import NecgsRate
 
     codec, rate = NecgsCodec(), NecgsRate(resolution=resolution, lambda_=rate_weight)
     codec.warm_up()
-    meshes = [normalize(shape.load(), shape.name)[0] for shape in load(dataset, limit=limit).shapes]
+    meshes = _Normalised(load(dataset, limit=limit).shapes)
     with tempfile.TemporaryDirectory() as folder:
-        context = Context(scratch=Path(folder), cache=Path(folder) / "cache")
+        context = _CpuContext(scratch=Path(folder), cache=Path(folder) / "cache")
         archive = codec.encode(meshes, rate, context)
         for _ in codec.decode_each(archive, context):
             pass
