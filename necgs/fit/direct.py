@@ -120,7 +120,7 @@ class _Problem:
         clamped = ends.clip(0, K - 1)
         flat = (clamped[..., 0] * K + clamped[..., 1]) * K + clamped[..., 2]
         within = (ends == clamped).all(2)
-        row = np.where(within, band.row.numpy()[flat], -1)
+        row = np.where(within, band.row(torch.from_numpy(flat).reshape(-1)).numpy().reshape(flat.shape), -1)
         points, local = np.unique(row, return_inverse=True)
         lacking = int(len(points) and points[0] < 0)
         fill = np.where(band.side.numpy()[flat] & within, -1, 1).astype(np.float32)

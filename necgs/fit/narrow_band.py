@@ -20,13 +20,11 @@ class NarrowBand:
 
     Args:
         volume: where the values come from, and what holds at the points outside the band.
-        row: int64 (K^3,), number of each point within the band, or -1.
-        points: int64 (n,), flat indices of the band's points.
+        points: int64 (n,), flat indices of the band's points, ascending.
         side: bool (K^3,), whether each point of ``volume`` is inside.
     """
 
     volume: TsdfDef
-    row: Tensor
     points: Tensor
     side: Tensor
 
@@ -35,10 +33,8 @@ class NarrowBand:
         """The band of a volume."""
         tsdf = volume.codes[0]
         points = torch.from_numpy(np.flatnonzero(np.abs(tsdf) < LEVEL))
-        row = torch.full((tsdf.size,), -1, dtype=torch.int64)
-        row[points] = torch.arange(len(points))
         side = torch.from_numpy(tsdf.reshape(-1) < 0)
-        return cls(volume, row.to(device), points.to(device), side.to(device))
+        return cls(volume, points.to(device), side.to(device))
 
     @property
     def resolution(self) -> int:
@@ -48,7 +44,14 @@ class NarrowBand:
     def values(self) -> Tensor:
         """The band's values, float32 (4, n)."""
         codes = self.volume.codes.reshape(4, -1)[:, self.points.cpu().numpy()]
-        return torch.from_numpy(dequantise(codes)).to(self.row.device)
+        return torch.from_numpy(dequantise(codes)).to(self.points.device)
+
+    def row(self, points: Tensor) -> Tensor:
+        """Number within the band of each of points, given by flat index (m,); -1 where it is not in the band."""
+        if not len(self.points):
+            return torch.full_like(points, -1)
+        row = torch.searchsorted(self.points, points).clamp(max=len(self.points) - 1)
+        return torch.where(self.points[row] == points, row, -1)
 
     def inside(self, tsdf: Tensor) -> Tensor:
         """Bool (K, K, K): the sides of all points when the band's TSDF is ``tsdf`` (n,)."""
@@ -79,7 +82,7 @@ class NarrowBand:
         flat = (clamped[:, 0] * K + clamped[:, 1]) * K + clamped[:, 2]
         within = (points == clamped).all(1)
         fill = torch.where(self.side[flat] & within, -1.0, 1.0).to(values.dtype)
-        row = self.row[flat]
+        row = self.row(flat)
         given, row = within & (row >= 0), row.clamp(min=0)
         tsdf = torch.where(given, values[0].index_select(0, row), fill)
         move = torch.where(given[:, None], values[1:].index_select(1, row).T, 0.0)

@@ -1,4 +1,4 @@
-"""Distances of grid points to a triangle mesh, and their nearest triangles, near the surface alone.
+"""Distances of grid points to a triangle mesh, near its surface alone.
 
 Each triangle visits the grid points within reach of it and leaves its distance where it is the nearest so far. No point
 that is farther away costs anything, and slivers cost what they are long: a triangle is cut into pieces, whose bounding
@@ -19,8 +19,8 @@ _EDGE = 1e-7  # cells; keeps the rounding of a division from leaving out a point
 
 def distance_grid(
     vertices: NDArray[np.floating], faces: NDArray[np.integer], resolution: int, reach: float
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Unsigned distance of every grid point within ``reach`` cells of a mesh, and its nearest triangle.
+) -> NDArray[np.float32]:
+    """Unsigned distance of every grid point within ``reach`` cells of a mesh.
 
     Args:
         vertices: float (n, 3) within [-1, 1].
@@ -29,22 +29,19 @@ def distance_grid(
         reach: in cells; two is the truncation of a TSDF.
 
     Returns:
-        float32 (K, K, K) in units of the cube, two cells more than the reach for points beyond it; int32 (K, K, K), the
-        number of the nearest triangle (of equally near ones the first), -1 beyond the reach.
+        float32 (K, K, K) in units of the cube, two cells more than the reach for points beyond it.
     """
     h = 2.0 / (resolution - 1)
     cells = (np.asarray(vertices, np.float64) + 1.0) / h
     squared = np.full((resolution,) * 3, np.inf, np.float32)
-    nearest = np.full((resolution,) * 3, -1, np.int32)
-    _spread(cells, np.ascontiguousarray(faces, np.int64), float(reach), squared, nearest)
-    distance = np.sqrt(squared, out=squared)
-    distance[nearest < 0] = reach + 2
+    _spread(cells, np.ascontiguousarray(faces, np.int64), float(reach), squared)
+    distance: NDArray[np.float32] = np.minimum(np.sqrt(squared, out=squared), np.float32(reach + 2), out=squared)
     distance *= np.float32(h)
-    return distance, nearest
+    return distance
 
 
 @numba.njit(cache=True)
-def _spread(cells, faces, reach, squared, nearest):  # type: ignore[no-untyped-def]  # numba
+def _spread(cells, faces, reach, squared):  # type: ignore[no-untyped-def]  # numba
     stack, normal = np.empty((DEEPEST, 3, 3)), np.empty(3)
     for f in range(len(faces)):
         a, b, c = cells[faces[f, 0]], cells[faces[f, 1]], cells[faces[f, 2]]
@@ -56,12 +53,12 @@ def _spread(cells, faces, reach, squared, nearest):  # type: ignore[no-untyped-d
             if halved(stack, waiting):
                 waiting += 2
             else:
-                _visit(a, b, c, normal, flat, f, stack[waiting], reach, squared, nearest)
+                _visit(a, b, c, normal, flat, stack[waiting], reach, squared)
 
 
 @numba.njit(cache=True)
-def _visit(a, b, c, normal, flat, f, piece, reach, squared, nearest):  # type: ignore[no-untyped-def]  # numba
-    """Leave triangle f's distance at the grid points around one piece of it."""
+def _visit(a, b, c, normal, flat, piece, reach, squared):  # type: ignore[no-untyped-def]  # numba
+    """Leave a triangle's squared distance, in cells, at the grid points around one piece of it."""
     K = len(squared)
     limit, point = reach * reach, np.empty(3)
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
@@ -87,4 +84,4 @@ def _visit(a, b, c, normal, flat, f, piece, reach, squared, nearest):  # type: i
                 point[0], point[1], point[2] = x, y, z
                 found = closest_on_triangle(point, a, b, c)[2]
                 if found <= limit and found < squared[x, y, z]:
-                    squared[x, y, z], nearest[x, y, z] = found, f
+                    squared[x, y, z] = found

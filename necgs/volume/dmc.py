@@ -22,29 +22,31 @@ if TYPE_CHECKING:
     from trimesh import Trimesh
 
 
-def extract(tsdf: Tensor, deformation: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def extract(tsdf: Tensor, deformation: Tensor | None = None, *, level: int = 1) -> tuple[Tensor, Tensor]:
     """Extract the zero level set of a dense volume.
 
     Args:
-        tsdf: float (K, K, K), axes x, y, z; positive outside. Any device.
-        deformation: float (3, K, K, K) in units of half a cell, normally within [-1, 1]; None is zero.
+        tsdf: float or integer (K, K, K), axes x, y, z; positive outside. Any device.
+        deformation: of the same type (3, K, K, K) in units of half a cell, normally within [-1, 1]; None is zero.
+        level: what stands for 1 in both, where they are a volume's integer codes.
 
     Returns:
-        vertices (n, 3) of ``tsdf``'s dtype, welded, in the cube's coordinates, differentiable in both arguments;
-        faces int64 (m, 3), counter-clockwise seen from outside. Both empty where no point is inside.
+        vertices (n, 3) of ``tsdf``'s dtype, float32 of integers, welded, in the cube's coordinates, differentiable in
+        both arguments; faces int64 (m, 3), counter-clockwise seen from outside. Both empty where no point is inside.
     """
     if deformation is not None and deformation.shape != (3, *tsdf.shape):
         raise ValueError(f"a TSDF of {tuple(tsdf.shape)} needs (3, K, K, K), not {tuple(deformation.shape)}")
     mesh = topology(tsdf.detach() < 0)
-    K = tsdf.shape[0]
+    K, kind = tsdf.shape[0], tsdf.dtype if tsdf.is_floating_point() else torch.float32
     ends = []
     for points, fill in ((mesh.lower, 1.0), (mesh.upper, 1.0)):
         within = ((points >= 0) & (points < K)).all(1)
         index = _flat(points.clamp(0, K - 1), K)
-        distance = torch.where(within, tsdf.reshape(-1).index_select(0, index), fill)
+        distance = torch.where(within, tsdf.reshape(-1).index_select(0, index).to(kind) / level, fill)
         move = None
         if deformation is not None:
-            move = torch.where(within[:, None], deformation.reshape(3, -1).index_select(1, index).T, 0.0)
+            there = deformation.reshape(3, -1).index_select(1, index).T.to(kind) / level
+            move = torch.where(within[:, None], there, 0.0)
         ends.append((distance, move))
     return interpolate(mesh, *ends[0], *ends[1], resolution=K), mesh.faces
 
@@ -116,12 +118,12 @@ def interpolate(
     return start + t[:, None] * (end - start)
 
 
-def mesh_of(tsdf: Tensor, deformation: Tensor | None = None) -> Trimesh:
+def mesh_of(tsdf: Tensor, deformation: Tensor | None = None, *, level: int = 1) -> Trimesh:
     """`extract` as a ``trimesh.Trimesh`` (vertices as extracted: nothing is merged or dropped)."""
     import trimesh
 
     with torch.no_grad():
-        vertices, faces = extract(tsdf, deformation)
+        vertices, faces = extract(tsdf, deformation, level=level)
     return trimesh.Trimesh(vertices.cpu().numpy(), faces.cpu().numpy(), process=False)
 
 

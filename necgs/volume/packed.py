@@ -36,6 +36,6 @@ def unpack(stored: Mapping[str, NDArray[np.generic]]) -> NDArray[np.int16]:
     channels, K = (int(size) for size in stored["shape"])
     codes = np.zeros((channels, K**3), np.int16)
     bits = np.frombuffer(zlib.decompress(stored["inside"].tobytes()), np.uint8)
-    codes[0] = np.where(np.unpackbits(bits, count=K**3), -LEVEL, LEVEL)
+    codes[0] = np.where(np.unpackbits(bits, count=K**3), np.int16(-LEVEL), np.int16(LEVEL))
     codes[stored["kept"][:, None], stored["points"]] = stored["values"]
     return codes.reshape(channels, K, K, K)

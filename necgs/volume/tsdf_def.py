@@ -69,13 +69,15 @@ class TsdfDef:
 
         from necgs.volume.dmc import mesh_of
 
-        values = torch.from_numpy(self.values())
-        return mesh_of(values[0], values[1:])
+        codes = torch.from_numpy(self.codes)
+        return mesh_of(codes[0], codes[1:], level=LEVEL)
 
 
 def quantise(values: np.ndarray) -> np.ndarray:
     """Codes int16 in [-128, 128] of float values; what lies beyond [-1, 1] is clamped."""
-    codes: np.ndarray = np.rint(np.clip(values, -1.0, 1.0) * LEVEL).astype(np.int16)
+    scaled = np.clip(values, -1.0, 1.0)
+    scaled *= LEVEL
+    codes: np.ndarray = np.rint(scaled, out=scaled).astype(np.int16)
     return codes
 
 
@@ -129,12 +131,12 @@ def tsdf(mesh: Trimesh, resolution: int) -> np.ndarray:
     """
     vertices, faces = _checked(mesh, resolution)
     h = np.float32(2.0 / (resolution - 1))
-    distance, _ = distance_grid(vertices, faces, resolution, 2.0)
+    distance = distance_grid(vertices, faces, resolution, 2.0)
     inside = inside_grid(vertices, faces, distance)
     if (distance[inside] > h / 64).any():  # about the smallest depth that survives the quantiser
         np.negative(distance, out=distance, where=inside)
     else:
-        distance = distance_grid(vertices, faces, resolution, 2.0 + _SHELL)[0] - np.float32(_SHELL) * h
+        distance = distance_grid(vertices, faces, resolution, 2.0 + _SHELL) - np.float32(_SHELL) * h
     return np.clip(distance / (2 * h), -1.0, 1.0, out=distance)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from necgs.volume.grid_regions import GridRegions
 from necgs.volume.ray_winding import ray_winding
 
 _CHUNK = 1 << 20
@@ -29,7 +30,15 @@ def inside_grid(vertices: np.ndarray, faces: np.ndarray, distance: np.ndarray) -
         bool (K, K, K).
     """
     winding = _winding_grid(vertices, faces, distance)
-    return winding != 0 if len(np.unique(winding)) <= 2 else _alternating_sides(winding)
+    return winding != 0 if _distinct(winding) <= 2 else _alternating_sides(winding)
+
+
+def _distinct(winding: np.ndarray) -> int:
+    """How many numbers there are, slice by slice to stay small."""
+    there = np.zeros(256, bool)
+    for plane in winding.view(np.uint8):
+        there[plane.reshape(-1)] = True
+    return int(there.sum())
 
 
 def _winding_grid(vertices: np.ndarray, faces: np.ndarray, distance: np.ndarray) -> np.ndarray:
@@ -40,27 +49,25 @@ def _winding_grid(vertices: np.ndarray, faces: np.ndarray, distance: np.ndarray)
     asked once. Elsewhere the number may change in the open: every point within two cells is asked, and a region beyond
     is filled at once only if every fourth point of it along each axis agrees.
     """
-    from scipy import ndimage
-
     K = len(distance)
     h = 2.0 / (K - 1)
     closed = is_closed(vertices, faces)
     far = distance > h * (0.51 if closed else 2.0)
-    winding = np.zeros(distance.shape, np.int8)
-    winding[~far] = rounded_winding(vertices, faces, grid_positions(np.flatnonzero(~far), K), closed)
-    labels, regions = ndimage.label(far)
-    probes = _one_point_each(labels, regions)
+    regions = GridRegions.of(far)
+    probes = regions.last[regions.values]
     if not closed:
         lattice = np.arange(K**3, dtype=np.int64).reshape(K, K, K)[::_STRIDE, ::_STRIDE, ::_STRIDE]
         probes = np.concatenate([probes, lattice[far[::_STRIDE, ::_STRIDE, ::_STRIDE]]])
     found = rounded_winding(vertices, faces, grid_positions(probes, K), closed)
-    lowest, highest = np.full(regions + 1, _LIMIT, np.int8), np.full(regions + 1, -_LIMIT, np.int8)
-    region = labels.reshape(-1)[probes]
+    lowest, highest = np.full(len(regions.last), _LIMIT, np.int8), np.full(len(regions.last), -_LIMIT, np.int8)
+    region = regions.at(probes)
     np.minimum.at(lowest, region, found)
     np.maximum.at(highest, region, found)
-    np.copyto(winding, lowest[labels], where=far)
-    mixed = (lowest < highest)[labels] & far
-    winding[mixed] = rounded_winding(vertices, faces, grid_positions(np.flatnonzero(mixed), K), closed)
+    winding: np.ndarray = regions.filled(lowest)
+    asked = np.flatnonzero(~far)
+    if (lowest < highest).any():
+        asked = np.union1d(asked, np.flatnonzero(regions.filled(lowest < highest)))
+    winding.reshape(-1)[asked] = rounded_winding(vertices, faces, grid_positions(asked, K), closed)
     return winding
 
 
@@ -71,29 +78,16 @@ def _alternating_sides(winding: np.ndarray) -> np.ndarray:
     the number changes by two from one grid point to the next. So the sides alternate along a maximum spanning tree of
     the regions, from the outside, where a link weighs as many edges of the grid as it crosses.
     """
-    from scipy import ndimage
     from scipy.sparse import coo_array, csgraph
 
-    padded = np.pad(winding, 1)
-    labels, count = np.zeros(padded.shape, np.int32), 0
-    for number in np.unique(padded):
-        found, regions = ndimage.label(padded == number)
-        labels += np.where(found, found + count - 1, 0)
-        count += regions
-    pairs, edges = np.unique(np.concatenate([_changes(labels, axis) for axis in range(3)]), axis=0, return_counts=True)
-    links = coo_array((1.0 / edges, (pairs[:, 0], pairs[:, 1])), shape=(count, count)).tocsr()
+    regions = GridRegions.of(np.pad(winding, 1))
+    pairs, edges = regions.links()
+    links = coo_array((1.0 / edges, (pairs[:, 0], pairs[:, 1])), shape=(len(regions.last),) * 2).tocsr()
     tree = csgraph.minimum_spanning_tree(links)
-    depth = csgraph.shortest_path(tree, directed=False, unweighted=True, indices=labels[0, 0, 0])
-    sides: np.ndarray = (depth % 2 == 1)[labels[1:-1, 1:-1, 1:-1]]
+    outside = regions.at(np.zeros(1, np.int64))[0]
+    depth = csgraph.shortest_path(tree, directed=False, unweighted=True, indices=outside)
+    sides: np.ndarray = regions.filled(depth % 2 == 1)[1:-1, 1:-1, 1:-1]
     return sides
-
-
-def _changes(labels: np.ndarray, axis: int) -> np.ndarray:
-    """Labels (n, 2), the smaller first, at the ends of each edge along an axis that joins two regions."""
-    ahead = np.moveaxis(labels, axis, 0)
-    one, other = ahead[:-1], ahead[1:]
-    differ = one != other
-    return np.sort(np.stack([one[differ], other[differ]], axis=1), axis=1)
 
 
 def grid_positions(index: np.ndarray, resolution: int) -> np.ndarray:
@@ -130,12 +124,3 @@ def rounded_winding(
         number = np.rint(igl.fast_winding_number(vertices, faces, chunk))
         rounded[start : start + _CHUNK] = np.clip(number, -_LIMIT, _LIMIT)
     return rounded
-
-
-def _one_point_each(labels: np.ndarray, regions: int) -> np.ndarray:
-    """Flat index of one point of each region 1..n, slice by slice to stay small."""
-    point = np.zeros(regions + 1, np.int64)
-    size = labels[0].size
-    for x, plane in enumerate(labels):
-        point[plane.reshape(-1)] = np.arange(x * size, (x + 1) * size)
-    return point[1:]
