@@ -26,6 +26,12 @@ from bench.planning.references import is_damaged
 from bench.results.rows import STATUSES, UNMEASURED
 
 POLL_S = 0.1
+WATCHING_SHARE = 0.02
+"""Of the time that is spent on reading how much memory a worker has: the system lists all its processes for it."""
+
+LONGEST_LOOK_AWAY_S = 1.0
+"""A process may take a lot of memory meanwhile."""
+
 START_UP_S = 120.0
 """Time for starting the interpreter and the codec's warm-up, before the job's own time begins."""
 
@@ -147,7 +153,7 @@ def _watch(
     started = task.started_path
     running, last = False, time.monotonic()
     watched = psutil.Process(process.pid)
-    peak = 0.0
+    peak, next_look = 0.0, 0.0
     while True:
         try:
             process.wait(POLL_S)
@@ -161,7 +167,9 @@ def _watch(
         if task.gpus and task.waiting_path.exists():
             deadline += now - last
         last = now
-        peak = max(peak, _resident_mb(watched))
+        if now >= next_look:
+            peak = max(peak, _resident_mb(watched))
+            next_look = now + min((time.monotonic() - now) / WATCHING_SHARE, LONGEST_LOOK_AWAY_S)
         if stop is not None and stop.is_set():
             return "stopped", peak
         if memory_limit_mb is not None and peak > memory_limit_mb:
