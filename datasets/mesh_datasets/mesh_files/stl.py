@@ -11,9 +11,8 @@ from mesh_datasets.mesh_files.surface import Surface
 
 _HEADER = 84
 _RECORD = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
-_SOLID_LINE = re.compile(
-    rb"(?mi)(?:^|(?<=endfacet))[ \t]*(end[ \t]*)?solid\b[^\n]*?(?=\bfacet[ \t]+normal\b|\bendsolid\b|$)"
-)
+_SOLID_LINE = re.compile(rb"(?mi)(?:^|(?<=endfacet))[ \t]*(end[ \t]*)?solid\b[^\n]*?(?=\bfacet[ \t]+normal\b|$)")
+"""Begin and end of a solid with its name, which may be any words, ``endsolid`` among them."""
 _FACET = [b"facet", b"normal", b"outer", b"loop", b"vertex", b"vertex", b"vertex", b"endloop", b"endfacet"]
 _WORDS = [0, 1, 5, 6, 7, 11, 15, 19, 20]
 _NUMBERS = [8, 9, 10, 12, 13, 14, 16, 17, 18]

@@ -127,6 +127,8 @@ STL_WRITINGS = {
     "text": stl_text(),
     "capitals": stl_text().upper(),
     "facet and vertex in the name": stl_text(name="facet vertex 1 2 3 of part"),
+    "endsolid in the name": stl_text(name="the endsolid of part"),
+    "called endsolid": stl_text(name="endsolid"),
     "no name, CR LF": stl_text(name="").replace("\n", "\r\n"),
     "one line": stl_text().replace("\n", " "),
     "two solids": stl_text(BOX_TRIANGLES[:5]) + stl_text(BOX_TRIANGLES[5:], "second"),
@@ -136,6 +138,28 @@ STL_WRITINGS = {
 @pytest.mark.parametrize("name", STL_WRITINGS)
 def test_stl_however_it_is_written(tmp_path, name):
     assert_box(written(tmp_path / "a.stl", STL_WRITINGS[name]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(stl_text(name=name) for name in ("a box", "", "solid", "endsolid", "the endsolid of part")),
+        stl_text().upper(),
+        stl_text().replace("\n", "\r\n"),
+        stl_text().replace("\n", " "),
+        stl_text(BOX_TRIANGLES[:5]) + stl_text(BOX_TRIANGLES[5:], "second"),
+    ],
+    ids=["named", "unnamed", "solid", "endsolid", "among words", "capitals", "CR LF", "one line", "two solids"],
+)
+def test_stl_whose_last_line_is_cut(tmp_path, text):
+    """Its keyword must be whole; its name is for people, and may be cut or missing."""
+    last = text.lower().rindex("endfacet") + len("endfacet")
+    keyword = text.lower().index("endsolid", last) + len("endsolid")
+    for end in range(keyword, len(text)):
+        assert_box(written(tmp_path / "a.stl", text[:end]))
+    for end in range(last, keyword):
+        with pytest.raises(InvalidShape, match="cut short"):
+            written(tmp_path / "a.stl", text[:end])
 
 
 REFUSED = {
