@@ -29,6 +29,12 @@ class VolumeCodec(SetCodec):
 
         warm_up(device)
 
+    def expected_seconds(self, rate: VolumeRate, shapes: int, context: Context) -> Mapping[str, float]:
+        """On a GPU, what rendered fits spend on a CPU where nvdiffrast cannot be used."""
+        from necgs.rendering import seconds_without_nvdiffrast
+
+        return {} if context.device == "cpu" else seconds_without_nvdiffrast(rate.fit, shapes)
+
     def encode(self, meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
         from necgs.coding.bitstream import encode_set

@@ -63,7 +63,7 @@ def deterministic(device: str) -> Iterator[None]:
     if torch.device(device).type == "cpu":
         yield
         return
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without
+    _order_products()
     enabled, warn_only = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -80,6 +80,11 @@ def deterministic(device: str) -> Iterator[None]:
         memory.fill_uninitialized_memory = filled
 
 
+def _order_products() -> None:
+    """Without it cuBLAS is not deterministic. It is read once: before the first product on a GPU."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
 def start_device(device: str) -> Tensor:
     """Make torch ready to compute there; returns float (4,) on ``device``, 1, -1, 1, 1.
 
@@ -89,6 +94,7 @@ def start_device(device: str) -> Tensor:
 
     volume = torch.tensor([1.0, -1.0, 1.0, 1.0], device=device)
     if torch.device(device).type != "cpu":
+        _order_products()
         kernel = torch.zeros(1, 1, 3, 3, 3, device=device, requires_grad=True)
         torch.nn.functional.conv3d(volume.expand(1, 1, 4, 4, 4), kernel).sum().backward()  # type: ignore[no-untyped-call]
         torch.nn.functional.linear(volume.expand(4, 4), torch.eye(4, device=device))

@@ -232,8 +232,13 @@ def _warm_up(task: Task) -> None:
         from bench.metrics.measure import warm_up
 
         warm_up()
-    else:
-        registry.get(task.codec).warm_up("cpu" if task.gpus else task.device)
+        return
+    device = "cpu" if task.gpus else task.device
+    if device != "cpu":
+        from bench.codec.arithmetic import start_device
+
+        start_device(device)
+    registry.get(task.codec).warm_up(device)
 
 
 def _cpu_seconds() -> float:

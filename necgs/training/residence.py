@@ -98,7 +98,7 @@ class HostVolumes:
         torch.index_select(self._codes, 0, on_host, out=buffer)
         there = buffer.to(self._device, non_blocking=True)
         self._copied[self._turn] = event = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        event.record()
+        event.record(torch.cuda.current_stream(self._device))  # the device need not be torch's current one
         return there
 
 

@@ -30,3 +30,17 @@ def test_a_data_set_is_ready_found_in_a_folder_or_to_be_got(report: list[str], t
     assert "data set     sample: ready; embedded in this package" in report
     assert f"data set     ama: found in {tmp_path}" in report
     assert any(line.startswith("data set     dt4d: not found; type: python -m bench fetch dt4d") for line in report)
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [("", "visibility nvdiffrast"), ("it is not installed", "visibility on the CPU (it is not installed), some 22 min")],
+)
+def test_on_a_gpu_it_tells_what_finds_visible_faces_and_what_that_costs(
+    reason: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("necgs.paper_codec.gpu_count", lambda: 1)
+    monkeypatch.setattr("necgs.rendering.no_nvdiffrast", lambda: reason)
+    assert run_command("doctor") == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("codec        necgs-paper:")]
+    assert told in line

@@ -27,7 +27,8 @@ class PretendedCuda(contextlib.AbstractContextManager[Seen]):
         forget_tensors()
         self._stack = contextlib.ExitStack()
         answers = {"is_available": True, "device_count": 1, "current_device": 0, "is_bf16_supported": True}
-        answers |= {"synchronize": None, "empty_cache": None, "mem_get_info": (MEMORY, MEMORY)}  # type: ignore[dict-item]
+        answers |= {"synchronize": None, "empty_cache": None, "current_stream": None}  # type: ignore[dict-item]
+        answers |= {"mem_get_info": (MEMORY, MEMORY)}  # type: ignore[dict-item]
         for name, answer in answers.items():
             self._stack.enter_context(mock.patch.object(torch.cuda, name, lambda *_, _answer=answer, **__: _answer))
         self._stack.enter_context(mock.patch.object(torch.cuda, "Event", _Event))
@@ -78,7 +79,7 @@ class _Generator(torch.Generator):
 class _Event:
     """Of a stream that never lags behind."""
 
-    def record(self) -> None:
+    def record(self, stream: Any = None) -> None:
         pass
 
     def synchronize(self) -> None:
