@@ -11,6 +11,7 @@ from necgs.codec import VolumeCodec
 from necgs.paper_settings import LADDER, PaperRate
 from necgs.rendering import visibility_here
 
+
 class NecgsPaperCodec(VolumeCodec):
     """TSDF-Def volumes fitted by rendering, a dense auto-decoder trained with SSIM, Huffman codes."""
 

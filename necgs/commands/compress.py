@@ -123,6 +123,8 @@ def run(args: argparse.Namespace) -> int:
     write_atomically(args.output, data)
     source = sum(mesh.source_bytes for mesh in meshes)
     each, ratio = len(data) / len(meshes), source / len(data)
+    if where := context.notes.get("volumes_lie"):
+        print(f"volumes {where}")
     modes = f" ({context.notes['modes']})" if "modes" in context.notes else ""
     print(
         f"{args.output}: {len(data):,} bytes, {each:,.0f} a mesh{modes}, {ratio:.0f} times smaller than the mesh files"

@@ -34,7 +34,10 @@ def test_a_data_set_is_ready_found_in_a_folder_or_to_be_got(report: list[str], t
 
 @pytest.mark.parametrize(
     ("reason", "told"),
-    [("", "visibility nvdiffrast"), ("it is not installed", "visibility on the CPU (it is not installed), some 22 min")],
+    [
+        ("", "visibility nvdiffrast"),
+        ("it is not installed", "visibility on the CPU (it is not installed), some 22 min"),
+    ],
 )
 def test_on_a_gpu_it_tells_what_finds_visible_faces_and_what_that_costs(
     reason: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -10,7 +10,8 @@ import sys
 import pytest
 import torch
 
-from bench.codec.arithmetic import deterministic, full_precision
+from bench.codec.arithmetic import deterministic, full_precision, start_device
+from tests.pretended_cuda import PretendedCuda
 
 
 def test_convolutions_are_exact_within_and_as_before_afterwards():
@@ -81,3 +82,23 @@ def test_sums_are_ordered_on_a_gpu_and_only_within(monkeypatch):
         raise KeyError
     assert not torch.are_deterministic_algorithms_enabled()
     assert not torch.backends.cudnn.deterministic
+
+
+def test_sums_are_ordered_before_the_first_product(monkeypatch):
+    """cuBLAS reads the variable once, at the first product of the process: that of the warm-up."""
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    told, product = [], torch.nn.functional.linear
+
+    def watched(*arguments):
+        told.append(os.environ.get("CUBLAS_WORKSPACE_CONFIG"))
+        return product(*arguments)
+
+    monkeypatch.setattr(torch.nn.functional, "linear", watched)
+    start_device("cpu")
+    assert not told
+    assert "CUBLAS_WORKSPACE_CONFIG" not in os.environ
+    with PretendedCuda() as seen:
+        start_device("cuda")
+    assert told == [":4096:8"]
+    assert seen.launches["convolution"] == seen.launches["convolution_backward"] == 1

@@ -28,9 +28,15 @@ class Slow(Rounding):
         return {"fit": 1800.0 * shapes, "train": 3600.0 * shapes * rate.steps}
 
 
-def made(name: str = NAME, encode: float = 1e9, remeasure: bool = False) -> list[str]:
+class SlowOnGpus(Slow):
+    """The same, by its own account on a GPU."""
+
+    info = replace(Rounding.info, name="slow-on-gpus", devices=("cpu", "cuda"))
+
+
+def made(name: str = NAME, encode: float = 1e9, remeasure: bool = False, device: str = "cpu") -> list[str]:
     """The lines for a plan with two shapes, as far as they look at it."""
-    jobs = plan([CodecSpec.parse(name)], Profile("p"), dataset="d", shapes="s", protocol="m", seed=0, device="cpu")
+    jobs = plan([CodecSpec.parse(name)], Profile("p"), dataset="d", shapes="s", protocol="m", seed=0, device=device)
     request = SimpleNamespace(
         remeasure=remeasure,
         limits=SimpleNamespace(threads=1, timeouts=Timeouts(encode=encode)),
@@ -55,3 +61,9 @@ def test_a_timeout_that_is_too_short_is_told_with_one_that_is_not() -> None:
 @pytest.mark.parametrize("arguments", [{"name": "tests.bench.doubles:Rounding"}, {"remeasure": True}])
 def test_nothing_is_told_where_nothing_takes_long(arguments: dict[str, Any]) -> None:
     assert made(**arguments) == []
+
+
+def test_on_a_gpu_the_hours_are_told_without_the_hint_to_use_one() -> None:
+    (line,) = made(f"{__name__}:SlowOnGpus", device="cuda")
+    assert "33.0 h" in line
+    assert "(cuda, from steps measured now)" in line

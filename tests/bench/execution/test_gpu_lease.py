@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bench.execution import gpu_lease, job
 from bench.execution.gpu_lease import leased_gpu
 from bench.execution.job import run_job
+from bench.execution.run import _gpus
 from bench.execution.run_context import RunContext
 from bench.execution.supervisor import Interrupted, Outcome
 from bench.metrics.protocol import Protocol
+from bench.planning.limits import Limits
+from bench.planning.plan import Plan
 from bench.results.store import RunFolder
 from tests.bench.planning.test_jobs import make_job
 
@@ -104,3 +109,21 @@ def test_a_job_holds_it_while_it_encodes_and_decodes(tmp_path, monkeypatch, code
     assert [phase for phase, (variables, _, _) in held.items() if variables == {"CUDA_VISIBLE_DEVICES": "1"}] == phases
     assert held["measure"] == ({}, "cpu", ())
     assert held["encode"][1:] == (device, asks_for)
+
+
+@pytest.mark.parametrize(
+    ("device", "executor", "expected"),
+    [("auto", "local", (0, 1)), ("cuda:1", "local", (1,)), ("auto", "dask", ()), ("cuda:1", "dask", (1,))],
+)
+def test_a_machine_of_a_cluster_has_gpus_of_its_own_unless_some_were_named(device, executor, expected) -> None:
+    plan: Any = SimpleNamespace(gpus=(1,) if device == "cuda:1" else (0, 1))
+    plan.request = SimpleNamespace(device=device, executor=executor)
+    assert _gpus(plan) == expected
+
+
+def test_a_gpu_leaves_cpu_jobs_their_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.machine.cores", lambda: 16)
+    asked: Any = SimpleNamespace(workers=None, limits=Limits(threads=2))
+    for device, gpus in (("cpu", ()), ("cuda", (0,)), ("cuda", (0, 1))):
+        plan = Plan(asked, device, gpus, (), (), {}, {}, Protocol(), ())
+        assert plan.workers == 8

@@ -14,6 +14,7 @@ import pytest
 from bench.execution import supervisor, worker
 from bench.execution.task import Task
 from bench.metrics.protocol import Protocol
+from tests.pretended_cuda import PretendedCuda
 
 
 @pytest.fixture
@@ -110,3 +111,11 @@ def test_a_budget_of_memory_reaches_the_decoder(task, tmp_path):
     status, message = outcome.result["failures"]["0"]
     assert status == "corrupt"
     assert "--max-memory" in message
+
+
+@pytest.mark.parametrize(("gpus", "started"), [((), True), ((0,), False)], ids=["its own", "not yet its turn"])
+def test_a_gpu_is_started_before_the_clock_whatever_the_codec_does(task, gpus, started):
+    decoding = dataclasses.replace(task, phase="decode", codec="hybrid", device="cuda", gpus=gpus)
+    with PretendedCuda() as seen:
+        worker._warm_up(decoding)
+    assert bool(seen.launches["convolution"]) == started

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import pytest
 
 from bench import registry
 from bench.planning.jobs import ladder
@@ -45,3 +48,18 @@ def test_its_environments_are_of_its_own() -> None:
     assert WORKFLOW.index("--notest") < WORKFLOW.index("--no-build-isolation") < WORKFLOW.index("tox -e gpu\n")
     gpu = (ROOT / "tox.ini").read_text().partition("[testenv:gpu]")[2].partition("\n[")[0]
     assert "system_site_packages" not in gpu
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/gpu.md", ".github/workflows/quality-gpu.yml"])
+def test_nvdiffrast_is_installed_behind_torch_and_its_needs_are_named(page: str) -> None:
+    """Its metadata imports torch; without build isolation pip brings no setuptools that reads this package."""
+    text = (ROOT / page).read_text()
+    torch = text.index("tox -e gpu --notest" if page.endswith(".yml") else "pip install . &&")
+    tools = re.search(r"pip install 'setuptools>=(\d+)' wheel ninja", text)
+    assert tools
+    assert torch < tools.start() < text.index("--no-build-isolation '.[gpu]'")
+    required = re.search(r"setuptools>=(\d+)", (ROOT / "pyproject.toml").read_text())
+    assert required
+    assert tools[1] == required[1]
+    needs = ["nvcc", "C++ compiler", "CUDA", *(["TORCH_CUDA_ARCH_LIST"] if page.endswith(".md") else [])]
+    assert [need for need in needs if need not in text] == []

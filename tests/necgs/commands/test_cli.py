@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 import trimesh
 
+import necgs.commands.compress
 import necgs.training.train
+from bench.codec import Context
 from bench.codec.atomic_write import write_atomically
 from necgs.__main__ import build_parser, main
 from necgs.codec import NecgsCodec
@@ -308,6 +310,18 @@ def test_a_checkpoint_folder_is_given_to_the_training(
     assert main(command) == 130
     assert given[0] == tmp_path / "state"
     assert not given[1].exists()
+
+
+def test_where_the_volumes_of_a_training_lie_is_told(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def compressed(meshes: object, codec: object, context: Context) -> bytes:
+        context.notes["volumes_lie"] = "on the host: volumes 16.8 GB, a step about 4.7 GB"
+        return b"archive"
+
+    monkeypatch.setattr(necgs.commands.compress, "compressed", compressed)
+    assert main(["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *FAST]) == 0
+    assert "volumes on the host: volumes 16.8 GB, a step about 4.7 GB\n" in capsys.readouterr().out
 
 
 def test_names_of_files_become_names_of_shapes(sources: Path, tmp_path: Path) -> None:

@@ -82,3 +82,14 @@ def test_appended_volumes_that_do_not_fit_stay_on_the_host_and_give_the_same_cod
         assert notes["volumes_lie"].startswith("on the host")
     assert len(hosted) == 3
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(resident, hosted, strict=True))
+
+
+def test_a_buffer_waits_for_its_copy_on_the_device_that_it_goes_to(monkeypatch) -> None:
+    """Which need not be torch's current one: ``--device cuda:1``."""
+    recorded = []
+    with PretendedCuda():
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: f"stream of {device}")
+        monkeypatch.setattr(torch.cuda.Event, "record", lambda self, stream=None: recorded.append(stream))
+        volumes = HostVolumes(torch.from_numpy(spheres(3, 16)), 2, torch.device("cuda:1"))
+        volumes.take(torch.tensor([0, 2]), torch.tensor([0, 2]))
+    assert recorded == ["stream of cuda:1"]

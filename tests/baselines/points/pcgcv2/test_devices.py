@@ -65,3 +65,22 @@ def test_a_table_of_neighbours_never_waits() -> None:
         table = neighbour_table(there)
         assert not seen.waits
         assert torch.equal(table.cpu(), neighbour_table(keys))
+
+
+def test_both_ends_multiply_whole_float32_numbers(monkeypatch) -> None:
+    asked, product = [], torch.addmm
+
+    def watched(*arguments: torch.Tensor) -> torch.Tensor:
+        asked.append(torch.get_float32_matmul_precision())
+        return product(*arguments)
+
+    monkeypatch.setattr(torch, "addmm", watched)
+    torch.set_float32_matmul_precision("high")
+    try:
+        block = encode_block(ball(), 5, network("cpu"), "octree", Context())
+        half = len(asked)
+        decode_block(block, 5, network("cpu"), "octree", Context())
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    assert 0 < half < len(asked)
+    assert set(asked) == {"highest"}
