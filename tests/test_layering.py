@@ -94,7 +94,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         *GROUND,
         *("necgs.volume", "necgs.decoder", "necgs.training", "necgs.settings", "necgs.stages"),
     },
-    "necgs.codec": {*GROUND, "necgs.coding", "necgs.settings", "necgs.stages", "necgs.set_volumes"},
+    "necgs.cost": {"necgs.volume", "necgs.fit", "necgs.training", "necgs.paper_settings"},
+    "necgs.rendering": {"necgs.cost"},
+    "necgs.codec": {
+        *GROUND,
+        *("necgs.coding", "necgs.settings", "necgs.stages", "necgs.set_volumes", "necgs.rendering"),
+    },
     "necgs.hybrid": {
         *GROUND,
         *("necgs.setting_checks", "necgs.volume", "necgs.mesh", "necgs.mesh_codec", "necgs.settings", "necgs.codec"),
@@ -103,8 +108,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "bench.codec",
         *("necgs.hybrid", "necgs.mesh", "necgs.mesh_codec", "necgs.coding", "necgs.codec"),
     },
-    "necgs.cost": {"necgs.volume", "necgs.fit", "necgs.training", "necgs.paper_settings"},
-    "necgs.paper_codec": {"bench.codec", "necgs.codec", "necgs.cost", "necgs.paper_settings"},
+    "necgs.paper_codec": {"bench.codec", "necgs.codec", "necgs.cost", "necgs.paper_settings", "necgs.rendering"},
     "necgs.set_file": {
         *GROUND,
         *("necgs.coding", "necgs.stages", "necgs.codec", "necgs.paper_codec", "necgs.mesh", "necgs.mesh_codec"),

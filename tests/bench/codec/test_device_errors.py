@@ -71,3 +71,12 @@ def test_a_phase_waits_for_the_device_of_its_job(tmp_path, monkeypatch) -> None:
         with Context("cuda:1", scratch=tmp_path).phase("train"):
             pass
     assert waited == ["cuda:1", "cuda:1"]
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_is_too_small_fails_the_shape_alone_and_goes_on(tmp_path) -> None:
+    context = Context("cuda", scratch=tmp_path)
+    with context.shape(1, EncodeFailed):
+        torch.empty(1 << 46, dtype=torch.uint8, device="cuda")
+    assert context.failures[1].status == "out_of_memory"
+    assert torch.ones(2, device="cuda").sum().item() == 2

@@ -115,7 +115,7 @@ def test_a_budget_of_memory_reaches_the_decoder(task, tmp_path):
 
 @pytest.mark.parametrize(("gpus", "started"), [((), True), ((0,), False)], ids=["its own", "not yet its turn"])
 def test_a_gpu_is_started_before_the_clock_whatever_the_codec_does(task, gpus, started):
-    decoding = dataclasses.replace(task, phase="decode", codec="hybrid", device="cuda", gpus=gpus)
+    decoding = dataclasses.replace(task, phase="decode", codec="tests.bench.doubles:Rounding", device="cuda", gpus=gpus)
     with PretendedCuda() as seen:
         worker._warm_up(decoding)
     assert bool(seen.launches["convolution"]) == started
