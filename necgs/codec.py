@@ -29,7 +29,7 @@ class VolumeCodec(SetCodec):
 
         warm_up(device)
 
-    def expected_seconds(self, rate: VolumeRate, shapes: int, context: Context) -> Mapping[str, float]:
+    def expected_seconds(self, rate: Any, shapes: int, context: Context) -> Mapping[str, float]:
         """On a GPU, what rendered fits spend on a CPU where nvdiffrast cannot be used."""
         from necgs.rendering import seconds_without_nvdiffrast
 
