@@ -135,13 +135,6 @@ class OutOfCudaMemory(OneRate):
         raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
 
-class BrokenDevice(OneRate):
-    """As torch tells of a GPU that failed: at the first shape with the cause, then with what follows from it."""
-
-    def encode_shape(self, mesh, rate, context):
-        raise RuntimeError(f"CUDA error: an illegal memory access, shape of {len(mesh.faces)} faces")
-
-
 class TooLargeAShape(OneRate):
     """Memory does not suffice for the second shape."""
 
