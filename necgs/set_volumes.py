@@ -155,6 +155,8 @@ class _Done:
     failure: Failure | None
     phases: dict[str, float]
     recalled: dict[str, float]
+    made: dict[str, int]
+    found: dict[str, int]
     notes: dict[str, str]
 
 
@@ -196,6 +198,8 @@ def _charge(context: Context, done: _Done, processes: int) -> None:
     for kept, own in ((context.phases, done.phases), (context.recalled, done.recalled)):
         for name, seconds in own.items():
             kept[name] = kept.get(name, 0.0) + seconds / processes
+    context.made.update(done.made)
+    context.found.update(done.found)
     context.notes.update(done.notes)
     if done.failure is not None:
         context.failures.setdefault(done.index, done.failure)
@@ -215,7 +219,9 @@ def _work(task: _Task) -> _Done:
         mesh = trimesh.Trimesh(task.vertices, task.faces, process=False)
         packed = pack(shape_volume(mesh, task.rate.resolution, task.rate.channels, task.rate.fit, context))
     failure = context.failures.get(task.index)
-    return _Done(task.index, packed, failure, context.phases, context.recalled, context.notes)
+    return _Done(
+        task.index, packed, failure, context.phases, context.recalled, context.made, context.found, context.notes
+    )
 
 
 def _end_with(parent: int) -> None:

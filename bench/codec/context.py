@@ -70,6 +70,10 @@ class Context:
     phases: dict[str, float] = field(default_factory=dict)
     recalled: dict[str, float] = field(default_factory=dict)
     """Seconds of each phase that were charged for work that an earlier job had done: the clock does not see them."""
+    made: dict[str, int] = field(default_factory=dict)
+    """Cache key -> bytes of the entries that this job wrote."""
+    found: dict[str, int] = field(default_factory=dict)
+    """Cache key -> bytes of the entries that an earlier job had left for this one."""
     failures: dict[int, Failure] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     """Facts about this job that belong into its row (which back end coded the coordinates, say)."""
@@ -153,10 +157,12 @@ class Context:
         entry = None if self.cache is None else self.cache / key[:2] / f"{key}.npz"
         if entry is not None and entry.exists():
             try:
-                arrays = read_arrays(entry)
+                arrays, size = read_arrays(entry), entry.stat().st_size
                 seconds = float(arrays.pop("__seconds__"))
                 self._charge(phase, seconds)
                 self.recalled[phase] = self.recalled.get(phase, 0.0) + seconds
+                if key not in self.made:
+                    self.found[key] = size
                 return arrays
             except Exception:  # see `read_arrays`
                 entry.unlink(missing_ok=True)
@@ -168,8 +174,10 @@ class Context:
         self._charge(phase, seconds)
         if entry is not None:
             # A full disk leaves no entry, no error.
-            with suppress(OSError), replacing(entry) as file:
-                np.savez(file, **{**arrays, "__seconds__": np.asarray(seconds)})  # type: ignore[arg-type]
+            with suppress(OSError):
+                with replacing(entry) as file:
+                    np.savez(file, **{**arrays, "__seconds__": np.asarray(seconds)})  # type: ignore[arg-type]
+                self.made[key] = entry.stat().st_size
         return arrays
 
     def _charge(self, phase: str, seconds: float) -> None:

@@ -120,8 +120,8 @@ def _agreed(question: str, yes: bool) -> bool:
 
 
 def _remove(sources: Sequence[Source], yes: bool) -> int:
+    from bench.codec.disk_room import readable
     from bench.fetching import store
-    from bench.fetching.disk import readable
 
     there: list[Shelf] = []
     for source in sources:

@@ -110,7 +110,7 @@ def _add_again(group: Any) -> None:
         "--skip-unavailable", action="store_true", help="go on without named codecs or data that are missing"
     )
     group.add_argument("--skip-invalid", action="store_true", help="leave invalid shapes out and list them")
-    group.add_argument("--dry-run", action="store_true", help="list the jobs and stop")
+    group.add_argument("--dry-run", action="store_true", help="list the jobs, say what they will take, and stop")
 
 
 def _add_output(group: Any) -> None:
@@ -231,7 +231,7 @@ def _default_out(profile: Profile, data: tuple[str, ...], args: argparse.Namespa
 
 
 def _print_jobs(plan: Plan, todo: list[Any]) -> None:
-    from bench.execution.run import forecast_of_all
+    from bench.execution.run import forecast_of_all, needs
 
     waiting = {job.key for job in todo}
     for job in plan.jobs:
@@ -242,6 +242,8 @@ def _print_jobs(plan: Plan, todo: list[Any]) -> None:
         f"{len(plan.jobs)} jobs, {len(todo)} to do, {plan.workers} at a time; run folder {plan.request.out}"
         f"{forecast_of_all(plan, todo)}"
     )
+    for line in needs(plan, todo):
+        print(line)
 
 
 def _verdict(rows: list[SetRow], folder: RunFolder, args: argparse.Namespace) -> int:

@@ -56,6 +56,8 @@ def rows_of(job: Job, context: RunContext, outcomes: Mapping[str, Outcome]) -> J
         "decode": _timing(outcomes.get("decode"), context, "decode"),
         "decoded_vertices": decoded.get("decoded_vertices", 0),
         "decoded_faces": decoded.get("decoded_faces", 0),
+        "cache_made": encoded.get("cache_made", 0),
+        "cache_found": encoded.get("cache_found", 0),
         "measure": _timing(outcomes.get("measure"), context, "measure"),
     }
     return JobRows(shapes, whole)

@@ -1,7 +1,8 @@
 """How long jobs took: kept in the cache of this machine, and for a machine that has run none in a table of the package.
 
 The table, ``shipped_paces.json``, is the book of a run of the default profile with an empty cache on two quiet cores;
-``python -m bench.execution.pace CACHE`` prints the book of a cache in the table's form.
+``python -m bench.execution.pace CACHE`` prints the book of a cache in the table's form; of several caches, books and
+run folders the later ones count. A run's rows do not tell how long processes took to start: that stays as it was.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import json
 import math
 import statistics
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from bench.codec.atomic_write import write_atomically
+from bench.execution.need import Need
 from bench.planning.jobs import Job
 from bench.results.rows import SetRow
+from bench.results.store import RunFolder
 
 SHIPPED = Path(__file__).with_name("shipped_paces.json")
 SAMPLES = 100_000
@@ -33,6 +37,7 @@ class Pace:
         start: seconds a job in which its three processes start.
         encode, decode, measure: seconds a shape.
         recalled: seconds a shape that encoding would have taken, too, had earlier work not been found in the cache.
+        need: memory and disk; None in books of older versions, and where the row did not tell.
     """
 
     start: float
@@ -40,9 +45,10 @@ class Pace:
     decode: float
     measure: float
     recalled: float = 0.0
+    need: Need | None = None
 
     def __post_init__(self) -> None:
-        if not all(isinstance(value, int | float) and 0 <= value < math.inf for value in astuple(self)):
+        if not all(isinstance(value, int | float) and 0 <= value < math.inf for value in self._times):
             raise ValueError(f"seconds are finite and not negative: {self}")
 
     @classmethod
@@ -54,12 +60,12 @@ class Pace:
         encode, decode, measure = (timing["wall_s"] / row["shapes"] for timing in timings if timing)
         recalled = (timings[0]["recalled_s"] if timings[0] else 0.0) / row["shapes"]
         start = max(seconds - (encode + decode + measure) * row["shapes"], 0.0)
-        return cls(start, encode, decode, measure * SAMPLES / samples, recalled)
+        return cls(start, encode, decode, measure * SAMPLES / samples, recalled, Need.of(row))
 
     @classmethod
     def mean(cls, paces: Iterable[Pace]) -> Pace:
-        """The mean of at least one."""
-        columns = zip(*map(astuple, paces), strict=True)
+        """The mean of at least one, of the seconds alone."""
+        columns = zip(*(pace._times for pace in paces), strict=True)
         return cls(*(statistics.fmean(column) for column in columns))
 
     def seconds(self, shapes: int) -> float:
@@ -68,7 +74,11 @@ class Pace:
 
     def scaled(self, factor: float) -> Pace:
         """That of a machine that takes ``factor`` times as long."""
-        return Pace(*(value * factor for value in astuple(self)))
+        return Pace(*(value * factor for value in self._times), self.need)
+
+    @property
+    def _times(self) -> tuple[float, ...]:
+        return self.start, self.encode, self.decode, self.measure, self.recalled
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,16 @@ class Paces:
         if found is None and (of_codec := _mean(self.shipped, job.name, job.device)):
             found = of_codec.scaled(self._machine)
         return None if found is None else replace(found, measure=found.measure * self.samples / SAMPLES)
+
+    def need(self, job: Job) -> Need | None:
+        """What ``job`` needs: as it was here, as in the table, what suffices for its codec's rates; None: not known."""
+        rates = [self.own.get(_key(job)), self._shipped_rates.get((job.name, job.rate, job.device))]
+        known = [pace.need for pace in rates if pace is not None and pace.need is not None]
+        if known:
+            return known[0]
+        of_codec = _of_codec(self.own, job.codec, job.device) or _of_codec(self.shipped, job.name, job.device)
+        known = [pace.need for pace in of_codec if pace.need is not None]
+        return Need.enough(known) if known else None
 
     def is_own(self, job: Job) -> bool:
         """Whether such a job ran on this machine."""
@@ -129,7 +149,8 @@ class PaceBook:
             found = json.loads(self.path.read_text())
             for key, value in found.items() if isinstance(found, dict) else ():
                 with contextlib.suppress(TypeError, ValueError):
-                    entries[key] = Pace(**value)
+                    need = value.get("need") if isinstance(value, dict) else None
+                    entries[key] = Pace(**{**value, "need": None if need is None else Need(**need)})
         return entries
 
     def paces(self, samples: int = SAMPLES) -> Paces:
@@ -145,16 +166,27 @@ class PaceBook:
 
 def as_text(entries: Mapping[str, Pace]) -> str:
     """A book as JSON, a line for each entry."""
-    lines = (
-        f"{json.dumps(key)}: {json.dumps({name: float(f'{value:.4g}') for name, value in vars(pace).items()})}"
-        for key, pace in sorted(entries.items())
-    )
+    lines = (f"{json.dumps(key)}: {json.dumps(_short(asdict(pace)))}" for key, pace in sorted(entries.items()))
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
+def _short(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers with four digits, and no word of what is not known."""
+    short = {name: _short(value) if isinstance(value, dict) else value for name, value in values.items()}
+    return {
+        name: float(f"{value:.4g}") if isinstance(value, float) else value
+        for name, value in short.items()
+        if value is not None
+    }
+
+
+def _of_codec(entries: Mapping[str, Pace], codec: str, device: str) -> list[Pace]:
+    """A codec's rates."""
+    return [pace for key, pace in entries.items() if (key.split(" ")[0], key.split(" ")[2:3]) == (codec, [device])]
+
+
 def _mean(entries: Mapping[str, Pace], codec: str, device: str) -> Pace | None:
-    """Of a codec's rates."""
-    found = [pace for key, pace in entries.items() if (key.split(" ")[0], key.split(" ")[2:3]) == (codec, [device])]
+    found = _of_codec(entries, codec, device)
     return Pace.mean(found) if found else None
 
 
@@ -162,5 +194,34 @@ def _key(job: Job) -> str:
     return f"{job.codec} {job.rate} {job.device} {job.version}"
 
 
+def known_to(path: Path) -> dict[str, Pace]:
+    """What a book, a cache or the rows of a run folder tell; a run's paces have no seconds of starting."""
+    if not (run := RunFolder(path)).rows_path.exists():
+        return PaceBook(path / "paces.json" if path.is_dir() else path).entries()
+    samples = run.read_manifest()["protocol"]["samples"]
+    rows = [row for row in run.set_rows() if row["status"] == "ok"]
+    paces = {
+        f"{row['codec']} {row['rate']} {row['device']} {row['codec_version']}": Pace.of(row, 0.0, samples)
+        for row in rows
+    }
+    return {key: pace for key, pace in paces.items() if pace is not None}
+
+
+def merged(books: Iterable[Mapping[str, Pace]]) -> dict[str, Pace]:
+    """One book of several: of each rate the last version, with what only an earlier entry knows."""
+    found: dict[tuple[str, ...], tuple[str, Pace]] = {}
+    for book in books:
+        for key, pace in book.items():
+            rate = tuple(key.split(" ")[:3])
+            _, before = found.get(rate, ("", Pace(0.0, 0.0, 0.0, 0.0)))
+            found[rate] = key, replace(pace, start=pace.start or before.start, need=pace.need or before.need)
+    return dict(found.values())
+
+
+def main(paths: Sequence[str]) -> None:
+    """Print the book of caches, books and run folders."""
+    sys.stdout.write(as_text(merged(known_to(Path(path)) for path in paths)))
+
+
 if __name__ == "__main__":
-    sys.stdout.write(as_text(PaceBook(Path(sys.argv[1]) / "paces.json").entries()))
+    main(sys.argv[1:])

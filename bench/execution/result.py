@@ -29,13 +29,15 @@ class WorkerResult(TypedDict, total=False):
     codec_s: float
     decoded_vertices: int
     decoded_faces: int
+    cache_made: int
+    cache_found: int
     shapes: list[dict[str, Any]]
 
 
 _RECORD = Record(WorkerResult, {})
 _NEEDED = {"": ("status", "message", "wall_s"), "encode": ("bytes", "bytes_shared", "bytes_shape", "ledger")}
 _TIMES = ("wall_s", "cpu_s", "recalled_s", "codec_s")
-_COUNTS = ("decoded_vertices", "decoded_faces")
+_COUNTS = ("decoded_vertices", "decoded_faces", "cache_made", "cache_found")
 _TEXTS = ("notes", "modes")
 
 

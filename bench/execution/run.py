@@ -15,7 +15,9 @@ from bench.execution.estimate import Forecast
 from bench.execution.forecast import forecasts
 from bench.execution.job import lost_job, run_job
 from bench.execution.manifest import write_manifest
+from bench.execution.need import MIB
 from bench.execution.pace import PaceBook
+from bench.execution.plan_need import PlanNeed, Room, need_lines
 from bench.execution.progress import RunProgress
 from bench.execution.run_context import RunContext
 from bench.execution.run_log import NORMAL, RunLog
@@ -42,7 +44,7 @@ def execute(plan: Plan, run: RunFolder, *, verbosity: int = NORMAL) -> list[SetR
             run.recover()
             todo = waiting_jobs(plan, run)
             log = RunLog(run.log_path, verbosity)
-            for line in (*_announcement(plan, todo, run), *forecasts(plan, todo)):
+            for line in (*_announcement(plan, todo, run), *needs(plan, todo), *forecasts(plan, todo)):
                 log.say(line)
             for rows in _do(plan, todo, run, log):
                 run.append(rows.rows)
@@ -55,9 +57,8 @@ def execute(plan: Plan, run: RunFolder, *, verbosity: int = NORMAL) -> list[SetR
 
 def _do(plan: Plan, todo: list[Job], run: RunFolder, log: RunLog) -> Iterator[JobRows]:
     stop = threading.Event()
-    shapes = {name: len(prepared.references) for name, prepared in plan.prepared.items()}
     remeasure, samples = plan.request.remeasure, plan.protocol.samples
-    progress = RunProgress(todo, plan.workers, log, shapes, pace_book(plan), samples, remeasure=remeasure)
+    progress = RunProgress(todo, plan.workers, log, _counts(plan), pace_book(plan), samples, remeasure=remeasure)
     contexts = {name: _context(plan, run, name, stop) for name in plan.prepared}
 
     def work(job: Job) -> JobRows:
@@ -95,13 +96,12 @@ def _work(contexts: Mapping[str, RunContext], job: Job) -> JobRows:
 
 def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) -> RunContext:
     request = plan.request
-    memory = request.limits.memory_mb or machine.memory_mb() * 0.9 / plan.workers
     return RunContext(
         run=RunFolder(run.path.resolve()),  # a worker of a cluster may stand in another folder
         references=plan.prepared[dataset].references,
         cache=request.cache,
         protocol=plan.protocol,
-        limits=dataclasses.replace(request.limits, memory_mb=memory),
+        limits=dataclasses.replace(request.limits, memory_mb=_memory_mb(plan)),
         workers=plan.workers,
         gpus=_gpus(plan),
         keep_decoded=request.keep_decoded,
@@ -110,10 +110,20 @@ def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) ->
     )
 
 
+def _memory_mb(plan: Plan) -> float:
+    """MiB at which a job is killed."""
+    return plan.request.limits.memory_mb or machine.memory_mb() * 0.9 / plan.workers
+
+
 def _gpus(plan: Plan) -> tuple[int, ...]:
     """The GPUs of the machine on which a job runs; none names all of them: a cluster's machine has its own."""
     named = parse_devices(plan.request.device) is not None
     return plan.gpus if named or plan.request.executor != "dask" else ()
+
+
+def _counts(plan: Plan) -> dict[str, int]:
+    """Data set -> its number of shapes."""
+    return {name: len(prepared.references) for name, prepared in plan.prepared.items()}
 
 
 def pace_book(plan: Plan) -> PaceBook:
@@ -141,10 +151,24 @@ def _announcement(plan: Plan, todo: Sequence[Job], run: RunFolder) -> Iterator[s
 def forecast_of_all(plan: Plan, todo: Sequence[Job]) -> str:
     """``; about 12 min 0 s, as earlier runs went here``; empty where nothing is known of any job."""
     paces = pace_book(plan).paces(plan.protocol.samples)
-    shapes = {name: len(prepared.references) for name, prepared in plan.prepared.items()}
-    forecast = Forecast.of(todo, shapes, plan.workers, paces, remeasure=plan.request.remeasure)
+    forecast = Forecast.of(todo, _counts(plan), plan.workers, paces, remeasure=plan.request.remeasure)
     known = [job for job in todo if paces.of(job) is not None]
     if not known:
         return ""
     seen = all(paces.is_own(job) for job in known)
     return f"; {forecast.left(todo)}, as {'earlier runs went here' if seen else 'such jobs went on another machine'}"
+
+
+def needs(plan: Plan, todo: Sequence[Job]) -> Iterator[str]:
+    """What memory and disk the waiting jobs need, and what is missing; no line where nothing is known of any."""
+    request = plan.request
+    need = PlanNeed.of(
+        todo,
+        _counts(plan),
+        plan.workers,
+        pace_book(plan).paces(),
+        remeasure=request.remeasure,
+        keep_decoded=request.keep_decoded,
+    )
+    job = None if request.scheduler else _memory_mb(plan) * MIB
+    yield from need_lines(need, Room.of(request.out, request.cache, job), plan.workers)

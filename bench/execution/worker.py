@@ -185,6 +185,8 @@ def _perform(task: Task, gpu: GpuTurn | None) -> int:
     result["wall_s"] = time.perf_counter() - start - (gpu.waited_s if gpu else 0.0)
     result["cpu_s"] = _cpu_seconds() - cpu - (gpu.waited_cpu_s if gpu else 0.0)
     result["recalled_s"] = sum(filter(_is_time, context.recalled.values()))
+    for name, entries in (("cache_made", context.made), ("cache_found", context.found)):
+        result[name] = sum(size for size in entries.values() if type(size) is int and size >= 0)
     result["phases"] = {str(name): seconds for name, seconds in context.phases.items() if _is_time(seconds)}
     result["notes"] = {str(name): str(note) for name, note in context.notes.items()}
     result["modes"] = {str(index): str(mode) for index, mode in context.modes.items()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.codec.disk_room import free, readable
 from bench.fetching import store
 from bench.fetching.build import is_source, missing_tools
-from bench.fetching.disk import free, readable
 from bench.fetching.sources import Source
 
 

@@ -158,6 +158,10 @@ class SetRow(RowHead):
     decoded_vertices: int
     """Of all shapes together, as is ``decoded_faces``; 0 in rows of older runs."""
     decoded_faces: int
+    cache_made: int
+    """Bytes of the cache entries that encoding wrote; 0 in rows of older runs, as with ``cache_found``."""
+    cache_found: int
+    """Bytes of the cache entries that earlier jobs had left for it."""
     measure: Timing | None
 
 
@@ -228,7 +232,7 @@ _SET_ROW = Record(
     {
         **_HEAD,
         **dict.fromkeys(("failed", "unmeasured", "source_bytes", "bytes", "bytes_shared"), 0),
-        **dict.fromkeys(("decoded_vertices", "decoded_faces"), 0),
+        **dict.fromkeys(("decoded_vertices", "decoded_faces", "cache_made", "cache_found"), 0),
         **{"ledger": {}, "settings": {}, "codec_version": "", "archive_sha256": "", "workers": 1, "notes": {}},
         **dict.fromkeys(("encode", "decode", "measure")),
     },

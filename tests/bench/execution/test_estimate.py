@@ -1,4 +1,8 @@
-"""The remaining time of a run, replayed from the seconds of a real one: 38 jobs of 48 shapes on two cores."""
+"""The remaining time of a run, replayed from the seconds of a real one: 38 jobs of 48 shapes on two cores.
+
+``default_run.csv`` has those of the table; in ``older_run.csv`` `necgs` and `meshset` are earlier versions, which took
+up to 1.6 times as long. Seconds of starting are those of the older run for all: the newer ones came with other work.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ import numpy as np
 import pytest
 
 from bench.execution.estimate import PHASES, Estimate, Forecast, Running, clock
+from bench.execution.need import Need
 from bench.execution.pace import SHIPPED, Pace, PaceBook, Paces
 from bench.planning.jobs import Job
 
@@ -51,10 +56,10 @@ class Seen:
         raise AssertionError
 
 
-def real_run(slower: float = 1.0) -> list[Seen]:
+def real_run(slower: float = 1.0, name: str = "default_run.csv") -> list[Seen]:
     """The run as it went, or on a machine that takes ``slower`` times as long."""
     free, jobs = [0.0] * WORKERS, []
-    with Path(__file__).with_name("default_run.csv").open() as file:
+    with Path(__file__).with_name(name).open() as file:
         for row in csv.DictReader(file):
             phases = {phase: float(row[f"{phase}_s"]) / SHAPES for phase in PHASES}
             pace = Pace(start=float(row["start_s"]), **phases).scaled(slower)
@@ -90,11 +95,15 @@ def test_another_machine_is_known_after_the_first_quarter(slower):
     assert worst(real_run(slower), TABLE) < 1.5
 
 
+def test_an_older_version_of_the_codecs_is_known_from_the_beginning():
+    assert worst(real_run(name="older_run.csv"), TABLE, after=0.0) < 1.5
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_another_version_of_the_codecs(seed):
-    """Each encodes and decodes in 0.6 to 1.7 times the seconds of the table."""
+    """Each encodes and decodes in 0.6 to 1.6 times the seconds of the table."""
     random = np.random.default_rng(seed)
-    factors = {codec: 1.7 ** random.uniform(-1, 1) for codec in sorted({key.split(" ")[0] for key in TABLE})}
+    factors = {codec: 1.6 ** random.uniform(-1, 1) for codec in sorted({key.split(" ")[0] for key in TABLE})}
     assert worst(real_run(), {key: recoded(pace, factors[key.split(" ")[0]]) for key, pace in TABLE.items()}) < 1.5
 
 
@@ -141,6 +150,22 @@ def test_a_variant_goes_by_the_rate_that_it_varies():
     paces = Paces({}, {"a 1 cpu 7": Pace(1.0, 2.0, 3.0, 4.0)})
     assert paces.of(job("a:b=c", name="a")) == Pace(1.0, 2.0, 3.0, 4.0)
     assert paces.of(dataclasses.replace(job("a"), device="cuda")) is None
+
+
+def test_what_a_job_needs_goes_by_the_nearest_that_is_known():
+    small, large = Need(100.0, 4, 1.0, 2.0), Need(50.0, 8, 3.0, 1.0)
+    first, second = Pace(1.0, 1.0, 1.0, 1.0, need=small), Pace(1.0, 1.0, 1.0, 1.0, need=large)
+    old = Pace(1.0, 1.0, 1.0, 1.0)
+    table = {"a 1 cpu 7": first, "a 2 cpu 7": second}
+    assert Paces({"a 1 cpu 1": second}, table).need(job("a")) == large
+    assert Paces({"a 1 cpu 1": old}, table).need(job("a")) == small
+    assert Paces({}, table).need(job("a", "3")) == Need(100.0, 4, 3.0, 2.0)
+    assert Paces({"a 1 cpu 1": old}, {}).need(job("a")) is None
+    assert Paces({}, table).need(dataclasses.replace(job("a"), device="cuda")) is None
+
+
+def test_the_table_tells_what_every_job_needs():
+    assert all(pace.need is not None and pace.need.shapes == SHAPES for pace in TABLE.values())
 
 
 def test_fewer_samples_are_measured_sooner():

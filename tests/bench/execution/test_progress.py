@@ -12,6 +12,9 @@ from bench.execution.progress import RunProgress, describe
 from bench.execution.run_log import NORMAL, QUIET, VERBOSE, RunLog
 from bench.planning.jobs import Job
 
+SECONDS = '{"start": 1, "encode": 1, "decode": 1, "measure": 1, "need": '
+NEEDS = ["1", "{}", '{"memory": 1, "shapes": 0, "archive": 1, "decoded": 1}', '{"memory": -1, "shapes": 1}']
+DAMAGED = [f"{SECONDS}{need}}}" for need in NEEDS]
 FIELDS = dict.fromkeys(("dataset", "name", "version", "device", "protocol", "shapes"), "x")
 
 
@@ -20,9 +23,10 @@ def job(codec: str, rate: str) -> Job:
 
 
 def set_row(encode_s: float, **changes) -> dict:
-    none = {"wall_s": 0.0, "recalled_s": 0.0}
+    none = {"wall_s": 0.0, "recalled_s": 0.0, "peak_mb": 0.0}
     common = {"status": "ok", "message": "", "bytes": 1234, "failed": 0, "unmeasured": 0, "shapes": 2}
-    return {**common, "encode": {"wall_s": encode_s, "recalled_s": 0.0}, "decode": none, "measure": none, **changes}
+    common |= dict.fromkeys(("decoded_vertices", "decoded_faces", "cache_made", "cache_found"), 0)
+    return {**common, "encode": {**none, "wall_s": encode_s}, "decode": none, "measure": none, **changes}
 
 
 def test_a_failed_set_is_described_by_its_reason():
@@ -51,7 +55,13 @@ def test_a_job_that_lost_its_measuring_has_no_pace():
     assert Pace.of(set_row(1.0), 3.0, samples=1000) == Pace(2.0, 0.5, 0.0, 0.0)
 
 
-@pytest.mark.parametrize("pace", ["1.5", "null", '{"start": 1}', '{"start": "1"}', "[1, 2, 3, 4, 5]"])
+def test_a_book_of_an_older_version_is_read(tmp_path):
+    book = PaceBook(tmp_path / "paces.json")
+    book.path.write_text('{"a 1 x x": {"start": 1.0, "encode": 2.0, "decode": 3.0, "measure": 4.0, "recalled": 5.0}}')
+    assert book.entries() == {"a 1 x x": Pace(1.0, 2.0, 3.0, 4.0, 5.0)}
+
+
+@pytest.mark.parametrize("pace", ["1.5", "null", '{"start": 1}', '{"start": "1"}', "[1, 2, 3, 4, 5]", *DAMAGED])
 def test_a_damaged_entry_is_left_out(tmp_path, pace):
     book = PaceBook(tmp_path / "paces.json")
     good = Pace(1.0, 2.0, 3.0, 4.0, 5.0)

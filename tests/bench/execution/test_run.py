@@ -71,6 +71,9 @@ def test_shared_work_costs_each_rate_its_time_whoever_did_it(command, run, tmp_p
     assert sorted(encode["recalled_s"] >= 0.33 for encode in encodes) == [False, True]
     assert all(encode["phases"]["fit"] >= 0.33 for encode in encodes)
     assert all(seconds >= 0.33 for seconds in summarise(run.rows())["encode_s"])
+    made, found = ([row[f"cache_{what}"] for row in run.set_rows()] for what in ("made", "found"))
+    entries = sum(path.stat().st_size for path in (tmp_path / "cache" / "codecs").rglob("*.npz"))
+    assert sum(made) == sum(found) == entries > 0
 
 
 def test_a_finished_job_is_not_done_again(command, run, counter):
@@ -237,6 +240,15 @@ def test_a_dry_run_lists_the_jobs_and_does_nothing(command, run, capsys):
     assert "g16" in output
     assert "steps=256" in output
     assert not run.path.exists()
+
+
+def test_what_a_plan_needs_is_told_once_its_codec_has_run_here(command, run, capsys, tmp_path):
+    arguments = [*command("OneRate"), "--cache", str(tmp_path / "own"), "--no-report"]
+    assert main([*arguments, "--dry-run"]) == 0
+    assert "it needs" not in capsys.readouterr().out
+    assert main(arguments) == 0
+    assert main([*arguments, "--out", str(tmp_path / "again"), "--dry-run"]) == 0
+    assert "it needs at most" in capsys.readouterr().out
 
 
 def test_shards_share_the_jobs(command, run, counter):
