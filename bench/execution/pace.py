@@ -66,7 +66,8 @@ class Pace:
     def mean(cls, paces: Iterable[Pace]) -> Pace:
         """The mean of at least one, of the seconds alone."""
         columns = zip(*(pace._times for pace in paces), strict=True)
-        return cls(*(statistics.fmean(column) for column in columns))
+        start, encode, decode, measure, recalled = map(statistics.fmean, columns)
+        return cls(start, encode, decode, measure, recalled)
 
     def seconds(self, shapes: int) -> float:
         """Of a whole job of so many shapes."""
@@ -74,7 +75,8 @@ class Pace:
 
     def scaled(self, factor: float) -> Pace:
         """That of a machine that takes ``factor`` times as long."""
-        return Pace(*(value * factor for value in self._times), self.need)
+        start, encode, decode, measure, recalled = (value * factor for value in self._times)
+        return Pace(start, encode, decode, measure, recalled, self.need)
 
     @property
     def _times(self) -> tuple[float, ...]:
@@ -198,10 +200,10 @@ def known_to(path: Path) -> dict[str, Pace]:
     """What a book, a cache or the rows of a run folder tell; a run's paces have no seconds of starting."""
     if not (run := RunFolder(path)).rows_path.exists():
         return PaceBook(path / "paces.json" if path.is_dir() else path).entries()
-    samples = run.read_manifest()["protocol"]["samples"]
+    protocol: Mapping[str, Any] = run.read_manifest()["protocol"]
     rows = [row for row in run.set_rows() if row["status"] == "ok"]
     paces = {
-        f"{row['codec']} {row['rate']} {row['device']} {row['codec_version']}": Pace.of(row, 0.0, samples)
+        f"{row['codec']} {row['rate']} {row['device']} {row['codec_version']}": Pace.of(row, 0.0, protocol["samples"])
         for row in rows
     }
     return {key: pace for key, pace in paces.items() if pace is not None}

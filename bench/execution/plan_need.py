@@ -28,7 +28,7 @@ class PlanNeed:
         unknown: codecs of which nothing is known: they are in no sum.
     """
 
-    jobs: tuple[tuple[str, float, float], ...]
+    jobs: tuple[tuple[str, tuple[float, float]], ...]
     run: float
     decoded: float
     cache: float
@@ -67,7 +67,7 @@ class PlanNeed:
         archives = sum(shapes[job.dataset] * need.archive for job, need in known)
         rows = sum(shapes[job.dataset] * ROW for job, _ in known)
         return cls(
-            tuple((job.label, *need.memory_bounds(shapes[job.dataset])) for job, need in known),
+            tuple((job.label, need.memory_bounds(shapes[job.dataset])) for job, need in known),
             rows + (0.0 if remeasure else archives) + (sum(decoded) if keep_decoded else 0.0),
             0.0 if keep_decoded else sum(heapq.nlargest(workers, decoded)),
             0.0 if remeasure else cache,
@@ -76,8 +76,8 @@ class PlanNeed:
 
     def memory(self, workers: int) -> tuple[float, float]:
         """Bytes between which the jobs at work hold together, should the largest be at work at a time."""
-        least, most = (heapq.nlargest(workers, (job[bound] for job in self.jobs)) for bound in (1, 2))
-        return sum(least), sum(most)
+        least, most = zip(*(bounds for _, bounds in self.jobs), strict=True)
+        return sum(heapq.nlargest(workers, least)), sum(heapq.nlargest(workers, most))
 
     def workers_within(self, room: float, bound: int, workers: int) -> int:
         """How many jobs at a time, of at most so many, have room by the lower (0) or upper (1) bound; 0 for none."""
@@ -144,7 +144,7 @@ def _memory_warnings(need: PlanNeed, room: Room, workers: int) -> Iterator[str]:
             )
             yield f"warning: the memory {words}: {remedy}"
             break
-    label, least, _ = max(need.jobs, key=lambda job: job[1])
+    label, (least, _) = max(need.jobs, key=lambda job: job[1])
     if least > room.job:
         yield (
             f"warning: {label} held {readable(least)} before, and is stopped here at {readable(room.job)}: "
