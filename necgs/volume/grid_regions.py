@@ -98,6 +98,12 @@ def _find_runs(lines, rows, starts):  # type: ignore[no-untyped-def]  # numba
 
 
 @numba.njit(cache=True)
+def _end(rows, starts, line, run, size):  # type: ignore[no-untyped-def]  # numba
+    """Where a line's run ends: at the next one, or with the line."""
+    return starts[run + 1] if run + 1 < rows[line + 1] else size
+
+
+@numba.njit(cache=True)
 def _root(parent, run):  # type: ignore[no-untyped-def]  # numba
     while parent[run] != run:
         parent[run] = parent[parent[run]]
@@ -118,8 +124,8 @@ def _join_runs(lines, rows, starts, parent, width):  # type: ignore[no-untyped-d
                 if lines[i, starts[one]] == lines[other, starts[two]]:
                     a, b = _root(parent, one), _root(parent, two)
                     parent[max(a, b)] = min(a, b)
-                one_end = starts[one + 1] if one + 1 < rows[i + 1] else lines.shape[1]
-                two_end = starts[two + 1] if two + 1 < rows[other + 1] else lines.shape[1]
+                one_end = _end(rows, starts, i, one, lines.shape[1])
+                two_end = _end(rows, starts, other, two, lines.shape[1])
                 one, two = one + (one_end <= two_end), two + (two_end <= one_end)
     for run in range(len(parent)):
         parent[run] = _root(parent, run)
@@ -129,7 +135,7 @@ def _join_runs(lines, rows, starts, parent, width):  # type: ignore[no-untyped-d
 def _last_points(rows, starts, region, size, last):  # type: ignore[no-untyped-def]  # numba
     for i in range(len(rows) - 1):
         for run in range(rows[i], rows[i + 1]):
-            end = starts[run + 1] if run + 1 < rows[i + 1] else size
+            end = _end(rows, starts, i, run, size)
             last[region[run]] = i * size + end - 1
 
 
@@ -137,7 +143,7 @@ def _last_points(rows, starts, region, size, last):  # type: ignore[no-untyped-d
 def _fill_runs(rows, starts, region, values, filled):  # type: ignore[no-untyped-def]  # numba
     for i in range(len(filled)):
         for run in range(rows[i], rows[i + 1]):
-            end = starts[run + 1] if run + 1 < rows[i + 1] else filled.shape[1]
+            end = _end(rows, starts, i, run, filled.shape[1])
             filled[i, starts[run] : end] = values[region[run]]
 
 
@@ -171,8 +177,8 @@ def _touching(rows, starts, region, width, size, pairs, edges):  # type: ignore[
                 continue
             one, two = rows[i], rows[other]
             while one < rows[i + 1] and two < rows[other + 1]:
-                one_end = starts[one + 1] if one + 1 < rows[i + 1] else size
-                two_end = starts[two + 1] if two + 1 < rows[other + 1] else size
+                one_end = _end(rows, starts, i, one, size)
+                two_end = _end(rows, starts, other, two, size)
                 if region[one] != region[two]:
                     if room:
                         pairs[count, 0], pairs[count, 1] = min(region[one], region[two]), max(region[one], region[two])
