@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from baselines.points import point_cloud
-from baselines.points.point_cloud import CloudRate
+from baselines.points.merging import distinct
+from baselines.points.point_cloud import PLANES_BITS, CloudRate
 from baselines.process import Program, run
 from bench.codec import (
     Availability,
@@ -98,6 +99,14 @@ class GpccRate(CloudRate):
     def lossless(self) -> bool:
         return self.trisoup_log2 == 0
 
+    @property
+    def auto_method(self) -> str:
+        """Trisoup's patches are flat across a node, so its points are merged, though not to fewer than 7 bits."""
+        if self.lossless or self.bits < PLANES_BITS:
+            return super().auto_method
+        coarse = self.trisoup_log2 > 3 and self.bits > PLANES_BITS + 1
+        return "planes" if self.bits == PLANES_BITS else "planes4" if coarse else "planes2"
+
 
 def encoder_options(trisoup_log2: int) -> tuple[str, ...]:
     """tmc3's options, files left out. The common test conditions refine the patches at all node sizes but 2^2."""
@@ -145,8 +154,6 @@ def tmc3_decode(data: bytes, context: Context, count: int | None = None) -> NDAr
         CorruptArchive: when the program fails or wants more memory than is allowed, or writes no points, the wrong
             number, or such as cannot be.
     """
-    import numpy as np
-
     folder = Path(tempfile.mkdtemp(prefix="tmc3-", dir=context.scratch))
     (folder / "in.bin").write_bytes(data)
     files = ("--compressedStreamPath=in.bin", "--reconstructedDataPath=out.ply")
@@ -158,7 +165,7 @@ def tmc3_decode(data: bytes, context: Context, count: int | None = None) -> NDAr
     if points.min() < -SLACK_VOXELS or points.max() > (1 << point_cloud.MAX_BITS) + SLACK_VOXELS:
         raise CorruptArchive(f"tmc3 decoded coordinates {points.min():g} .. {points.max():g}")
     shutil.rmtree(folder)
-    return np.unique(points, axis=0)
+    return distinct(points)
 
 
 class Gpcc(ShapeCodec):
@@ -166,7 +173,7 @@ class Gpcc(ShapeCodec):
 
     info = CodecInfo(
         name="gpcc",
-        version="2",
+        version="3",
         title="G-PCC",
         summary="MPEG's geometry-based codec (tmc3): octree or trisoup, whichever is better at the rate",
         kind="points",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-METHODS = ("pymeshlab", "open3d", "planes", "usual")
+METHODS = ("pymeshlab", "open3d", "planes", "usual", "planes2", "planes4")
 AUTO = "auto"
 PLANES_BITS = 7
 """From here on blended planes are as near to the surface as screened Poisson; with fewer voxels they are not."""
@@ -48,8 +48,9 @@ class CloudRate(Rate):
     Args:
         bits: voxel depth: the cube [-1, 1]^3 has 2^bits voxels an axis.
         surface: what turns the decoded points into triangles: ``pymeshlab`` or ``open3d`` (whose screened Poisson),
-            ``planes`` (blended planes, many times quicker), ``usual`` (Poisson as papers use it), or ``auto``: planes
-            from 7 bits on where all voxels come back, else pymeshlab.
+            ``planes`` (blended planes, many times quicker), ``planes2``, ``planes4`` (the same of the means of all
+            points within 2 or 4 voxels), ``usual`` (Poisson as papers use it), or ``auto``: planes from 7 bits on
+            where all voxels come back, else pymeshlab.
     """
 
     bits: int = 8
@@ -71,8 +72,11 @@ class CloudRate(Rate):
     @property
     def method(self) -> str:
         """One of `METHODS`: `surface`, with what ``auto`` means here."""
-        if self.surface != AUTO:
-            return self.surface
+        return self.auto_method if self.surface == AUTO else self.surface
+
+    @property
+    def auto_method(self) -> str:
+        """What ``auto`` means at this rate."""
         return "planes" if self.lossless and PLANES_BITS <= self.bits < MAX_BITS else "pymeshlab"
 
 

@@ -5,7 +5,7 @@ import pytest
 import trimesh
 
 from baselines.points.octree_coder import decode_occupancy, encode_occupancy
-from baselines.points.surface_reconstruction import oriented_normals
+from baselines.points.oriented_planes import oriented_planes
 from bench.metrics.voxels import surface_voxels
 
 BITS = 8
@@ -33,8 +33,8 @@ def test_decode_occupancy(benchmark, voxels):
     benchmark(decode_occupancy, *encode_occupancy(voxels, BITS), BITS)
 
 
-def test_oriented_normals(benchmark, voxels):
+def test_oriented_planes(benchmark, voxels):
     from scipy.spatial import cKDTree
 
     points = voxels.astype(float)
-    benchmark(oriented_normals, points, cKDTree(points))
+    benchmark(oriented_planes, points, cKDTree(points))

@@ -4,7 +4,7 @@ import trimesh
 
 from baselines.points.gpcc import GpccRate
 from baselines.points.pcgcv2.codec import PcgcRate
-from baselines.points.point_cloud import CloudRate, pack, surface_of, unpack, voxelize
+from baselines.points.point_cloud import METHODS, CloudRate, pack, surface_of, unpack, voxelize
 from baselines.points.vpcc import VpccRate
 from bench.codec import Context, CorruptArchive, DecodeFailed, InvalidMesh
 
@@ -58,28 +58,30 @@ def test_no_surface_without_points(points):
 def test_the_row_says_how_the_surface_was_made(sphere):
     context = Context()
     mesh = surface_of(voxelize(sphere, 5, context), CloudRate(bits=5), context, coded=100)
-    assert context.notes["reconstruction"] == "surface/2 pymeshlab"
+    assert context.notes["reconstruction"] == "surface/3 pymeshlab"
     assert abs(mesh.metadata["points"]).max() <= 1
 
 
-def test_auto_blends_planes_of_exact_clouds_only():
-    rates = [
-        CloudRate(bits=6),
-        CloudRate(bits=7),
-        CloudRate(bits=11),
-        GpccRate(bits=8),
-        GpccRate(bits=8, trisoup_log2=3),
-    ]
+def test_auto_blends_planes_where_all_voxels_come_back():
+    exact = [CloudRate(bits=6), CloudRate(bits=7), CloudRate(bits=11), GpccRate(bits=8)]
+    assert [rate.method for rate in exact] == ["pymeshlab", "planes", "pymeshlab", "planes"]
     lossy = [VpccRate(), PcgcRate(), VpccRate(surface="planes")]
-    methods = [rate.method for rate in (*rates, *lossy)]
-    assert methods == ["pymeshlab", "planes", "pymeshlab", "planes", "pymeshlab", "pymeshlab", "pymeshlab", "planes"]
+    assert [rate.method for rate in lossy] == ["pymeshlab", "pymeshlab", "planes"]
 
 
-@pytest.mark.parametrize("surface", ["pymeshlab", "open3d", "planes", "usual"])
+def test_auto_merges_the_points_of_trisoup_first():
+    ladder = [(6, 4), (7, 4), (8, 3), (8, 4), (9, 2), (9, 3), (9, 4), (10, 5), (11, 4)]
+    methods = [GpccRate(bits=bits, trisoup_log2=log2).method for bits, log2 in ladder]
+    assert methods == ["pymeshlab", "planes", *["planes2"] * 4, *["planes4"] * 3]
+
+
+@pytest.mark.parametrize("surface", METHODS)
 def test_the_stream_says_how_to_come_back_to_a_surface(surface):
     assert unpack(pack(CloudRate(bits=7, surface=surface), {"a": b"1"}).data)[0].method == surface
 
 
 def test_a_surface_that_is_not_known_is_refused():
-    with pytest.raises(ValueError, match="surface must be auto, pymeshlab, open3d, planes or usual, not 'ball'"):
+    with pytest.raises(
+        ValueError, match="surface must be auto, pymeshlab, open3d, planes, usual, planes2 or planes4, not 'ball'"
+    ):
         CloudRate(surface="ball")
