@@ -104,8 +104,9 @@ class GpccRate(CloudRate):
         """Trisoup's patches are flat across a node, so its points are merged, though not to fewer than 7 bits."""
         if self.lossless or self.bits < PLANES_BITS:
             return super().auto_method
-        coarse = self.trisoup_log2 > 3 and self.bits > PLANES_BITS + 1
-        return "planes" if self.bits == PLANES_BITS else "planes4" if coarse else "planes2"
+        if self.bits == PLANES_BITS or self.trisoup_log2 == 2:
+            return "planes"
+        return "planes4" if self.trisoup_log2 > 3 and self.bits > PLANES_BITS + 1 else "planes2"
 
 
 def encoder_options(trisoup_log2: int) -> tuple[str, ...]:
