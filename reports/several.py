@@ -142,6 +142,11 @@ class MeshesBeside:
     sources: Sequence[MeshSource]
     origin: Mapping[str, tuple[int, str]]
 
+    @property
+    def at_once(self) -> int:
+        """Threads that may be in `decoded` at a time."""
+        return min(source.at_once for source in self.sources)
+
     def reference(self, dataset: str, name: str) -> Trimesh:
         """The normalised reference, from the first run that has it. Raises `MeshesUnavailable`."""
         reasons = []

@@ -39,12 +39,14 @@ class StoredMeshes:
         cache: the cache in which ``bench run`` keeps its normalised references.
         data_root: where data sets lie that are no longer in the cache.
         allowed: ``module:Class`` of codecs under development that the user named and that may be imported.
+        at_once: archives that are decoded at a time, each in a process that may take gigabytes.
     """
 
     run: RunFolder
     cache: Path
     data_root: Path | None = None
     allowed: tuple[str, ...] = ()
+    at_once: int = field(default_factory=lambda: min(machine.cores(), 4))
     _sets: dict[str, Any] = field(default_factory=dict)
 
     def reference(self, dataset: str, name: str) -> Trimesh:

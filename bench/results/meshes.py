@@ -22,6 +22,10 @@ class MeshesUnavailable(UserError):
 class MeshSource(Protocol):
     """Finds the meshes of one run; both methods raise `MeshesUnavailable`."""
 
+    @property
+    def at_once(self) -> int:
+        """Threads that may be in ``decoded`` at a time."""
+
     def reference(self, dataset: str, name: str) -> Trimesh:
         """The normalised reference ``name``, the same bits that the run saw."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -124,14 +125,23 @@ def _decoded(
     jobs: Jobs, shapes: set[str], meshes: MeshSource
 ) -> tuple[dict[tuple[str, str], dict[int, Trimesh]], dict[tuple[str, str], str]]:
     """The meshes of each job by index, and of the jobs without any the reason."""
-    decoded: dict[tuple[str, str], dict[int, Trimesh]] = {}
-    missing: dict[tuple[str, str], str] = {}
-    for job, (set_row, rows) in jobs.items():
+
+    def of_job(key: tuple[str, str]) -> dict[int, Trimesh] | str:
+        set_row, rows = jobs[key]
         try:
-            decoded[job] = meshes.decoded(set_row, {k: row for k, row in rows.items() if row["shape"] in shapes})
+            return meshes.decoded(set_row, {index: row for index, row in rows.items() if row["shape"] in shapes})
         except MeshesUnavailable as error:
-            missing[job] = str(error)
-    return decoded, missing
+            return str(error)
+
+    # Each archive is decoded by a process of its own: threads only wait for them.
+    with ThreadPoolExecutor(meshes.at_once) as pool:
+        try:
+            found = dict(zip(jobs, pool.map(of_job, jobs), strict=True))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    decoded = {key: result for key, result in found.items() if not isinstance(result, str)}
+    return decoded, {key: result for key, result in found.items() if isinstance(result, str)}
 
 
 def _scale(panels: tuple[Panel, ...]) -> float:

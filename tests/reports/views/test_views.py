@@ -1,6 +1,9 @@
+import threading
+
 import pytest
 
 from bench.execution.stored_meshes import StoredMeshes
+from bench.results.meshes import MeshesUnavailable
 from reports.run_data import RunData
 from reports.views.views import choose_shapes, make_views, similar_rates
 from tests.reports.meshes import write_run_with_meshes
@@ -35,3 +38,28 @@ def test_five_shapes_run_evenly_from_the_worst_to_the_best(tmp_path):
     shapes = data.shapes[data.shapes["codec"] == "draco"].groupby("shape")["surface_cd"].mean()
     order = shapes.sort_values(ascending=False).index.tolist()
     assert list(five.values()) == [order[k] for k in (0, 5, 10, 15, 20)]
+
+
+class Together(StoredMeshes):
+    """Answers once two archives are asked for at a time; has none of the second rate of draco."""
+
+    barrier = threading.Barrier(2, timeout=60)
+
+    def decoded(self, set_row, shape_rows):
+        self.barrier.wait()
+        if (set_row["codec"], set_row["rate"]) == self.without:
+            raise MeshesUnavailable("the archive is gone")
+        return super().decoded(set_row, shape_rows)
+
+
+def test_archives_are_decoded_side_by_side(run):
+    data, meshes = run
+    together = Together(meshes.run, meshes.cache, at_once=2)
+    expected = make_views(data, "folder:x", meshes)[0]
+    gone = expected.panels[2]
+    together.without = gone.codec, gone.rate
+    view = make_views(data, "folder:x", together)[0]
+    assert [(panel.codec, panel.rate) for panel in view.panels] == [(p.codec, p.rate) for p in expected.panels]
+    failures = [panel.failure for panel in view.panels]
+    assert [bool(failure) for failure in failures] == [False, False, True, False, False]
+    assert "the archive is gone" in failures[2]
