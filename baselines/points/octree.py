@@ -55,6 +55,6 @@ class Octree(ShapeCodec):
         with context.phase("decode"):
             count = int.from_bytes(body[:COUNT_BYTES], "little")
             context.check_memory(BYTES_PER_POINT * count, len(data), "points")
-            point_cloud.check_points(count, len(data), context)
+            point_cloud.check_points(count, rate, len(data), context)
             voxels = decode_occupancy(body[COUNT_BYTES:], count, rate.bits)
         return point_cloud.surface_of(voxels, rate, context, coded=len(data))

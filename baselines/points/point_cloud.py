@@ -34,8 +34,8 @@ FLOOR = 8 << 30
 """Bytes of memory that every coded cloud may ask for: a flat face of 9 bits costs a few bytes, its Poisson surface
 gigabytes."""
 
-BYTES_PER_POINT = 4096
-"""Memory of screened Poisson for each point (measured: 2.6 to 4.7 kB)."""
+POISSON_BYTES, PLANES_BYTES = 4096, 2048
+"""Memory for each point of screened Poisson (measured: 2.6 to 4.7 kB) and of blended planes (1.0 to 1.6 kB)."""
 
 BYTES_PER_FILE_BYTE = 32
 """Memory of reading the points that a program wrote: texts, numbers and their copies."""
@@ -139,9 +139,10 @@ def unpack(data: bytes) -> tuple[CloudRate, bytes]:
     return CloudRate(bits=bits, surface=METHODS[method]), body[PREFIX_BYTES:]
 
 
-def check_points(count: int, coded: int, context: Context) -> None:
+def check_points(count: int, rate: CloudRate, coded: int, context: Context) -> None:
     """Raise `CorruptArchive` where ``coded`` bytes may not ask for the surface of so many points."""
-    context.check_memory(BYTES_PER_POINT * count, coded, f"the surface of {count} points", FLOOR)
+    each = PLANES_BYTES if rate.method.startswith("planes") else POISSON_BYTES
+    context.check_memory(each * count, coded, f"the surface of {count} points", FLOOR)
 
 
 def written_points(path: Path, coded: int, context: Context) -> Floats:
@@ -177,7 +178,7 @@ def surface_of(points: NDArray[np.floating | np.integer], rate: CloudRate, conte
     voxels = np.asarray(points, np.float64)
     if not len(voxels) or not np.isfinite(voxels).all():
         raise DecodeFailed(f"{len(voxels)} points were decoded, or some are not finite")
-    check_points(len(voxels), coded, context)
+    check_points(len(voxels), rate, coded, context)
     context.check_deadline()
     context.notes["reconstruction"] = f"{RECONSTRUCTION} {rate.method}"
     with context.phase("reconstruction"):

@@ -66,7 +66,7 @@ def points_alone(decode):
 
         def surface(points, rate, context, *, coded):
             assert np.isfinite(points).all()
-            point_cloud.check_points(len(points), coded, context)
+            point_cloud.check_points(len(points), rate, coded, context)
             return trimesh.Trimesh(np.eye(3), [[0, 1, 2]], process=False)
 
         before = point_cloud.surface_of

@@ -143,16 +143,16 @@ class Pcgcv2(ShapeCodec):
             )
         with context.phase("decode"):
             blocks = read_blocks(body, 1 + HASH_BYTES)
-            check_blocks(blocks, len(data), context)
+            check_blocks(blocks, rate, len(data), context)
             parts = [decode_block(b, rate.bits, network, COORDINATE_CODERS[coder], context) for b in blocks]
         return point_cloud.surface_of(np.concatenate(parts), rate, context, coded=len(data))
 
 
-def check_blocks(blocks: list[Block], coded: int, context: Context) -> None:
+def check_blocks(blocks: list[Block], rate: CloudRate, coded: int, context: Context) -> None:
     """Raise `CorruptArchive` where ``coded`` bytes may not ask for blocks of such sizes."""
     counts = [block.counts[0] for block in blocks]
     context.check_memory(BYTES_PER_VOXEL * max(counts), coded, "the network", point_cloud.FLOOR)
-    point_cloud.check_points(sum(counts), coded, context)
+    point_cloud.check_points(sum(counts), rate, coded, context)
 
 
 def split(voxels: Ints, largest: int = MAX_BLOCK) -> list[Ints]:

@@ -4,7 +4,7 @@ import trimesh
 
 from baselines.points.gpcc import GpccRate
 from baselines.points.pcgcv2.codec import PcgcRate
-from baselines.points.point_cloud import METHODS, CloudRate, pack, surface_of, unpack, voxelize
+from baselines.points.point_cloud import METHODS, CloudRate, check_points, pack, surface_of, unpack, voxelize
 from baselines.points.vpcc import VpccRate
 from bench.codec import Context, CorruptArchive, DecodeFailed, InvalidMesh
 
@@ -85,3 +85,10 @@ def test_a_surface_that_is_not_known_is_refused():
         ValueError, match="surface must be auto, pymeshlab, open3d, planes, usual, planes2 or planes4, not 'ball'"
     ):
         CloudRate(surface="ball")
+
+
+def test_blended_planes_may_have_twice_the_points_of_poisson():
+    context, points = Context(), 3_000_000
+    check_points(points, GpccRate(bits=9, trisoup_log2=4), 1000, context)
+    with pytest.raises(CorruptArchive, match="the surface of 3000000 points"):
+        check_points(points, VpccRate(), 1000, context)
