@@ -16,12 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from necgs.training.block_transform import MARGIN
-from necgs.training.shape_rows import rows_of
 from necgs.training.sign_changes import SignChanges, zero_shares
 from necgs.training.surface_blocks import SurfaceBlocks
 from necgs.volume import LEVEL
-
-EMPTY = np.zeros((0, 1), np.uint8)
 
 _POINTS = 0.25  # of the error is that of points, the rest that of zeros
 
@@ -47,43 +44,50 @@ class BlockTarget:
 class BlockTargets:
     """The targets of a whole set, from which those of a batch are taken; the tensors lie on the training's device.
 
+    There they are the volumes' own memory where that is a CPU: a set's codes are not there twice.
+
     Args:
         starts: int64 (shapes + 1,), index of each shape's first block.
-        codes: int16 (n, channels, b, b, b), in units of 1/128.
-        exact: uint8 (n, bytes), ``exact`` of `BlockTarget` as bits (`numpy.packbits`).
+        codes: of each shape int16 (n, channels, b, b, b), in units of 1/128.
+        exact: of each shape uint8 (n, bytes), ``exact`` of `BlockTarget` as bits (`numpy.packbits`).
         changes: the edges that change sign.
     """
 
     starts: NDArray[np.int64]
-    codes: Tensor
-    exact: Tensor
+    codes: tuple[Tensor, ...]
+    exact: tuple[Tensor, ...]
     changes: SignChanges
 
     @classmethod
     def of(cls, volumes: Sequence[SurfaceBlocks], device: torch.device | str) -> BlockTargets:
         """Targets of one volume or more."""
         starts = np.cumsum([0, *(len(volume.codes) for volume in volumes)])
-        codes = np.concatenate([volume.codes for volume in volumes])
-        exact = np.concatenate(
-            [np.packbits(volume.exact, axis=1) for volume in volumes if len(volume.codes)] or [EMPTY]
-        )
-        changes = SignChanges.of([volume.ends for volume in volumes], device)
-        return cls(starts, torch.from_numpy(codes).to(device), torch.from_numpy(exact).to(device), changes)
+        codes = tuple(torch.from_numpy(volume.codes).to(device) for volume in volumes)
+        exact = tuple(torch.from_numpy(np.packbits(volume.exact, axis=1)).to(device) for volume in volumes)
+        return cls(starts, codes, exact, SignChanges.of([volume.ends for volume in volumes], device))
 
     def __len__(self) -> int:
-        return len(self.codes)
+        return int(self.starts[-1])
 
     def batch(self, shapes: NDArray[np.int64]) -> BlockTarget:
         """The target of some shapes."""
-        codes, exact = (rows_of(rows, self.starts, shapes) for rows in (self.codes, self.exact))
+        codes, exact = (torch.cat([rows[s] for s in shapes.tolist()]) for rows in (self.codes, self.exact))
         values = codes.float() / LEVEL
         ends = self.changes.batch(shapes, self.starts, values.shape[2] ** 3)
         return BlockTarget(values, unpacked(exact, values), ends, zero_shares(values_at(values, ends)))
 
-    def rows(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Values (m, channels, b, b, b) of some blocks, and where they are exact (m, 1, b, b, b)."""
-        values = self.codes[rows].float() / LEVEL
-        return values, unpacked(self.exact[rows], values)
+    def rows(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Values (m, channels, b, b, b) of some of the set's blocks, and where they are exact (m, 1, b, b, b)."""
+        shapes = np.searchsorted(self.starts, rows, side="right") - 1
+        groups = [(int(shape), rows[shapes == shape]) for shape in np.unique(shapes)]
+        place = torch.from_numpy(np.argsort(np.argsort(shapes, kind="stable"))).to(self.codes[0].device)
+
+        def gathered(parts: tuple[Tensor, ...]) -> Tensor:
+            found = [parts[s][torch.from_numpy(own - self.starts[s]).to(place.device)] for s, own in groups]
+            return torch.cat(found or [parts[0][:0]])[place]
+
+        values = gathered(self.codes).float() / LEVEL
+        return values, unpacked(gathered(self.exact), values)
 
 
 def unpacked(bits: Tensor, values: Tensor) -> Tensor:

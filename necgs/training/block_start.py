@@ -81,17 +81,17 @@ def _transform(
     """The linear transform, fitted to a sample of the blocks, and the coefficients (n, C) of all."""
     blocks, count = len(targets), spec.latent_channels
     chosen = random.choice(blocks, min(blocks, SAMPLE), replace=False) if blocks else np.zeros(0, np.int64)
-    transform = fit_transform(*_flat(targets, torch.from_numpy(chosen)), spec.block_edge**3, count)
+    transform = fit_transform(*_flat(targets, chosen), spec.block_edge**3, count)
     coefficients = np.empty((blocks, count), dtype=np.float32)
     for first in range(0, blocks, CHUNK):
-        rows = torch.arange(first, min(first + CHUNK, blocks))
-        coefficients[rows.numpy()] = transform.coefficients(*_flat(targets, rows))
+        rows = np.arange(first, min(first + CHUNK, blocks))
+        coefficients[rows] = transform.coefficients(*_flat(targets, rows))
     return transform, coefficients
 
 
-def _flat(targets: BlockTargets, rows: Tensor) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _flat(targets: BlockTargets, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Values (m, points) in [-1, 1] of some blocks, and where they must be met."""
-    values, exact = targets.rows(rows.to(targets.codes.device))
+    values, exact = targets.rows(rows)
     exact = exact.expand(values.shape)
     return values.flatten(1).cpu().numpy(), exact.flatten(1).cpu().numpy()
 

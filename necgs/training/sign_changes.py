@@ -17,22 +17,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class SignChanges:
-    """The m edges of a set of shapes that change sign, shape after shape.
+    """The edges of a set of shapes that change sign.
 
     Args:
-        starts: int64 (shapes + 1,), index of each shape's first edge.
-        ends: int32 (m, 2), the points at their ends: block * b^3 + point in C order, the shape's own blocks counted
-            in the order of `BlockSet`; on the training's device.
+        ends: of each shape int32 (m, 2), the points at their ends: block * b^3 + point in C order, the shape's own
+            blocks counted in the order of `BlockSet`; on the training's device.
     """
 
-    starts: NDArray[np.int64]
-    ends: Tensor
+    ends: tuple[Tensor, ...]
 
     @classmethod
     def of(cls, ends: Sequence[NDArray[np.int32]], device: torch.device | str = "cpu") -> SignChanges:
         """Of the ends (m, 2) of each shape."""
-        starts = np.cumsum([0, *(len(own) for own in ends)])
-        return cls(starts, torch.from_numpy(np.concatenate(ends)).to(device))
+        return cls(tuple(torch.from_numpy(own).to(device) for own in ends))
 
     def batch(self, shapes: NDArray[np.int64], blocks: NDArray[np.int64], points: int) -> Tensor:
         """Ends int64 (m, 2) of the edges of some shapes, in a batch of their blocks.
@@ -44,8 +41,9 @@ class SignChanges:
         """
         counts = blocks[shapes + 1] - blocks[shapes]
         before = (np.cumsum(counts) - counts) * points
-        ranges = zip(self.starts[shapes].tolist(), self.starts[shapes + 1].tolist(), before.tolist(), strict=True)
-        return torch.cat([self.ends[start:stop].long() + first for start, stop, first in ranges])
+        return torch.cat(
+            [self.ends[s].long() + first for s, first in zip(shapes.tolist(), before.tolist(), strict=True)]
+        )
 
 
 def zero_shares(values: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ At K = 128 that is a tenth of the volume's bytes; a set of thousands fits into m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ class SurfaceBlocks:
     @property
     def exact(self) -> NDArray[np.bool_]:
         """Bool (n, b^3), the points whose values decide where the surface lies: the ends."""
-        found = np.zeros((len(self.codes), self.codes[0, 0].size if len(self.codes) else 0), bool)
+        found = np.zeros((len(self.codes), math.prod(self.codes.shape[2:])), bool)
         found.reshape(-1)[self.ends.reshape(-1)] = True
         return found
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from necgs.decoder.blocks import BlockSet, gather_blocks, surface_points
 from necgs.decoder.spec import block_sparse_spec
@@ -31,10 +30,19 @@ def test_batches_hold_the_values_and_exact_points_of_the_volumes():
 def test_bits_that_do_not_fill_a_byte():
     spec = block_sparse_spec(24, (8,), latent_channels=8, block=3)
     cut = SurfaceBlocks.of(VOLUMES[1], spec)
-    values, exact = BlockTargets.of([cut], "cpu").rows(torch.arange(len(cut.codes)))
+    values, exact = BlockTargets.of([cut], "cpu").rows(np.arange(len(cut.codes)))
     assert exact.shape == (len(cut.codes), 1, 3, 3, 3)
     assert np.array_equal(exact.flatten(1).numpy(), cut.exact)
     assert np.array_equal(values.numpy() * 128, cut.codes)
+
+
+def test_rows_are_those_of_the_whole_set():
+    cut = [SurfaceBlocks.of(VOLUMES[index], SPEC) for index in (0, 3, 1, 2)]
+    targets = BlockTargets.of(cut, "cpu")
+    rows = np.random.default_rng(0).permutation(len(targets))[:50]
+    values, exact = targets.rows(rows)
+    assert np.array_equal(values.numpy() * 128, np.concatenate([blocks.codes for blocks in cut])[rows])
+    assert np.array_equal(exact.flatten(1).numpy(), np.concatenate([blocks.exact for blocks in cut])[rows])
 
 
 def test_a_set_without_a_surface_has_no_rows():
