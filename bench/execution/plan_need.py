@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,7 @@ class PlanNeed:
         workers: int,
         paces: Paces,
         *,
+        one_by_one: Collection[str] = (),
         remeasure: bool = False,
         keep_decoded: bool = False,
     ) -> PlanNeed:
@@ -52,6 +53,7 @@ class PlanNeed:
         Args:
             shapes: data set -> its number of shapes.
             workers: jobs at a time.
+            one_by_one: codecs that treat each shape alone: a larger set takes them no more memory.
             remeasure: whether jobs find their archives and encode nothing.
             keep_decoded: whether decoded meshes stay.
         """
@@ -67,7 +69,10 @@ class PlanNeed:
         archives = sum(shapes[job.dataset] * need.archive for job, need in known)
         rows = sum(shapes[job.dataset] * ROW for job, _ in known)
         return cls(
-            tuple((job.label, need.memory_bounds(shapes[job.dataset])) for job, need in known),
+            tuple(
+                (job.label, need.memory_bounds(need.shapes if job.codec in one_by_one else shapes[job.dataset]))
+                for job, need in known
+            ),
             rows + (0.0 if remeasure else archives) + (sum(decoded) if keep_decoded else 0.0),
             0.0 if keep_decoded else sum(heapq.nlargest(workers, decoded)),
             0.0 if remeasure else cache,

@@ -7,8 +7,8 @@ import functools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 
-from bench import machine
-from bench.codec import Availability
+from bench import machine, registry
+from bench.codec import Availability, ShapeCodec
 from bench.codec.devices import parse_devices
 from bench.execution import cluster, executor
 from bench.execution.estimate import Forecast
@@ -167,6 +167,7 @@ def needs(plan: Plan, todo: Sequence[Job]) -> Iterator[str]:
         _counts(plan),
         plan.workers,
         pace_book(plan).paces(),
+        one_by_one={job.codec for job in todo if isinstance(registry.get(job.name), ShapeCodec)},
         remeasure=request.remeasure,
         keep_decoded=request.keep_decoded,
     )

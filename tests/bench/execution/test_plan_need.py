@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def job(codec: str, rate: str = "1", dataset: str = "d") -> Job:
     return Job(**fields, dataset=dataset, device="cpu", codec=codec, name=codec, rate=rate, settings={}, seed=0)
 
 
-def planned(jobs: list[Job], shapes: int = 10, workers: int = 2, **how: bool) -> PlanNeed:
+def planned(jobs: list[Job], shapes: int = 10, workers: int = 2, **how: Any) -> PlanNeed:
     table = {f"{name} 1 cpu 1": Pace(1.0, 1.0, 1.0, 1.0, need=need) for name, need in NEEDS.items()}
     return PlanNeed.of(jobs, {"d": shapes, "e": shapes}, workers, Paces({}, table), **how)
 
@@ -101,6 +102,11 @@ def test_a_larger_set_may_need_more_in_proportion_and_a_smaller_one_less():
     assert "it needs 105 MB to 315 MB of memory" in line
     (line,) = lines(PLENTY, [job("a")], shapes=5)
     assert "it needs 52 MB to 105 MB of memory" in line
+
+
+def test_codecs_that_treat_each_shape_alone_need_no_more_memory_for_a_larger_set():
+    need = planned([job("a"), job("b")], shapes=30, one_by_one={"a"})
+    assert dict(need.jobs) == {job("a").label: (100 * MIB, 100 * MIB), job("b").label: (300 * MIB, 900 * MIB)}
 
 
 def test_codecs_of_which_nothing_is_known_are_named_and_no_zero_is_told():
