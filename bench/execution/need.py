@@ -9,8 +9,8 @@ from dataclasses import astuple, dataclass
 from bench.results.rows import SetRow
 
 MIB = 2**20
-COORDINATES = 24
-"""Bytes of a vertex (three float64) and of a triangle (three int64), as decoded meshes are kept."""
+VERTEX, TRIANGLE = 24, 12
+"""Bytes of each as decoded meshes are kept: three float64, three int32."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Need:
     def of(cls, row: SetRow) -> Need | None:
         """That of a finished job; None where its row does not tell it, as rows of older runs do not."""
         peaks = [timing["peak_mb"] for timing in (row["encode"], row["decode"], row["measure"]) if timing]
-        meshes = COORDINATES * (row["decoded_vertices"] + row["decoded_faces"])
+        meshes = VERTEX * row["decoded_vertices"] + TRIANGLE * row["decoded_faces"]
         if not (row["shapes"] and meshes and len(peaks) == 3 and all(peaks)):
             return None
         count = row["shapes"]

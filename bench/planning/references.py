@@ -156,7 +156,10 @@ def write_mesh(path: Path, mesh: Trimesh) -> None:
     """Write a mesh so that `read_mesh` finds all of it or nothing."""
     import numpy as np
 
-    arrays = {"vertices": np.asarray(mesh.vertices), "faces": np.asarray(mesh.faces)}
+    faces = np.asarray(mesh.faces)
+    if faces.min(initial=0) >= 0 and faces.max(initial=0) < 1 << 31:  # half the bytes; reading makes int64 of them
+        faces = faces.astype(np.int32)
+    arrays = {"vertices": np.asarray(mesh.vertices), "faces": faces}
     if "points" in mesh.metadata:
         arrays["points"] = np.asarray(mesh.metadata["points"])
         arrays["point_bits"] = np.asarray(mesh.metadata["point_bits"])

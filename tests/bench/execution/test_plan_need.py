@@ -51,7 +51,9 @@ def set_row(**changes: object) -> SetRow:
 
 
 def test_a_row_tells_what_its_job_needed():
-    assert Need.of(set_row()) == Need(memory=90.0, shapes=10, archive=5.0, decoded=24 * 5.0, made=4.0, found=1.0)
+    assert Need.of(set_row()) == Need(
+        memory=90.0, shapes=10, archive=5.0, decoded=(24 * 20 + 12 * 30) / 10, made=4.0, found=1.0
+    )
     assert Pace.of(set_row(), 30.0).need == Need.of(set_row())
 
 
