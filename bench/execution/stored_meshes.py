@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from trimesh import Trimesh
 
 SHARE_OF_MEMORY = 0.9
-"""Of the machine's, at which decoding for a view is stopped."""
+"""Of the machine's, at which decoding for a view is stopped; those at work at a time share it."""
+
+MEMORY_EACH_MB, MOST_AT_ONCE = 8 * 1024, 4
+"""Memory of the machine for each archive that is decoded at a time, and the most of them."""
+
+
+def archives_at_once() -> int:
+    """Archives that this machine decodes at a time: at least one."""
+    return max(1, min(machine.cores(), MOST_AT_ONCE, int(machine.memory_mb() // MEMORY_EACH_MB)))
 
 
 @dataclass
@@ -46,7 +54,7 @@ class StoredMeshes:
     cache: Path
     data_root: Path | None = None
     allowed: tuple[str, ...] = ()
-    at_once: int = field(default_factory=lambda: min(machine.cores(), 4))
+    at_once: int = field(default_factory=archives_at_once)
     _sets: dict[str, Any] = field(default_factory=dict)
 
     def reference(self, dataset: str, name: str) -> Trimesh:
@@ -116,7 +124,7 @@ class StoredMeshes:
                 scratch=str(scratch / "work"),
                 result=str(scratch / "decode.json"),
             )
-            outcome = run_worker(task, scratch, memory_limit_mb=SHARE_OF_MEMORY * machine.memory_mb())
+            outcome = run_worker(task, scratch, memory_limit_mb=SHARE_OF_MEMORY * machine.memory_mb() / self.at_once)
             if outcome.status != "ok":
                 return {}
             lost = outcome.result.get("failures", {})

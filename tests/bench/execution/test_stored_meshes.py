@@ -5,7 +5,7 @@ from mesh_datasets.fingerprint import mesh_fingerprint
 
 from bench import registry
 from bench.codec import Context
-from bench.execution.stored_meshes import MeshesUnavailable, StoredMeshes
+from bench.execution.stored_meshes import MeshesUnavailable, StoredMeshes, archives_at_once
 from bench.planning.references import write_mesh
 from bench.results.store import RunFolder
 
@@ -90,3 +90,10 @@ def test_kept_meshes_that_were_altered_are_not_shown(stored):
     write_mesh(kept, trimesh.creation.box())
     with pytest.raises(MeshesUnavailable, match="no archive"):
         meshes.decoded(set_row | {"archive": "altered"}, {0: rows[0]})
+
+
+@pytest.mark.parametrize(("cores", "gigabytes", "at_once"), [(2, 24, 2), (64, 512, 4), (8, 16, 2), (8, 4, 1)])
+def test_archives_are_decoded_at_a_time_where_there_is_memory_for_them(monkeypatch, cores, gigabytes, at_once):
+    monkeypatch.setattr("bench.machine.cores", lambda: cores)
+    monkeypatch.setattr("bench.machine.memory_mb", lambda: 1024.0 * gigabytes)
+    assert archives_at_once() == at_once
