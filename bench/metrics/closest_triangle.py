@@ -46,11 +46,7 @@ class TriangleTree:
     def of(cls, vertices: Floats, faces: Ints) -> TriangleTree:
         """The tree of a mesh with at least one face: float64 (v, 3), int64 (f, 3)."""
         corners = np.ascontiguousarray(np.asarray(vertices, np.float64)[faces])
-        centres = _centres(corners)
-        ranks = np.empty((3, len(corners)), np.int64)
-        for axis in range(3):
-            ranks[axis, np.argsort(centres[:, axis], kind="stable")] = np.arange(len(corners))
-        return cls(corners.reshape(-1, 9), *_build(corners, ranks))
+        return cls(corners.reshape(-1, 9), *_build(corners, _centres(corners)))
 
     def closest(self, points: Floats, threads: int = 1, near: Ints | None = None) -> tuple[Floats, Ints]:
         """Squared distance float64 (n,) and triangle int64 (n,) for each of ``points``, float64 (n, 3).
@@ -67,17 +63,17 @@ class TriangleTree:
 
 @numba.njit(cache=True)
 def _centres(corners: Floats) -> Floats:  # pragma: no cover - compiled
-    """Barycentres (f, 3) of triangles (f, 3, 3)."""
-    centres = np.empty((len(corners), 3))
+    """Barycentres (3, f) of triangles (f, 3, 3)."""
+    centres = np.empty((3, len(corners)))
     for face in range(len(corners)):
         for axis in range(3):
-            centres[face, axis] = (corners[face, 0, axis] + corners[face, 1, axis] + corners[face, 2, axis]) / 3.0
+            centres[axis, face] = (corners[face, 0, axis] + corners[face, 1, axis] + corners[face, 2, axis]) / 3.0
     return centres
 
 
 @numba.njit(cache=True)
-def _build(corners: Floats, ranks: Ints) -> tuple[Floats, Ints, Ints]:  # pragma: no cover - compiled
-    """Boxes, right children and triangles of the nodes; ``ranks`` (3, f) are those of the barycentres on each axis."""
+def _build(corners: Floats, centres: Floats) -> tuple[Floats, Ints, Ints]:  # pragma: no cover - compiled
+    """Boxes, right children and triangles of the nodes; ``centres`` (3, f) are the triangles' barycentres."""
     count = len(corners)
     spans = np.empty((count, 6))
     for face in range(count):
@@ -105,7 +101,7 @@ def _build(corners: Floats, ranks: Ints) -> tuple[Floats, Ints, Ints]:  # pragma
             continue
         axis = int(np.argmax(box[3:] - box[:3]))
         middle = start + (stop - start + 1) // 2
-        _split(ranks[axis], order, start, stop - 1, middle - 1)
+        _split(centres[axis], order, start, stop - 1, middle - 1)
         right[node] = node + 2 * (middle - start)
         stack[top] = right[node], middle, stop
         stack[top + 1] = node + 1, start, middle
@@ -114,15 +110,19 @@ def _build(corners: Floats, ranks: Ints) -> tuple[Floats, Ints, Ints]:  # pragma
 
 
 @numba.njit(cache=True)
-def _split(ranks: Ints, order: Ints, low: int, high: int, middle: int) -> None:  # pragma: no cover - compiled
-    """Reorder ``order[low : high + 1]`` in place so that the lower ranks stand up to ``middle`` (Hoare's selection)."""
+def _split(along: Floats, order: Ints, low: int, high: int, middle: int) -> None:  # pragma: no cover - compiled
+    """Reorder ``order[low : high + 1]`` in place (Hoare's selection).
+
+    Up to ``middle`` stand the faces that are lower ``along`` an axis (f,); of two at one height the first is the lower.
+    """
     while low < high:
-        pivot = ranks[order[(low + high) // 2]]
+        pivot = order[(low + high) // 2]
+        height = along[pivot]
         i, j = low, high
         while i <= j:
-            while ranks[order[i]] < pivot:
+            while along[order[i]] < height or (along[order[i]] == height and order[i] < pivot):
                 i += 1
-            while ranks[order[j]] > pivot:
+            while along[order[j]] > height or (along[order[j]] == height and order[j] > pivot):
                 j -= 1
             if i <= j:
                 order[i], order[j] = order[j], order[i]

@@ -65,7 +65,10 @@ def warm_up() -> None:
     import trimesh
 
     triangle = trimesh.Trimesh([[0, 0, 0], [1, 0, 0], [0, 1, 0]], [[0, 1, 2]], process=False)
-    measure(triangle, triangle, Protocol(samples=1))
+    for corner in (-1.0, -0.9):  # a point on the lattice of one bit, one between
+        decoded = triangle.copy()
+        decoded.metadata.update(points=np.array([[1.0, 1.0, corner]]), point_bits=1)
+        measure(triangle, decoded, Protocol(samples=1))
 
 
 def _sampled(pair: tuple[Deviation, Deviation], areas: tuple[float, float], protocol: Protocol) -> dict[str, float]:

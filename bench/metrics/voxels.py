@@ -52,11 +52,26 @@ def surface_voxels(triangles: Floats, bits: int) -> tuple[Ints, Ints]:
 
 
 def _nearest_per_voxel(keys: Ints, faces: Ints, offsets: Floats) -> tuple[Ints, Ints, Floats]:
-    order = np.lexsort((faces, offsets, keys))
-    keys = keys[order]
-    first = np.ones(len(keys), bool)
-    first[1:] = keys[1:] != keys[:-1]
-    return keys[first], faces[order][first], offsets[order][first]
+    return _firsts(np.argsort(keys), keys, faces, offsets)
+
+
+@numba.njit(cache=True)
+def _firsts(
+    order: Ints, keys: Ints, faces: Ints, offsets: Floats
+) -> tuple[Ints, Ints, Floats]:  # pragma: no cover - compiled
+    """Of each voxel's entries, which are neighbours in ``order``, the least by offset and face."""
+    chosen = np.empty(len(order), np.int64)
+    count = 0
+    for entry in order:
+        if count == 0 or keys[entry] != keys[chosen[count - 1]]:
+            chosen[count] = entry
+            count += 1
+            continue
+        best = chosen[count - 1]
+        if offsets[entry] < offsets[best] or (offsets[entry] == offsets[best] and faces[entry] < faces[best]):
+            chosen[count - 1] = entry
+    chosen = chosen[:count]
+    return keys[chosen], faces[chosen], offsets[chosen]
 
 
 @numba.njit(cache=True)
@@ -94,8 +109,10 @@ def _rasterize(
             z = min(max(cell[2], 0), top)
             offset = 0.0
             if length >= 1e-12:
-                centre = cell + 0.5 - corners[0]
-                offset = abs((centre * normal).sum()) / length
+                height = 0.0
+                for axis in range(3):
+                    height += (cell[axis] + 0.5 - corners[0, axis]) * normal[axis]
+                offset = abs(height) / length
             keys[used] = (x << (2 * bits)) | (y << bits) | z
             faces[used] = face
             offsets[used] = offset

@@ -118,3 +118,20 @@ def test_points_between_and_far_beyond_the_voxels():
     values = point_psnr(to_cube(plane(3)), UP, to_cube(decoded), BITS)
     expected = (64 * 0.25**2 + (3e9 - 7) ** 2) / 65
     assert values["d1_mse"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_points_on_the_lattice_and_off_it_are_matched_alike(monkeypatch):
+    random = np.random.default_rng(5)
+    a, b = (np.unique(random.integers(0, 40, (900, 3)), axis=0).astype(float) for _ in range(2))
+    b[:5] += 300  # out of a lattice's reach
+    normals = np.eye(3)[random.integers(0, 3, len(a))]
+    values = point_psnr(to_cube(a), normals, to_cube(b), BITS)
+    monkeypatch.setattr("bench.metrics.lattice.MOST_CELLS", 1)
+    trees = point_psnr(to_cube(a), normals, to_cube(b), BITS)
+    assert values == pytest.approx(trees, rel=1e-12)
+
+
+def test_the_order_of_the_points_does_not_matter():
+    order = np.random.default_rng(0).permutation(64)
+    ahead = point_psnr(to_cube(plane(3)), UP, to_cube(plane(4)), BITS)
+    assert point_psnr(to_cube(plane(3))[order], UP, to_cube(plane(4))[order[::-1]], BITS) == ahead
