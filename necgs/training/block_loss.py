@@ -64,16 +64,17 @@ class BlockTargets:
         starts = np.cumsum([0, *(len(volume.codes) for volume in volumes)])
         codes = tuple(torch.from_numpy(volume.codes).to(device) for volume in volumes)
         exact = tuple(torch.from_numpy(np.packbits(volume.exact, axis=1)).to(device) for volume in volumes)
-        return cls(starts, codes, exact, SignChanges.of([volume.ends for volume in volumes], device))
+        edges = tuple(torch.from_numpy(volume.edges).to(device) for volume in volumes)
+        return cls(starts, codes, exact, SignChanges(edges, volumes[0].codes.shape[-1]))
 
     def __len__(self) -> int:
         return int(self.starts[-1])
 
-    def batch(self, shapes: NDArray[np.int64]) -> BlockTarget:
-        """The target of some shapes."""
+    def batch(self, shapes: NDArray[np.int64], neighbours: Tensor) -> BlockTarget:
+        """The target of some shapes, of whose blocks these are the neighbours (`BlockSet.batch`)."""
         codes, exact = (torch.cat([rows[s] for s in shapes.tolist()]) for rows in (self.codes, self.exact))
         values = codes.float() / LEVEL
-        ends = self.changes.batch(shapes, self.starts, values.shape[2] ** 3)
+        ends = self.changes.batch(shapes, self.starts, neighbours)
         return BlockTarget(values, unpacked(exact, values), ends, zero_shares(values_at(values, ends)))
 
     def rows(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:

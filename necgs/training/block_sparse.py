@@ -101,7 +101,7 @@ class BlockTraining:
         self.resident = ResidentBlocks.of(self.states, self.device)
         self.ranks = Ranks.current()
         if self.ranks.count > 1:
-            self.totals = np.array([(np.count_nonzero(volume.exact), len(volume.ends)) for volume in volumes])
+            self.totals = np.array([(np.count_nonzero(volume.exact), len(volume.edges)) for volume in volumes])
         self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
@@ -245,12 +245,12 @@ class BlockTraining:
         if not self.weight_exponents:
             self._freeze_steps()
         exponents = self._latent_exponents()
-        rounded = codes(self.latents.settled(), torch.tensor([step_size(e) for e in exponents], device=self.device))
+        steps = torch.tensor([step_size(e) for e in exponents], device=self.device)
         return TrainedSet(
             spec=self.spec,
             weights={n: codes(w, step_size(self.weight_exponents[n])) for n, w in self.weights.items()},
             weight_exponents=dict(self.weight_exponents),
-            latents=tuple(np.split(rounded, self.targets.starts[1:-1])),
+            latents=tuple(codes(latents, steps) for latents in self.latents.settled()),
             latent_exponents=exponents,
             blocks=self.states,
         )
@@ -283,13 +283,15 @@ class Batch:
         """The batch of the shapes ``shapes``, on the training's device."""
         latents, starts = training.latents.rows(shapes), training.targets.starts
         if training.ranks.count == 1:
-            return cls(shapes, training.resident.batch(shapes), latents, None, training.targets.batch(shapes))
+            blocks = training.resident.batch(shapes)
+            return cls(shapes, blocks, latents, None, training.targets.batch(shapes, blocks.neighbours))
         part, weight = training.ranks.share(len(shapes))
         own, ends = shapes[part], np.cumsum([0, *(starts[shapes + 1] - starts[shapes])])
         rows = slice(int(ends[part.start]), int(ends[part.stop]))
         points, zeros = training.totals[shapes].sum(axis=0).tolist()
-        target = training.targets.batch(own)
-        return cls(shapes, training.resident.batch(own), latents, rows, target, (points, zeros), weight)
+        blocks = training.resident.batch(own)
+        target = training.targets.batch(own, blocks.neighbours)
+        return cls(shapes, blocks, latents, rows, target, (points, zeros), weight)
 
     def own(self, rows: Tensor) -> Tensor:
         """Of rows (n, C) of all shapes those of this process."""

@@ -153,7 +153,7 @@ def _fit_blocks(
     shape = np.zeros(1, dtype=np.int64)
     neighbours = torch.from_numpy(blocks.batch(shape)[1]).to(device)
     sides = torch.from_numpy(blocks.sides).to(device)
-    target = BlockTargets.of([cut], device).batch(shape)
+    target = BlockTargets.of([cut], device).batch(shape, neighbours)
     basis, mean = weights["synthesis.weight"], weights["synthesis.bias"]
     start = (target.values.flatten(1) - mean) @ torch.linalg.pinv(basis).T
     unit = start.square().mean().sqrt().clamp(min=1e-6)

@@ -14,11 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from necgs.coding.prediction import CAUSAL, neighbour_features
-from necgs.decoder.blocks import NEIGHBOURS, BlockSet, States
+from necgs.coding.prediction import CAUSAL
+from necgs.decoder.blocks import FACES, NEIGHBOURS, BlockSet, States
 from necgs.decoder.trained_set import OCCUPIED
 
 Shapes = NDArray[np.int64]
+
+_INSIDE, _OUTSIDE = -32768, -32767
 
 
 def rows_of(rows: Tensor, starts: NDArray[np.int64], shapes: Shapes) -> Tensor:
@@ -49,41 +51,42 @@ class ResidentBlocks:
 
     Args:
         starts: int64 (shapes + 1,), index of each shape's first block.
-        neighbours: int32 (N, 27), counted within the shape, -1 for none.
-        sides: int8 (N, 27), as in `BlockSet`.
-        features: bool (N, 13), as `neighbour_features` gives them.
+        ahead: int16 (N, 27), how many blocks after the block itself the neighbour comes (int32 for grids of more
+            than 180 blocks per axis); `_INSIDE` or `_OUTSIDE` where there is none.
     """
 
     starts: NDArray[np.int64]
-    neighbours: Tensor
-    sides: Tensor
-    features: Tensor
+    ahead: Tensor
 
     @classmethod
     def of(cls, states: Sequence[States], device: torch.device | str) -> ResidentBlocks:
         """Copy to ``device`` what steps need of a set, whose blocks are in these states (G, G, G)."""
         starts = np.cumsum([0, *(int(np.count_nonzero(grid == OCCUPIED)) for grid in states)])
-        neighbours = np.empty((int(starts[-1]), NEIGHBOURS), np.int32)
-        sides = np.empty((int(starts[-1]), NEIGHBOURS), np.int8)
+        farthest = max(len(grid) ** 2 + len(grid) + 1 for grid in states)
+        ahead = np.empty((int(starts[-1]), NEIGHBOURS), np.int16 if farthest < -_OUTSIDE else np.int32)
         for shape, grid in enumerate(states):  # one at a time: the index arrays are large
-            rows, own = slice(starts[shape], starts[shape + 1]), BlockSet.of(grid[None])
-            neighbours[rows] = np.where(own.neighbours == len(own), -1, own.neighbours)
-            sides[rows] = own.sides
-        arrays = (neighbours, sides, neighbour_features(sides))
-        return cls(starts, *(torch.from_numpy(array).to(device) for array in arrays))
+            own = BlockSet.of(grid[None])
+            none = np.where(own.sides < 0, _INSIDE, _OUTSIDE)
+            after = own.neighbours - np.arange(len(own))[:, None]
+            ahead[starts[shape] : starts[shape + 1]] = np.where(own.sides == 0, after, none)
+        return cls(starts, torch.from_numpy(ahead).to(device))
 
     def batch(self, shapes: Shapes) -> BatchBlocks:
         """The blocks of some shapes."""
-        counts = (self.starts[shapes + 1] - self.starts[shapes]).tolist()
-        total, before, parts = sum(counts), 0, []
-        for shape, count in zip(shapes.tolist(), counts, strict=True):
-            own = rows_of(self.neighbours, self.starts, np.array([shape])).long()
-            parts.append(torch.where(own < 0, total, own + before))
-            before += count
-        neighbours = torch.cat(parts)
+        ahead = rows_of(self.ahead, self.starts, shapes)
+        total = len(ahead)
+        sides = (ahead == _OUTSIDE).to(torch.int8) - (ahead == _INSIDE).to(torch.int8)
+        neighbours = ahead + torch.arange(total, device=ahead.device)[:, None]
+        neighbours = neighbours.masked_fill_(sides != 0, total)
         return BatchBlocks(
             neighbours,
             torch.stack([neighbours[:, place] for place in CAUSAL], dim=1),
-            rows_of(self.sides, self.starts, shapes),
-            rows_of(self.features, self.starts, shapes).float(),
+            sides,
+            _features(sides),
         )
+
+
+def _features(sides: Tensor) -> Tensor:
+    """`neighbour_features` of sides (n, 27), float32."""
+    faces = torch.stack([sides[:, place] for place in FACES], dim=1)
+    return torch.cat([faces == 1, faces == -1, torch.ones_like(faces[:, :1], dtype=torch.bool)], dim=1).float()

@@ -6,7 +6,8 @@ there is how far its surface has moved, in units of the TSDF, whatever becomes o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,36 +15,53 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from necgs.decoder.blocks import FACES
+
+_AXES = 4  # an edge's number is that of its lower end times this, plus its axis
+
 
 @dataclass(frozen=True)
 class SignChanges:
     """The edges of a set of shapes that change sign.
 
     Args:
-        ends: of each shape int32 (m, 2), the points at their ends: block * b^3 + point in C order, the shape's own
-            blocks counted in the order of `BlockSet`; on the training's device.
+        edges: of each shape int32 (m,), as `edges_that_change_sign` gives them; on the training's device.
+        block_edge: b, points of a block per axis.
     """
 
-    ends: tuple[Tensor, ...]
+    edges: tuple[Tensor, ...]
+    block_edge: int
 
-    @classmethod
-    def of(cls, ends: Sequence[NDArray[np.int32]], device: torch.device | str = "cpu") -> SignChanges:
-        """Of the ends (m, 2) of each shape."""
-        return cls(tuple(torch.from_numpy(own).to(device) for own in ends))
-
-    def batch(self, shapes: NDArray[np.int64], blocks: NDArray[np.int64], points: int) -> Tensor:
-        """Ends int64 (m, 2) of the edges of some shapes, in a batch of their blocks.
+    def batch(self, shapes: NDArray[np.int64], blocks: NDArray[np.int64], neighbours: Tensor) -> Tensor:
+        """Ends int64 (m, 2) of the edges of some shapes among the points of a batch of their blocks, the lower first.
 
         Args:
             shapes: int64 (s,), in the order of the batch.
             blocks: int64 (all shapes + 1,), index of each shape's first block.
-            points: b^3, points of a block.
+            neighbours: int64 (n, 27), of the batch's blocks (`necgs.decoder.blocks.BlockSet.batch`).
         """
         counts = blocks[shapes + 1] - blocks[shapes]
-        before = (np.cumsum(counts) - counts) * points
-        return torch.cat(
-            [self.ends[s].long() + first for s, first in zip(shapes.tolist(), before.tolist(), strict=True)]
-        )
+        before = (np.cumsum(counts) - counts) * self.block_edge**3 * _AXES
+        batch = zip(shapes.tolist(), before.tolist(), strict=True)
+        return ends_of(torch.cat([self.edges[s].long() + first for s, first in batch]), neighbours, self.block_edge)
+
+
+def ends_of(edges: Tensor, neighbours: Tensor, block_edge: int) -> Tensor:
+    """The points (m, 2) at the ends of edges int64 (m,): block * b^3 + point in C order, the lower first."""
+    strides, following = _steps(block_edge, edges.device)
+    low, axis = edges // _AXES, edges % _AXES
+    block, point = low // block_edge**3, low % block_edge**3
+    stride = strides[axis]
+    beyond = point // stride % block_edge == block_edge - 1
+    across = neighbours[block, following[axis]] * block_edge**3 + point - (block_edge - 1) * stride
+    return torch.stack([low, torch.where(beyond, across, low + stride)], dim=1)
+
+
+@functools.cache
+def _steps(block_edge: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """For each axis: from a point of a block to the next, and which of the 27 neighbours comes next."""
+    strides = torch.tensor([block_edge**2, block_edge, 1], device=device)
+    return strides, torch.tensor(FACES[3:], device=device)
 
 
 def zero_shares(values: Tensor) -> Tensor:
@@ -59,8 +77,10 @@ def zero_shares(values: Tensor) -> Tensor:
     return size.flip(1) / size.sum(1, keepdim=True)
 
 
-def ends_of_sign_changes(tsdf: NDArray[np.int16], occupied: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """The ends (m, 2) of the edges of one shape that change sign, as in `SignChanges`.
+def edges_that_change_sign(tsdf: NDArray[np.int16], occupied: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """The edges (m,) of one shape that change sign: 4 * lower end + axis.
+
+    An end is block * b^3 + point in C order, the shape's own blocks counted in the order of `BlockSet`.
 
     Args:
         tsdf: codes (K, K, K).
@@ -68,18 +88,16 @@ def ends_of_sign_changes(tsdf: NDArray[np.int16], occupied: NDArray[np.bool_]) -
     """
     number = np.cumsum(occupied).reshape(occupied.shape) - 1
     edge = len(tsdf) // len(occupied)
-    ends = []
-    for low, high in _neighbours(tsdf < 0):
-        block, point = np.divmod(np.stack([low, high], axis=1), edge)
-        local = (point * (edge * edge, edge, 1)).sum(axis=2)
-        ends.append(number[tuple(np.moveaxis(block, 2, 0))] * edge**3 + local)
-    return np.concatenate(ends).astype(np.int32)
+    edges = []
+    for axis, low in enumerate(_lower_ends(tsdf < 0)):
+        block, point = np.divmod(low, edge)
+        local = point @ [edge * edge, edge, 1]
+        edges.append(_AXES * (number[tuple(block.T)] * edge**3 + local) + axis)
+    return np.concatenate(edges).astype(np.int32)
 
 
-def _neighbours(inside: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """For each axis the grid points (m, 3) on different sides, the lower first."""
+def _lower_ends(inside: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
+    """For each axis the grid points (m, 3) that lie on another side than the next."""
     for axis in range(3):
         ahead = np.moveaxis(inside, axis, 0)
-        differ = np.moveaxis(ahead[:-1] != ahead[1:], 0, axis)
-        low = np.argwhere(differ)
-        yield low, low + np.eye(3, dtype=np.int64)[axis]
+        yield np.argwhere(np.moveaxis(ahead[:-1] != ahead[1:], 0, axis))

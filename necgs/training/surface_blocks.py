@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from necgs.decoder.blocks import States, block_states, gather_blocks
+from necgs.decoder.blocks import BlockSet, States, block_states, gather_blocks
 from necgs.decoder.spec import DecoderSpec
 from necgs.decoder.trained_set import OCCUPIED
-from necgs.training.sign_changes import ends_of_sign_changes
+from necgs.training.sign_changes import edges_that_change_sign, ends_of
 
 
 @dataclass(frozen=True)
@@ -25,25 +26,27 @@ class SurfaceBlocks:
     Args:
         states: int8 (G, G, G), of all blocks (`necgs.decoder.blocks`).
         codes: int16 (n, channels, b, b, b), value = code / 128; channel 0 the TSDF.
-        ends: int32 (m, 2), the points at the ends of the edges that change sign: block * b^3 + point in C order.
+        edges: int32 (m,), those that change sign (`necgs.training.sign_changes`).
     """
 
     states: States
     codes: NDArray[np.int16]
-    ends: NDArray[np.int32]
+    edges: NDArray[np.int32]
 
     @classmethod
     def of(cls, volume: NDArray[np.int16], spec: DecoderSpec) -> SurfaceBlocks:
         """Of a volume (channels, K, K, K), as ``spec`` cuts it."""
         states = block_states(volume[:1], spec.latent_grid)[0]
         codes = np.ascontiguousarray(gather_blocks(volume[None], states[None]), dtype=np.int16)
-        return cls(states, codes, ends_of_sign_changes(volume[0], states == OCCUPIED))
+        return cls(states, codes, edges_that_change_sign(volume[0], states == OCCUPIED))
 
     @property
     def exact(self) -> NDArray[np.bool_]:
-        """Bool (n, b^3), the points whose values decide where the surface lies: the ends."""
+        """Bool (n, b^3), the points whose values decide where the surface lies: the ends of the edges."""
+        blocks = BlockSet.of(self.states[None])
+        edges, neighbours = (torch.from_numpy(rows.astype(np.int64)) for rows in (self.edges, blocks.neighbours))
         found = np.zeros((len(self.codes), math.prod(self.codes.shape[2:])), bool)
-        found.reshape(-1)[self.ends.reshape(-1)] = True
+        found.reshape(-1)[ends_of(edges, neighbours, self.codes.shape[-1]).numpy().reshape(-1)] = True
         return found
 
 

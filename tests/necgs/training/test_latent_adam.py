@@ -55,12 +55,13 @@ def test_latents_are_those_of_adam_over_all_rows(count):
     start, target = (torch.randn(20, 3, generator=generator) for _ in range(2))
     own, expected = sparse(start, target, count), dense(start, target, count)
     assert (expected - start).abs().max() > 0.01
-    torch.testing.assert_close(own.settled(), expected, atol=2e-5, rtol=0)
+    torch.testing.assert_close(torch.cat(list(own.settled())), expected, atol=2e-5, rtol=0)
 
 
 def test_a_restored_state_goes_on_to_the_same_bits():
     start, target = torch.zeros(20, 3), torch.linspace(-1, 1, 60).view(20, 3)
-    assert torch.equal(sparse(start, target, 30, resume_at=17).settled(), sparse(start, target, 30).settled())
+    resumed, straight = (sparse(start, target, 30, **how).settled() for how in ({"resume_at": 17}, {}))
+    assert all(torch.equal(a, b) for a, b in zip(resumed, straight, strict=True))
 
 
 def test_a_step_touches_the_rows_of_its_shapes_alone():

@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 
 from necgs.decoder.blocks import BlockSet, block_states, gather_blocks
 from necgs.decoder.trained_set import OCCUPIED
-from necgs.training.sign_changes import SignChanges, ends_of_sign_changes, zero_shares
+from necgs.training.sign_changes import SignChanges, edges_that_change_sign, zero_shares
 from necgs.volume.dmc import extract
 
 K, EDGE = 12, 4
@@ -25,7 +25,8 @@ def volumes():
 
 def changes_of(codes, blocks):
     occupied = blocks.states == OCCUPIED
-    return SignChanges.of([ends_of_sign_changes(*one) for one in zip(codes, occupied, strict=True)])
+    edges = [torch.from_numpy(edges_that_change_sign(*one)) for one in zip(codes, occupied, strict=True)]
+    return SignChanges(tuple(edges), EDGE)
 
 
 def test_crossings_are_the_vertices_of_marching_cubes():
@@ -35,8 +36,8 @@ def test_crossings_are_the_vertices_of_marching_cubes():
     where = np.stack(np.meshgrid(*[np.arange(K, dtype=np.float64)] * 3, indexing="ij"))
     positions = gather_blocks(np.broadcast_to(where, (3, 3, K, K, K)), blocks.states).transpose(0, 2, 3, 4, 1)
     for shape in range(3):
-        index, _ = blocks.batch(np.array([shape]))
-        ends = changes.batch(np.array([shape]), blocks.starts, EDGE**3).numpy()
+        index, neighbours = blocks.batch(np.array([shape]))
+        ends = changes.batch(np.array([shape]), blocks.starts, torch.from_numpy(neighbours)).numpy()
         at_ends = gather_blocks(codes[:, None], blocks.states)[index].reshape(-1)[ends]
         shares = zero_shares(torch.from_numpy(at_ends.astype(np.float32))).numpy()
         own = (positions[index].reshape(-1, 3)[ends] * shares[:, :, None]).sum(1) * 2 / (K - 1) - 1
@@ -53,10 +54,10 @@ def test_a_batch_counts_its_own_blocks():
     changes = changes_of(codes, blocks)
     values = gather_blocks(codes[:, None], blocks.states)
     for shapes in ([0], [2], [2, 1, 0], [1]):
-        index, _ = blocks.batch(np.array(shapes))
-        ends = changes.batch(np.array(shapes), blocks.starts, EDGE**3).numpy()
+        index, neighbours = blocks.batch(np.array(shapes))
+        ends = changes.batch(np.array(shapes), blocks.starts, torch.from_numpy(neighbours)).numpy()
         at_ends = values[index].reshape(-1)[ends]
         shares = zero_shares(torch.from_numpy(at_ends.astype(np.float32))).numpy()
-        assert len(ends) == sum(len(changes.ends[s]) for s in shapes)
+        assert len(ends) == sum(len(changes.edges[s]) for s in shapes)
         assert ((at_ends[:, 0] < 0) != (at_ends[:, 1] < 0)).all()
         np.testing.assert_allclose((at_ends * shares).sum(1), 0, atol=1e-4)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from necgs.decoder.blocks import BlockSet, gather_blocks, surface_points
 from necgs.decoder.spec import block_sparse_spec
@@ -19,8 +20,8 @@ def test_batches_hold_the_values_and_exact_points_of_the_volumes():
     cut = [SurfaceBlocks.of(volume, SPEC) for volume in VOLUMES]
     targets = BlockTargets.of(cut, "cpu")
     for shapes in ([0], [2, 3, 1]):
-        batch = targets.batch(np.array(shapes))
         states = np.stack([cut[shape].states for shape in shapes])
+        batch = targets.batch(np.array(shapes), torch.from_numpy(BlockSet.of(states).neighbours))
         chosen = VOLUMES[shapes]
         assert np.array_equal(batch.values.numpy() * 128, gather_blocks(chosen, states))
         exact = surface_points(chosen[:, 0] < 0)[:, None]
@@ -48,7 +49,7 @@ def test_rows_are_those_of_the_whole_set():
 def test_a_set_without_a_surface_has_no_rows():
     targets = BlockTargets.of([SurfaceBlocks.of(VOLUMES[3], SPEC)], "cpu")
     assert len(targets) == 0
-    assert targets.batch(np.array([0])).exact.shape == (0, 1, 4, 4, 4)
+    assert targets.batch(np.array([0]), torch.zeros((0, 27), dtype=torch.int64)).exact.shape == (0, 1, 4, 4, 4)
 
 
 def test_whole_volumes_and_their_blocks_train_alike():
