@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("bench", "necgs", "baselines", "reports", "datasets", "tests")
 PAGE = (ROOT / "docs" / "environment.md").read_text()
 OURS = re.compile(
-    r"""["'`]((?:NECGS_|BENCH_|AMA_|DT4D_|THINGI10K_|TMC3|PCC_|PCGCV2_|HF_|OMP_WAIT|GITHUB_|NO_COLOR|COLUMNS|TERM|CUDA_V|HIP_V|CUBLAS_W)[A-Z0-9_]*)(?:=1)?["'`]"""
+    r"""["'`]((?:NECGS_|BENCH_|AMA_|DT4D_|THINGI10K_|TMC3|PCC_|PCGCV2_|HF_|OMP_WAIT|GITHUB_|NO_COLOR|COLUMNS|TERM|CUDA_V|HIP_V|CUBLAS_W|GLIBC_T)[A-Z0-9_]*)(?:=1)?["'`]"""
 )
 # BENCH_TEST_...: set by the tests for the workers that they start.
 OF_THE_TESTS = "BENCH_TEST_"

@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from bench.codec.heap import whole_heap
 from bench.execution.process_tree import MARK, adopt_orphans, kill_marked, kill_tree, reap
 from bench.execution.result import checked_result
 from bench.execution.task import DISK_FULL_EXIT, FAILURE, Task
@@ -131,6 +132,7 @@ def _environment(threads: int) -> dict[str, str]:
     count = str(threads)
     return {
         **os.environ,
+        **whole_heap(os.environ),
         "OMP_WAIT_POLICY": "passive",
         "OMP_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,
