@@ -21,6 +21,7 @@ _ON_GRID = 1e-3  # voxels: a surface just on grid points would be ragged, and ma
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Heights = NDArray[np.float32]
 
 
 def blended_planes(feet: Floats, normals: Floats) -> tuple[Floats, Ints]:
@@ -42,73 +43,98 @@ def blended_planes(feet: Floats, normals: Floats) -> tuple[Floats, Ints]:
     low, high = centres.min(axis=0) - _REACH, centres.max(axis=0) + _REACH
     size = high - low + 1
     step = max(1, _SLAB_CELLS // int(size[1] * size[2]) - 1)
-    found = []
+    numbers = np.full((2, *size[1:]), -1, np.int32)
+    found, count = [], 0
     for start in range(int(low[0]), int(high[0]), step):
         stop = min(start + step, int(high[0]))
         part = slice(*np.searchsorted(centres[:, 0], [start - _REACH, stop + _REACH + 1]))
-        if part.start < part.stop:
-            found.append(_slab(feet[part], normals[part], centres[part], start, stop, low, size))
-    values = np.concatenate([value for value, _ in found]).reshape(-1)
-    corners = np.concatenate([corner for _, corner in found])
-    if not len(corners):
+        if part.start == part.stop:
+            numbers[:] = -1
+            continue
+        heights = _blended(feet[part], normals[part], centres[part], start, stop, low, size)
+        found.append(_cubes(heights, numbers, start - int(low[0]), count))
+        count += len(found[-1][0])
+    if not count:
         return np.empty((0, 3)), np.empty((0, 3), np.int64)
-    known, first, inverse = np.unique(corners, return_index=True, return_inverse=True)
-    grid = np.stack(np.unravel_index(known, tuple(size)), axis=1) + low
-    vertices, faces, _ = marching_cubes(values[first], grid.astype(np.float64), inverse.reshape(corners.shape), 0.0)
+    values, corners, cubes = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    vertices, faces, _ = marching_cubes(values, (corners + low).astype(np.float64), cubes, 0.0)
     return np.asarray(vertices, np.float64), np.asarray(faces, np.int64)
 
 
-@numba.njit(cache=True)
-def _slab(
+@numba.njit(cache=True, error_model="numpy")
+def _blended(
     feet: Floats, normals: Floats, centres: Ints, start: int, stop: int, low: Ints, size: Ints
-) -> tuple[Floats, Ints]:  # pragma: no cover - compiled
-    """Cubes with a change of sign between layers ``start`` and ``stop``: corner values and numbers (m, 8)."""
+) -> Heights:  # pragma: no cover - compiled
+    """Mean heights at the grid points of the layers ``start`` to ``stop``; NaN where no plane is near."""
     weights = np.zeros((stop - start + 1, size[1], size[2]), np.float32)
     heights = np.zeros_like(weights)
     for i in range(len(feet)):
+        bottom = centres[i, 2] - _REACH
         for x in range(max(centres[i, 0] - _REACH, start), min(centres[i, 0] + _REACH, stop) + 1):
             for y in range(centres[i, 1] - _REACH, centres[i, 1] + _REACH + 1):
-                for z in range(centres[i, 2] - _REACH, centres[i, 2] + _REACH + 1):
-                    dx, dy, dz = x - feet[i, 0], y - feet[i, 1], z - feet[i, 2]
-                    near = 1 - (dx * dx + dy * dy + dz * dz) / RADIUS**2
-                    if near > 0:
-                        at = (x - start, y - low[1], z - low[2])
-                        weights[at] += near**4
-                        heights[at] += near**4 * (dx * normals[i, 0] + dy * normals[i, 1] + dz * normals[i, 2])
-    values, corners, used = np.empty((1024, 8)), np.empty((1024, 8), np.int64), 0
-    for x in range(stop - start):
-        for y in range(size[1] - 1):
-            for z in range(size[2] - 1):
-                if weights[x, y, z] > 0 and weights[x + 1, y + 1, z + 1] > 0:
-                    if used == len(values):
-                        values, corners = np.concatenate((values, values)), np.concatenate((corners, corners))
-                    number = ((x + start - low[0]) * size[1] + y) * size[2] + z
-                    if _cube(weights, heights, x, y, z, size, number, values[used], corners[used]):
-                        used += 1
-    return values[:used], corners[:used]
+                dx, dy = x - feet[i, 0], y - feet[i, 1]
+                left = RADIUS**2 - dx * dx - dy * dy
+                if left <= 0:
+                    continue
+                along = np.float32(dx * normals[i, 0] + dy * normals[i, 1])
+                to_weights, to_heights = weights[x - start, y - low[1]], heights[x - start, y - low[1]]
+                for z in range(2 * _REACH + 1):  # all in single precision and of known number: it becomes a vector
+                    dz = np.float32(bottom + z - feet[i, 2])
+                    near = max(np.float32(left) - dz * dz, np.float32(0)) * np.float32(1 / RADIUS**2)
+                    weight = (near * near) * (near * near)
+                    to_weights[bottom + z - low[2]] += weight
+                    to_heights[bottom + z - low[2]] += weight * (along + dz * np.float32(normals[i, 2]))
+    for x in range(len(heights)):
+        for y in range(size[1]):
+            for z in range(size[2]):
+                height = heights[x, y, z] / weights[x, y, z]
+                heights[x, y, z] = np.float32(_ON_GRID) if abs(height) <= _ON_GRID else height
+    return heights
 
 
 @numba.njit(cache=True)
-def _cube(
-    weights: NDArray[np.float32],
-    heights: NDArray[np.float32],
-    x: int,
-    y: int,
-    z: int,
-    size: Ints,
-    number: int,
-    values: Floats,
-    corners: Ints,
-) -> bool:  # pragma: no cover - compiled
-    """Fill in one cube's corners; whether all are known and on both sides of the surface."""
+def _cubes(
+    heights: Heights, numbers: NDArray[np.int32], first: int, count: int
+) -> tuple[Floats, Ints, Ints]:  # pragma: no cover - compiled
+    """Cubes with all corners known, on both sides of the surface, in layers of the grid from the ``first`` on.
+
+    ``numbers`` (2, y, z) are those of the corners of the last two layers, -1 for none; new ones go on from ``count``.
+
+    Returns:
+        Values (k,) and places (k, 3) of the new corners, and the cubes' corners (m, 8).
+    """
+    values, places, used = np.empty(1024), np.empty((1024, 3), np.int64), 0
+    cubes, made = np.empty((1024, 8), np.int64), 0
+    for x in range(len(heights) - 1):
+        numbers[(first + x + 1) & 1] = -1
+        for y in range(heights.shape[1] - 1):
+            for z in range(heights.shape[2] - 1):
+                if np.isnan(heights[x, y, z]) or not _is_crossed(heights[x : x + 2, y : y + 2, z : z + 2]):
+                    continue
+                if made == len(cubes):
+                    cubes = np.concatenate((cubes, cubes))
+                if used + 8 > len(values):
+                    values, places = np.concatenate((values, values)), np.concatenate((places, places))
+                for corner in range(8):  # in the order of marching cubes: around the lower square, then the upper one
+                    dx, dy, dz = ((corner + 1) >> 1) & 1, (corner >> 1) & 1, corner >> 2
+                    at = ((first + x + dx) & 1, y + dy, z + dz)
+                    if numbers[at] < 0:
+                        numbers[at] = count + used
+                        values[used] = heights[x + dx, y + dy, z + dz]
+                        places[used, 0], places[used, 1], places[used, 2] = first + x + dx, y + dy, z + dz
+                        used += 1
+                    cubes[made, corner] = numbers[at]
+                made += 1
+    return values[:used], places[:used], cubes[:made]
+
+
+@numba.njit(cache=True, inline="always")
+def _is_crossed(corners: Heights) -> bool:  # pragma: no cover - compiled
+    """Whether all of eight heights are known, some above and some below."""
     below = 0
-    for corner in range(8):  # in the order of marching cubes: around the lower square, then around the upper one
-        dx, dy, dz = ((corner + 1) >> 1) & 1, (corner >> 1) & 1, corner >> 2
-        weight = weights[x + dx, y + dy, z + dz]
-        if weight <= 0:
+    for height in corners.flat:
+        if np.isnan(height):
             return False
-        value = heights[x + dx, y + dy, z + dz] / weight
-        values[corner] = value if abs(value) > _ON_GRID else _ON_GRID
-        corners[corner] = number + (dx * size[1] + dy) * size[2] + dz
-        below += values[corner] < 0
+        if height < 0:
+            below += 1
     return 0 < below < 8

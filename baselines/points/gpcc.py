@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from baselines.points import point_cloud
-from baselines.points.merging import distinct
 from baselines.points.point_cloud import PLANES_BITS, CloudRate
 from baselines.process import Program, run
 from bench.codec import (
@@ -155,6 +154,8 @@ def tmc3_decode(data: bytes, context: Context, count: int | None = None) -> NDAr
         CorruptArchive: when the program fails or wants more memory than is allowed, or writes no points, the wrong
             number, or such as cannot be.
     """
+    from baselines.points.merging import distinct
+
     folder = Path(tempfile.mkdtemp(prefix="tmc3-", dir=context.scratch))
     (folder / "in.bin").write_bytes(data)
     files = ("--compressedStreamPath=in.bin", "--reconstructedDataPath=out.ply")
@@ -174,7 +175,7 @@ class Gpcc(ShapeCodec):
 
     info = CodecInfo(
         name="gpcc",
-        version="3",
+        version="4",
         title="G-PCC",
         summary="MPEG's geometry-based codec (tmc3): octree or trisoup, whichever is better at the rate",
         kind="points",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,10 +11,24 @@ Floats = NDArray[np.float64]
 
 def distinct(points: Floats) -> Floats:
     """Each point (n, 3) once, in lexicographic order: ``np.unique(points, axis=0)``, twice to five times as quick."""
+    if _ascend(points):
+        return points
     ordered = points[np.lexsort(points.T[::-1])]
     first = np.ones(len(points), bool)
     first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
     return ordered[first]
+
+
+@numba.njit(cache=True)
+def _ascend(points: Floats) -> bool:  # pragma: no cover - compiled
+    """Whether the points are distinct and in order."""
+    for i in range(1, len(points)):
+        axis = 0
+        while axis < 3 and points[i - 1, axis] == points[i, axis]:
+            axis += 1
+        if axis == 3 or points[i - 1, axis] > points[i, axis]:
+            return False
+    return True
 
 
 def merged(points: Floats, cell: int) -> Floats:

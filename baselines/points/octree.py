@@ -25,7 +25,7 @@ class Octree(ShapeCodec):
 
     info = CodecInfo(
         name="octree",
-        version="3",
+        version="4",
         title="Octree",
         summary="Surface voxels in a losslessly coded octree with adaptive contexts; a surface back from them",
         kind="points",

@@ -14,10 +14,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from scipy.spatial import cKDTree as KDTree
+from baselines.points.plane_fits import fitted_planes
 
-NEIGHBOURS = 16
+if TYPE_CHECKING:
+    from baselines.points.cloud_search import CloudSearch
+
 FLOOD_BITS = 8
 # Votes on either side of a point: distance in voxels of the flood's grid, and weight.
 PROBES = ((1.5, 1.0), (2.0, 1.0), (2.5, 0.7), (3.0, 0.5), (4.0, 0.3))
@@ -27,21 +28,17 @@ PAD = 2
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Numbers = NDArray[np.int32]
 
 
-def oriented_planes(points: Floats, tree: KDTree) -> tuple[Floats, Floats]:
-    """The plane through the nearest neighbours of each point.
-
-    Args:
-        points: float64 (n, 3), distinct, about 1 apart.
-        tree: the tree of ``points``.
+def oriented_planes(cloud: CloudSearch) -> tuple[Floats, Floats]:
+    """The plane through the neighbourhood of each point of a cloud.
 
     Returns:
         Unit normals (n, 3), pointing outwards where there is an outside, and a point (n, 3) on each plane: its foot.
     """
-    count = min(NEIGHBOURS, len(points))
-    neighbours: Ints = np.asarray(tree.query(points, k=count, workers=1)[1], np.int64).reshape(len(points), -1)
-    normals, feet = _planes(points, neighbours)
+    points, (starts, members) = cloud.points, cloud.neighbourhoods()
+    normals, feet = fitted_planes(points, starts, members)
     lowest = points.min(axis=0)
     extent = int((points.max(axis=0) - lowest).max()) + 1
     coarsest = max(0, extent.bit_length() - FLOOD_BITS)
@@ -56,21 +53,7 @@ def oriented_planes(points: Floats, tree: KDTree) -> tuple[Floats, Floats]:
     if unsure.mean() < LONE_SHEET:
         votes[unsure] += near_votes[unsure]
     normals[votes < 0] *= -1
-    _carry_orientation(normals, neighbours, np.abs(votes) >= UNSURE, points)
-    return normals, feet
-
-
-def _planes(points: Floats, neighbours: Ints, chunk: int = 1 << 17) -> tuple[Floats, Floats]:
-    """Each neighbourhood's direction of least variance, and the point's foot on the plane through its mean."""
-    normals, feet = np.empty_like(points), np.empty_like(points)
-    for start in range(0, len(points), chunk):
-        part = slice(start, start + chunk)
-        patch = points[neighbours[part]]
-        mean = patch.mean(axis=1)
-        patch = patch - mean[:, None]
-        normal = np.linalg.eigh(np.einsum("nka,nkb->nab", patch, patch))[1][:, :, 0]
-        height = np.einsum("na,na->n", points[part] - mean, normal)
-        normals[part], feet[part] = normal, points[part] - height[:, None] * normal
+    _carry_orientation(normals, starts, members, np.abs(votes) >= UNSURE, points)
     return normals, feet
 
 
@@ -87,18 +70,24 @@ def _flood(points: Floats) -> NDArray[np.int8]:
     return state
 
 
-def _votes(outside: NDArray[np.int8], origins: Floats, normals: Floats) -> Floats:
+@numba.njit(cache=True)
+def _votes(outside: NDArray[np.int8], origins: Floats, normals: Floats) -> Floats:  # pragma: no cover - compiled
     """Positive where there is more of the outside in the normal's direction than behind."""
-    last = np.array(outside.shape) - 1
     votes = np.zeros(len(origins))
-    for distance, weight in PROBES:
-        for side in (1, -1):
-            probe = np.floor(origins + 0.5 + side * distance * normals).astype(np.int64) + PAD
-            votes += side * weight * outside[tuple(np.clip(probe, 0, last).T)]
+    probe = np.empty(3, np.int64)
+    for i in range(len(origins)):
+        for distance, weight in PROBES:
+            for side in (1, -1):
+                for axis in range(3):
+                    at = int(np.floor(origins[i, axis] + 0.5 + side * distance * normals[i, axis])) + PAD
+                    probe[axis] = min(max(at, 0), outside.shape[axis] - 1)
+                votes[i] += side * weight * outside[probe[0], probe[1], probe[2]]
     return votes
 
 
-def _carry_orientation(normals: Floats, neighbours: Ints, sure: NDArray[np.bool_], points: Floats) -> None:
+def _carry_orientation(
+    normals: Floats, starts: Ints, members: Numbers, sure: NDArray[np.bool_], points: Floats
+) -> None:
     """Flip the unsure normals in place so that they agree with their neighbours, nearest in direction first.
 
     The tree spans all links with an unsure end. Its root stands behind the sure points and, in parts that have none,
@@ -110,14 +99,12 @@ def _carry_orientation(normals: Floats, neighbours: Ints, sure: NDArray[np.bool_
     if sure.all():
         return
     count = len(normals)
-    a, b = np.repeat(np.arange(count), neighbours.shape[1]), neighbours.ravel()
-    a, b = np.stack([a, b])[:, ~(sure[a] & sure[b]) & (a != b)]
-    turn = 2.0 - np.abs(np.einsum("na,na->n", normals[a], normals[b]))  # never 0: such a link would not be seen
-    # Each link once, the lower index first: a link that is there twice would count with the sum of its weights.
-    links, first = np.unique(np.minimum(a, b) * count + np.maximum(a, b), return_index=True)
-    a, b, turn = links // count, links % count, turn[first]
-    part = connected_components(coo_matrix((turn, (a, b)), (count, count)), directed=False)[1].astype(np.int64)
-    seeds = np.union1d(np.flatnonzero(sure), _highest(np.flatnonzero(~np.isin(part, part[sure])), part, points))
+    a, b, turn = _links(normals, starts, members, sure)
+    parts, part = connected_components(coo_matrix((turn, (a, b)), (count, count)), directed=False)
+    known, rooted = np.zeros(parts, bool), sure.copy()
+    known[part[sure]] = True
+    rooted[_highest(np.flatnonzero(~known[part]), part, points)] = True
+    seeds = np.flatnonzero(rooted)
     normals[seeds[~sure[seeds] & (normals[seeds, 2] < 0)]] *= -1
     ends = np.concatenate([a, np.full(len(seeds), count)]), np.concatenate([b, seeds])
     graph = coo_matrix((np.concatenate([turn, np.full(len(seeds), 0.5)]), ends), (count + 1, count + 1))
@@ -125,7 +112,29 @@ def _carry_orientation(normals: Floats, neighbours: Ints, sure: NDArray[np.bool_
     _follow(normals, order.astype(np.int64), parents.astype(np.int64), count)
 
 
-def _highest(indices: Ints, part: Ints, points: Floats) -> Ints:
+@numba.njit(cache=True)
+def _links(
+    normals: Floats, starts: Ints, members: Numbers, sure: NDArray[np.bool_]
+) -> tuple[Numbers, Numbers, Floats]:  # pragma: no cover - compiled
+    """Both ends of each link with an unsure end, once, and its weight: 1 where the normals agree, 2 at right angles.
+
+    A weight of 0 would not be seen, and a link that is there twice would count with the sum of its weights.
+    """
+    first, second, turn = np.empty(len(members), np.int32), np.empty(len(members), np.int32), np.empty(len(members))
+    used = 0
+    for i in range(len(normals)):
+        for j in members[starts[i] : starts[i + 1]]:
+            if i == j or (sure[i] and sure[j]) or (j < i and (members[starts[j] : starts[j + 1]] == i).any()):
+                continue
+            agreement = 0.0
+            for axis in range(3):
+                agreement += normals[i, axis] * normals[j, axis]
+            first[used], second[used], turn[used] = i, j, 2.0 - abs(agreement)
+            used += 1
+    return first[:used], second[:used], turn[:used]
+
+
+def _highest(indices: Ints, part: Numbers, points: Floats) -> Ints:
     """Of each part's points among ``indices``, the first of the highest."""
     order = indices[np.lexsort((indices, -points[indices, 2], part[indices]))]
     return order[np.unique(part[order], return_index=True)[1]]

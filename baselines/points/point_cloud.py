@@ -189,12 +189,12 @@ def surface_of(points: NDArray[np.floating | np.integer], rate: CloudRate, conte
 
 
 def warm_up() -> None:
-    """Compile, or load, what turns the voxels of a closed surface into triangles."""
+    """Compile, or load, what turns the voxels of closed surfaces and of sheets into triangles."""
     import trimesh
 
     from baselines.points.surface_reconstruction import reconstruct
     from bench.metrics.voxels import surface_voxels
 
-    box = trimesh.creation.box((1, 1, 1))
-    for method in ("planes", "pymeshlab"):
-        reconstruct(surface_voxels(box.triangles, 4)[0].astype("float64"), 4, method)
+    box = trimesh.creation.box((1, 1, 1)).triangles
+    for surface, method in ((box, "planes"), (box[:2], "planes"), (box, "pymeshlab")):
+        reconstruct(surface_voxels(surface, 4)[0].astype("float64"), 4, method)

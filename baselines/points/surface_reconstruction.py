@@ -21,7 +21,7 @@ from bench.codec import DecodeFailed, Unavailable
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
-RECONSTRUCTION = "surface/3"
+RECONSTRUCTION = "surface/4"
 USUAL_NEIGHBOURS = 30
 USUAL_DEPTH = 8
 MAX_DEPTH = 10
@@ -79,13 +79,12 @@ def reconstruct(voxels: Floats, bits: int, method: str = "pymeshlab") -> Trimesh
 
 def _trimmed(points: Floats, scale: float, bits: int, method: str) -> tuple[Floats, Ints]:
     """Vertices in [-1, 1]^3 and faces, without those that are far from all points (n, 3), which are about 1 apart."""
-    from scipy.spatial import cKDTree
-
     from baselines.points.blended_planes import blended_planes
+    from baselines.points.cloud_search import CloudSearch
     from baselines.points.oriented_planes import oriented_planes
 
-    tree = cKDTree(points)
-    normals, feet = oriented_planes(points, tree)
+    cloud = CloudSearch(points)
+    normals, feet = oriented_planes(cloud)
     if method in CELLS:
         vertices, faces = blended_planes(feet, normals)
     else:
@@ -93,8 +92,7 @@ def _trimmed(points: Floats, scale: float, bits: int, method: str) -> tuple[Floa
         vertices, faces = solve(points * scale - 1.0, normals, poisson_depth(bits))
         vertices = (vertices + 1.0) / scale
     if len(faces):
-        distance: Floats = np.asarray(tree.query(vertices, workers=1)[0], np.float64)
-        faces = faces[(distance[faces] <= TRIM_VOXELS).all(axis=1)]
+        faces = faces[cloud.near(vertices, TRIM_VOXELS)[faces].all(axis=1)]
     return vertices * scale - 1.0, faces
 
 

@@ -75,7 +75,7 @@ class Vpcc(ShapeCodec):
 
     info = CodecInfo(
         name="vpcc",
-        version="1",
+        version="2",
         title="V-PCC",
         summary="MPEG's video-based codec (tmc2): depth maps of patches, coded as HEVC intra frames",
         kind="points",

@@ -17,6 +17,8 @@ Ints = NDArray[np.int64]
 
 REACH = 3
 """Voxels to which a search goes; behind it a tree is quicker."""
+MARGIN = 2 * REACH
+"""Free cells of a lattice on either side of its points."""
 MOST_CELLS = 1 << 31
 """Cells of a lattice, which take a bit each and half as much for numbers: 400 MB."""
 LARGEST = 1 << 20
@@ -39,7 +41,7 @@ class Lattice:
 
     Args:
         low: int64 (3,), the cell of number 0.
-        size: int64 (3,), cells on each axis, 2 `REACH` of which are free on either side of the points.
+        size: int64 (3,), cells on each axis, with the `MARGIN`.
         words: uint64, a bit a cell, the last axis first.
         firsts: int32, number of the first point in each word that has one.
     """
@@ -52,8 +54,8 @@ class Lattice:
     @classmethod
     def of(cls, points: Floats) -> Lattice | None:
         """That of distinct points (n, 3), n > 0, in lexicographic order, with `is_lattice`; None for a vast one."""
-        low = np.array([axis.min() for axis in points.T], np.int64) - 2 * REACH  # quicker than min(axis=0)
-        size = np.array([axis.max() for axis in points.T], np.int64) - low + 1 + 2 * REACH
+        low = np.array([axis.min() for axis in points.T], np.int64) - MARGIN  # quicker than min(axis=0)
+        size = np.array([axis.max() for axis in points.T], np.int64) - low + 1 + MARGIN
         cells = int(size[0]) * int(size[1]) * int(size[2])
         if cells > MOST_CELLS:
             return None
@@ -68,17 +70,17 @@ class Lattice:
         return _nearest(queries, self.low, self.size, self.words, self.firsts, _SHELLS, _STARTS, most)
 
 
-def _shells() -> tuple[Ints, Ints]:
-    """Steps (s, 3) to cells within `REACH`, the nearest first, and where those of each distance start, with the end."""
-    axis = np.arange(-REACH, REACH + 1)
+def shells(reach: int) -> tuple[Ints, Ints]:
+    """Steps (s, 3) to cells within ``reach``, nearest first, and where those of each distance start, with the end."""
+    axis = np.arange(-reach, reach + 1)
     steps = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
     squared = (steps**2).sum(axis=1)
     order = np.argsort(squared, kind="stable")
-    order = order[squared[order] <= REACH**2]
+    order = order[squared[order] <= reach**2]
     return steps[order], np.append(np.unique(squared[order], return_index=True)[1], len(order))
 
 
-_SHELLS, _STARTS = _shells()
+_SHELLS, _STARTS = shells(REACH)
 
 
 @numba.njit(cache=True)
@@ -119,11 +121,11 @@ def _nearest(
         for shell in range(len(starts) - 1 if inside else 0):
             for step in range(starts[shell], starts[shell + 1]):
                 at = cell + steps[step]
-                word, bit = words[at >> 6], np.uint64(1) << np.uint64(at & 63)
-                if word & bit:
+                number = number_at(at, words, firsts)
+                if number >= 0:
                     if count < most:
                         query[used + count] = i
-                        found[used + count] = firsts[at >> 6] + _bits(word & (bit - np.uint64(1)))
+                        found[used + count] = number
                     count += 1
             if count:
                 break
@@ -133,6 +135,13 @@ def _nearest(
             left[missed] = i
             missed += 1
     return query[:used], found[:used], left[:missed]
+
+
+@numba.njit(cache=True, inline="always")
+def number_at(cell: int, words: NDArray[np.uint64], firsts: NDArray[np.int32]) -> int:  # pragma: no cover - compiled
+    """The number of the point in a cell of a lattice, -1 where there is none."""
+    word, bit = words[cell >> 6], np.uint64(1) << np.uint64(cell & 63)
+    return firsts[cell >> 6] + _bits(word & (bit - np.uint64(1))) if word & bit else -1
 
 
 @numba.njit(cache=True, inline="always")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from baselines.points.cloud_search import CloudSearch
 from baselines.points.octree_coder import decode_occupancy, encode_occupancy
 from baselines.points.oriented_planes import oriented_planes
 from bench.metrics.voxels import surface_voxels
@@ -34,7 +35,5 @@ def test_decode_occupancy(benchmark, voxels):
 
 
 def test_oriented_planes(benchmark, voxels):
-    from scipy.spatial import cKDTree
-
     points = voxels.astype(float)
-    benchmark(oriented_planes, points, cKDTree(points))
+    benchmark(lambda: oriented_planes(CloudSearch(points)))

@@ -88,7 +88,7 @@ class Pcgcv2(ShapeCodec):
 
     info = CodecInfo(
         name="pcgcv2",
-        version="1",
+        version="2",
         title="PCGCv2",
         summary="Learned sparse-convolutional codec of voxel clouds, with the authors' checkpoints",
         kind="points",

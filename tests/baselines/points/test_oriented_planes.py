@@ -50,5 +50,5 @@ def test_orientation_is_carried_along_the_minimum_spanning_tree(share, seed):
     sure = random.random(400) < share
     expected = carried_one_by_one(normals, neighbours, sure, points)
     assert share == 1 or not np.array_equal(expected, normals)
-    _carry_orientation(normals, neighbours, sure, points)
+    _carry_orientation(normals, np.arange(401) * 6, neighbours.ravel().astype(np.int32), sure, points)
     assert np.array_equal(normals, expected)

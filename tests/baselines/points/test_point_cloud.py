@@ -58,7 +58,7 @@ def test_no_surface_without_points(points):
 def test_the_row_says_how_the_surface_was_made(sphere):
     context = Context()
     mesh = surface_of(voxelize(sphere, 5, context), CloudRate(bits=5), context, coded=100)
-    assert context.notes["reconstruction"] == "surface/3 pymeshlab"
+    assert context.notes["reconstruction"] == "surface/4 pymeshlab"
     assert abs(mesh.metadata["points"]).max() <= 1
 
 

@@ -6,6 +6,7 @@ from mesh_datasets.normalization import normalize
 from scipy.spatial import cKDTree
 
 from baselines.points.blended_planes import blended_planes
+from baselines.points.cloud_search import CloudSearch
 from baselines.points.oriented_planes import oriented_planes
 from baselines.points.surface_reconstruction import poisson_depth, reconstruct
 from bench.codec import DecodeFailed
@@ -54,7 +55,7 @@ def surface_distance(mesh, reference):
 def test_normals_point_out_of_closed_surfaces(name):
     mesh = CLOSED[name]
     points = voxels_of(mesh)
-    normals = oriented_planes(points, cKDTree(points))[0]
+    normals = oriented_planes(CloudSearch(points))[0]
     _, nearest = cKDTree(mesh.triangles_center).query(points * VOXEL - 1)
     if name == "box":
         outwards = np.sign((normals * (points * VOXEL - 1)).sum(axis=1))
@@ -66,7 +67,7 @@ def test_normals_point_out_of_closed_surfaces(name):
 
 def test_a_lone_sheet_has_one_side():
     points = voxels_of(sheet(lambda x, y: 0.2 * np.sin(3 * x) + 0.1 * y))
-    up = oriented_planes(points, cKDTree(points))[0][:, 2] > 0
+    up = oriented_planes(CloudSearch(points))[0][:, 2] > 0
     assert up.mean() > 0.99 or up.mean() < 0.01
 
 
