@@ -6,6 +6,7 @@ these edges; all other points count when their sign is in danger.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -124,7 +125,23 @@ def block_loss(
     zeros = max(len(target.ends) if totals is None else totals[1], 1)
     at_points = ((predicted - target.values).abs() * target.exact).sum() / points
     at_zeros = (values_at(predicted, target.ends) * target.shares).sum(1).abs().sum() / zeros
+    danger = _danger(predicted, target).sum() / points
+    return _POINTS * at_points + (1 - _POINTS) * at_zeros + sign_weight * danger
+
+
+def block_losses(predicted: Tensor, target: BlockTarget, sign_weight: float, totals: tuple[float, float]) -> Tensor:
+    """`block_loss`, taken apart: (n,), what each block adds to it; an edge counts for the block of its lower end."""
+    points, zeros = totals
+    at_points = ((predicted - target.values).abs() * target.exact).flatten(1).sum(1) / points
+    at_zeros = (values_at(predicted, target.ends) * target.shares).sum(1).abs() / zeros
+    danger = _danger(predicted, target).flatten(1).sum(1) / points
+    own = _POINTS * at_points + sign_weight * danger
+    block = target.ends[:, 0] // math.prod(predicted.shape[2:])
+    return own.index_add(0, block, (1 - _POINTS) * at_zeros)
+
+
+def _danger(predicted: Tensor, target: BlockTarget) -> Tensor:
+    """What each TSDF value lacks to be out of danger, (n, 1, b, b, b)."""
     tsdf = target.values[:, :1]
     side = torch.where(tsdf >= 0, predicted[:, :1], -predicted[:, :1])
-    danger = F.relu(torch.where(target.exact, tsdf.abs() / 2, MARGIN) - side).sum() / points
-    return _POINTS * at_points + (1 - _POINTS) * at_zeros + sign_weight * danger
+    return F.relu(torch.where(target.exact, tsdf.abs() / 2, MARGIN) - side)

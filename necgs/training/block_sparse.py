@@ -31,6 +31,7 @@ from necgs.quantize import codes, step_exponent, step_size, straight_through
 from necgs.training.block_loss import BlockTarget, BlockTargets, block_loss
 from necgs.training.block_start import block_start
 from necgs.training.checkpoint import Checkpoint
+from necgs.training.code_refinement import SettledDecoder, refined_codes
 from necgs.training.latent_adam import BETAS, LatentAdam
 from necgs.training.ranks import Progress, Ranks
 from necgs.training.rate_model import laplace_bits
@@ -54,6 +55,7 @@ class BlockSettings:
         sign_weight: of a wrong or endangered sign against an equal error of a value.
         noise: part of the training in which noise stands for quantisation.
         warmup: part of the training over which the learning rates grow from zero; then a cosine takes them down.
+        refinement: sweeps over the codes of latents after the training (`necgs.training.code_refinement`).
     """
 
     lambda_: float = 2e-3
@@ -66,10 +68,14 @@ class BlockSettings:
     sign_weight: float = 3.0
     noise: float = 0.8
     warmup: float = 0.05
+    refinement: int = 40
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1:
-            raise ValueError(f"epochs and batch must be at least 1, not {self.epochs} and {self.batch}")
+        if self.epochs < 1 or self.batch < 1 or self.refinement < 0:
+            raise ValueError(
+                f"epochs and batch must be at least 1 and refinement at least 0, not {self.epochs}, {self.batch} and "
+                f"{self.refinement}"
+            )
         if min(self.learning_rate, self.latent_learning_rate, self.step, self.weight_step) <= 0 or self.lambda_ < 0:
             raise ValueError(f"learning rates and steps must be positive, lambda not negative: {self}")
         if not (0 <= self.noise < 1 and 0 < self.warmup < 1):
@@ -105,6 +111,7 @@ class BlockTraining:
         self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
+        self.codes: tuple[NDArray[np.int32], ...] | None = None
 
     def _start(self, seed: int) -> None:
         start = block_start(
@@ -209,6 +216,48 @@ class BlockTraining:
                     self.step(shapes, done / (epochs * per_epoch))
                 self.ranks.report(progress, done + 1, epochs * per_epoch)
             self.epoch += 1
+        if self.ranks.rank == 0 and checkpoint.due():
+            checkpoint.save(self.state())
+        self._refine(progress)
+
+    def _refine(self, progress: Progress | None) -> None:
+        """Move the codes of latents to better ones, some shapes at a time: each depends on its own alone."""
+        decoder, ranks, settings = self._settled(), self.ranks, self.settings
+        groups = np.array_split(np.arange(len(self.states)), math.ceil(len(self.states) / settings.batch))
+        rounds = math.ceil(len(groups) / ranks.count)
+        own: list[tuple[int, NDArray[np.int32]]] = []
+        for turn in range(rounds):
+            if (number := turn * ranks.count + ranks.rank) < len(groups):
+                blocks = self.resident.batch(groups[number])
+                target = self.targets.batch(groups[number], blocks.neighbours)
+                start = (self.latents.rows(groups[number]).detach() / decoder.steps).round()
+                found = refined_codes(start, decoder, blocks, target, settings.refinement, number)
+                counts = np.diff(self.targets.starts)[groups[number]].tolist()
+                each = [codes.cpu().numpy().astype(np.int32) for codes in found.split(counts)]
+                own += zip(groups[number].tolist(), each, strict=True)
+            ranks.report(progress, turn + 1, rounds, "refining codes")
+        refined = dict(ranks.gather(own))
+        self.codes = tuple(refined[shape] for shape in range(len(self.states)))
+
+    def _settled(self) -> SettledDecoder:
+        """The decoder as it will be stored, and the loss of a mean shape of this set."""
+        if not self.weight_exponents:
+            self._freeze_steps()
+        shapes, batch = len(self.states), min(self.settings.batch, len(self.states))
+        points = sum(int(np.unpackbits(bits.cpu().numpy()).sum()) for bits in self.targets.exact)
+        zeros = sum(len(edges) for edges in self.targets.changes.edges)
+        with torch.no_grad():
+            weights = self._rounded_weights()
+        return SettledDecoder(
+            self.spec,
+            weights,
+            self.log_steps.detach().exp(),
+            self.predictor.detach(),
+            self.log_scales.detach(),
+            self.settings.lambda_ / 1000 / batch,
+            self.settings.sign_weight,
+            (max(points * batch / shapes, 1), max(zeros * batch / shapes, 1)),
+        )
 
     def _parameters(self) -> dict[str, Tensor]:
         own = {n: getattr(self, n) for n in ("log_steps", "log_scales", "predictor")}
@@ -242,16 +291,15 @@ class BlockTraining:
 
     def result(self) -> TrainedSet:
         """The quantised decoder and latents."""
-        if not self.weight_exponents:
-            self._freeze_steps()
-        exponents = self._latent_exponents()
-        steps = torch.tensor([step_size(e) for e in exponents], device=self.device)
+        if self.codes is None:
+            self._refine(None)
+        assert self.codes is not None
         return TrainedSet(
             spec=self.spec,
             weights={n: codes(w, step_size(self.weight_exponents[n])) for n, w in self.weights.items()},
             weight_exponents=dict(self.weight_exponents),
-            latents=tuple(codes(latents, steps) for latents in self.latents.settled()),
-            latent_exponents=exponents,
+            latents=self.codes,
+            latent_exponents=self._latent_exponents(),
             blocks=self.states,
         )
 

@@ -66,7 +66,7 @@ class Ranks:
             assert parameter.grad is not None
             parameter.grad.copy_(part.view(parameter.shape))
 
-    def report(self, progress: Progress | None, done: int, total: int) -> None:
+    def report(self, progress: Progress | None, done: int, total: int, note: str = "training") -> None:
         """Tell how far the training is; what ``progress`` raises to stop it stops all processes.
 
         Raises:
@@ -75,7 +75,7 @@ class Ranks:
         stopped: BaseException | None = None
         try:
             if progress is not None:
-                progress(done, total, "training")
+                progress(done, total, note)
         except BaseException as error:
             if self.count == 1:
                 raise

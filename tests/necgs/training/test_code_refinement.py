@@ -1,0 +1,100 @@
+"""Moves of codes, against the training's own loss of them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from necgs.decoder.spec import block_sparse_spec
+from necgs.training.block_loss import block_loss, block_losses
+from necgs.training.block_sparse import Batch, BlockSettings, BlockTraining
+from necgs.training.checkpoint import Checkpoint
+from necgs.training.code_refinement import refined_codes
+from necgs.training.rate_model import laplace_bits
+from necgs.training.surface_blocks import SurfaceBlocks
+from tests.necgs.training.test_dense import spheres
+
+SPEC = block_sparse_spec(24, (8,), latent_channels=8)
+VOLUMES = np.concatenate([spheres(K=24, channels=1), np.full((1, 1, 24, 24, 24), 128, np.int16)])
+ALL = np.arange(len(VOLUMES))
+
+
+def trained(refinement: int) -> BlockTraining:
+    settings = BlockSettings(epochs=12, refinement=refinement, batch=len(VOLUMES))
+    training = BlockTraining([SurfaceBlocks.of(volume, SPEC) for volume in VOLUMES], SPEC, settings, "cpu", 0)
+    training.run(Checkpoint(None, ""))
+    return training
+
+
+@pytest.fixture(scope="module")
+def training() -> BlockTraining:
+    return trained(0)
+
+
+def rounded(training: BlockTraining) -> torch.Tensor:
+    return (training.latents.rows(ALL).detach() / training.log_steps.exp()).round().detach()
+
+
+def test_blocks_share_the_loss_of_a_batch(training: BlockTraining) -> None:
+    target = Batch.of(training, ALL).target
+    predicted = target.values + 0.3 * torch.randn(target.values.shape, generator=torch.Generator().manual_seed(0))
+    totals = int(target.exact.sum()), len(target.ends)
+    whole, parts = block_loss(predicted, target, 3.0), block_losses(predicted, target, 3.0, totals)
+    assert len(parts) == len(predicted)
+    assert parts.sum().item() == pytest.approx(whole.item(), rel=1e-5)
+
+
+def test_the_cost_of_codes_is_their_loss_and_their_bits(
+    training: BlockTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch, codes = Batch.of(training, ALL), rounded(training)
+    cost = training._settled().cost(codes, batch.blocks, batch.target)
+    free = dataclasses.replace(training._settled(), bit_price=0.0).cost(codes, batch.blocks, batch.target)
+    monkeypatch.setattr(training, "settings", dataclasses.replace(training.settings, lambda_=0.0))
+    assert free.sum().item() == pytest.approx(training.loss(ALL, noisy=False).item(), rel=1e-5)
+    bits = laplace_bits(codes - training._predicted(codes, batch), training.log_scales).sum().item()
+    assert (cost - free).sum().item() == pytest.approx(BlockSettings.lambda_ / 1000 * bits / len(ALL), rel=1e-4)
+
+
+def test_sweeps_lower_the_cost_and_keep_whole_numbers(training: BlockTraining) -> None:
+    batch, codes, decoder = Batch.of(training, ALL), rounded(training), training._settled()
+    costs = [decoder.cost(codes, batch.blocks, batch.target).sum().item()]
+    for sweeps in (1, 10, 40):
+        found = refined_codes(codes, decoder, batch.blocks, batch.target, sweeps, 0)
+        assert torch.equal(found, found.round())
+        costs.append(decoder.cost(found, batch.blocks, batch.target).sum().item())
+    assert costs == sorted(costs, reverse=True)
+    assert costs[-1] < 0.97 * costs[0]
+
+
+def test_few_single_moves_are_left_that_lower_the_cost(training: BlockTraining) -> None:
+    batch, codes, decoder = Batch.of(training, ALL), rounded(training), training._settled()
+
+    def improving(codes: torch.Tensor) -> int:
+        before = decoder.cost(codes, batch.blocks, batch.target).sum().item()
+        random, better = np.random.default_rng(0), 0
+        for block, channel in zip(random.integers(len(codes), size=150), random.integers(8, size=150), strict=True):
+            for step in (-1, 1):
+                moved = codes.clone()
+                moved[block, channel] += step
+                better += decoder.cost(moved, batch.blocks, batch.target).sum().item() < before - 1e-7
+        return better
+
+    found = refined_codes(codes, decoder, batch.blocks, batch.target, 150, 0)
+    assert improving(found) < 0.7 * improving(codes)
+
+
+def test_what_is_stored_are_the_refined_codes(training: BlockTraining) -> None:
+    plain, better = training.result(), trained(40).result()
+    assert all(np.array_equal(plain.weights[name], better.weights[name]) for name in plain.weights)
+    assert np.array_equal(np.concatenate(plain.latents), rounded(training))
+    moves = np.concatenate(better.latents) - np.concatenate(plain.latents)
+    assert 0 < np.count_nonzero(moves) < moves.size / 2
+    assert len(better.latents[-1]) == 0
+
+
+def test_no_blocks_no_moves(training: BlockTraining) -> None:
+    empty = Batch.of(training, ALL[-1:])
+    codes = torch.zeros(0, 8)
+    assert refined_codes(codes, training._settled(), empty.blocks, empty.target, 5, 0) is codes
