@@ -17,7 +17,7 @@ from necgs.setting_checks import check_one_of, check_positive, check_switch, che
 from necgs.volume import MAX_RESOLUTION
 
 if TYPE_CHECKING:
-    from necgs.training.block_sparse import BlockSettings
+    from necgs.training.block_settings import BlockSettings
     from necgs.training.dense import DenseSettings
 
 FITS = ("none", "direct", "rendered")
@@ -148,7 +148,7 @@ class NecgsRate(Rate):
 
     def training(self, shapes: int = FEW) -> BlockSettings:
         """Settings of the training on a set of so many shapes."""
-        from necgs.training.block_sparse import BlockSettings
+        from necgs.training.block_settings import BlockSettings
 
         return BlockSettings(
             lambda_=self.lambda_,

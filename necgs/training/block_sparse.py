@@ -29,6 +29,7 @@ from necgs.decoder.spec import DecoderSpec
 from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import codes, step_exponent, step_size, straight_through
 from necgs.training.block_loss import BlockTarget, BlockTargets, block_loss
+from necgs.training.block_settings import BlockSettings
 from necgs.training.block_start import block_start
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.code_refinement import SettledDecoder, refined_codes
@@ -37,49 +38,6 @@ from necgs.training.ranks import Progress, Ranks
 from necgs.training.rate_model import laplace_bits
 from necgs.training.shape_rows import BatchBlocks, ResidentBlocks
 from necgs.training.surface_blocks import SurfaceBlocks, check_volumes
-
-
-@dataclass(frozen=True)
-class BlockSettings:
-    """How to train the block-sparse variant.
-
-    Args:
-        lambda_: weight of the latents' bits, per thousand bits of a shape, against the mean error of the points that
-            decide where the surface lies, in units of the TSDF.
-        epochs: passes over the set.
-        batch: shapes per step.
-        learning_rate: of the network's weights.
-        latent_learning_rate: of the latents.
-        step: initial quantisation step of the latents, in units of the TSDF times the root of a block's points.
-        weight_step: quantisation step of a weight tensor, as a part of its root mean square.
-        sign_weight: of a wrong or endangered sign against an equal error of a value.
-        noise: part of the training in which noise stands for quantisation.
-        warmup: part of the training over which the learning rates grow from zero; then a cosine takes them down.
-        refinement: sweeps over the codes of latents after the training (`necgs.training.code_refinement`).
-    """
-
-    lambda_: float = 2e-3
-    epochs: int = 100
-    batch: int = 4
-    learning_rate: float = 8e-3
-    latent_learning_rate: float = 2e-2
-    step: float = 0.4
-    weight_step: float = 0.1
-    sign_weight: float = 3.0
-    noise: float = 0.8
-    warmup: float = 0.05
-    refinement: int = 40
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1 or self.refinement < 0:
-            raise ValueError(
-                f"epochs and batch must be at least 1 and refinement at least 0, not {self.epochs}, {self.batch} and "
-                f"{self.refinement}"
-            )
-        if min(self.learning_rate, self.latent_learning_rate, self.step, self.weight_step) <= 0 or self.lambda_ < 0:
-            raise ValueError(f"learning rates and steps must be positive, lambda not negative: {self}")
-        if not (0 <= self.noise < 1 and 0 < self.warmup < 1):
-            raise ValueError("noise and warmup are parts of the training")
 
 
 class BlockTraining:
@@ -221,23 +179,20 @@ class BlockTraining:
         self._refine(progress)
 
     def _refine(self, progress: Progress | None) -> None:
-        """Move the codes of latents to better ones, some shapes at a time: each depends on its own alone."""
-        decoder, ranks, settings = self._settled(), self.ranks, self.settings
-        groups = np.array_split(np.arange(len(self.states)), math.ceil(len(self.states) / settings.batch))
-        rounds = math.ceil(len(groups) / ranks.count)
-        own: list[tuple[int, NDArray[np.int32]]] = []
-        for turn in range(rounds):
-            if (number := turn * ranks.count + ranks.rank) < len(groups):
-                blocks = self.resident.batch(groups[number])
-                target = self.targets.batch(groups[number], blocks.neighbours)
-                start = (self.latents.rows(groups[number]).detach() / decoder.steps).round()
-                found = refined_codes(start, decoder, blocks, target, settings.refinement, number)
-                counts = np.diff(self.targets.starts)[groups[number]].tolist()
-                each = [codes.cpu().numpy().astype(np.int32) for codes in found.split(counts)]
-                own += zip(groups[number].tolist(), each, strict=True)
-            ranks.report(progress, turn + 1, rounds, "refining codes")
-        refined = dict(ranks.gather(own))
-        self.codes = tuple(refined[shape] for shape in range(len(self.states)))
+        """Move the codes of latents to better ones."""
+        decoder, sweeps = self._settled(), self.settings.refinement
+        groups = np.array_split(np.arange(len(self.states)), self.steps_per_epoch)
+
+        def refined(number: int) -> list[NDArray[np.int32]]:
+            blocks = self.resident.batch(groups[number])
+            target = self.targets.batch(groups[number], blocks.neighbours)
+            start = (self.latents.rows(groups[number]).detach() / decoder.steps).round()
+            found = refined_codes(start, decoder, blocks, target, sweeps, number)
+            counts = np.diff(self.targets.starts)[groups[number]].tolist()
+            return [codes.cpu().numpy().astype(np.int32) for codes in torch.split(found, counts)]
+
+        each = self.ranks.side_by_side(refined, len(groups), progress, "refining codes")
+        self.codes = tuple(codes for group in each for codes in group)
 
     def _settled(self) -> SettledDecoder:
         """The decoder as it will be stored, and the loss of a mean shape of this set."""

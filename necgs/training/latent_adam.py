@@ -7,7 +7,7 @@ So the result is that of `torch.optim.Adam` over all rows, but for rounding and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -69,11 +69,6 @@ class LatentAdam:
         counts = (self._starts[shapes + 1] - self._starts[shapes]).tolist()
         for shape, rows in zip(shapes, torch.split(part, counts), strict=True):
             whole[int(self._starts[shape]) : int(self._starts[shape + 1])] = rows
-
-    def settled(self) -> Iterator[Tensor]:
-        """The latents (m, C) of one shape after the other, up to date."""
-        for shape in range(len(self._current)):
-            yield self.rows(np.array([shape])).detach()
 
     def state(self) -> dict[str, Any]:
         """Everything that the next step depends on."""

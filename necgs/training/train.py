@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from bench.codec.arithmetic import deterministic
 from necgs.decoder.spec import BLOCK_SPARSE, DENSE, DecoderSpec
 from necgs.decoder.trained_set import TrainedSet
-from necgs.training.block_sparse import BlockSettings, BlockTraining
+from necgs.training.block_settings import BlockSettings
+from necgs.training.block_sparse import BlockTraining
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.dense import DenseSettings, DenseTraining
 from necgs.training.ranks import Progress

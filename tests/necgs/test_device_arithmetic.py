@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from necgs.coding.bitstream import decode_shared, encode_set
 from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import DENSE, DecoderSpec, block_sparse_spec
-from necgs.training.block_sparse import BlockSettings
+from necgs.training.block_settings import BlockSettings
 from necgs.training.dense import DenseSettings, DenseTraining
 from necgs.training.new_shapes import AppendSettings, fit_latents
 from necgs.training.ssim import gaussian_window

@@ -20,7 +20,8 @@ from necgs.fit.raster.visibility import visibility_on, visible_faces
 from necgs.fit.rendered import RenderedFit, fit_rendered
 from necgs.paper_codec import NecgsPaperCodec
 from necgs.settings import NecgsRate
-from necgs.training.block_sparse import BlockSettings, BlockTraining
+from necgs.training.block_settings import BlockSettings
+from necgs.training.block_sparse import BlockTraining
 from necgs.training.dense import DenseSettings, DenseTraining
 from necgs.training.new_shapes import AppendSettings, fit_latents
 from necgs.training.surface_blocks import SurfaceBlocks

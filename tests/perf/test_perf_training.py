@@ -11,7 +11,8 @@ import torch
 
 from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import block_sparse_spec, paper_spec
-from necgs.training.block_sparse import BlockSettings, BlockTraining
+from necgs.training.block_settings import BlockSettings
+from necgs.training.block_sparse import BlockTraining
 from necgs.training.dense import DenseSettings, DenseTraining
 from necgs.training.surface_blocks import SurfaceBlocks
 from tests.necgs import literal_paper

@@ -7,7 +7,8 @@ from necgs.coding.entropy import RANGE
 from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import block_sparse_spec
 from necgs.training.block_loss import BlockTarget, block_loss
-from necgs.training.block_sparse import BlockSettings, BlockTraining
+from necgs.training.block_settings import BlockSettings
+from necgs.training.block_sparse import BlockTraining
 from necgs.training.block_transform import MARGIN, filled, fit_transform
 from necgs.training.dense import DenseSettings
 from necgs.training.rate_model import laplace_bits

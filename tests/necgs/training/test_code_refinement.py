@@ -8,7 +8,8 @@ import torch
 
 from necgs.decoder.spec import block_sparse_spec
 from necgs.training.block_loss import block_loss, block_losses
-from necgs.training.block_sparse import Batch, BlockSettings, BlockTraining
+from necgs.training.block_settings import BlockSettings
+from necgs.training.block_sparse import Batch, BlockTraining
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.code_refinement import refined_codes
 from necgs.training.rate_model import laplace_bits

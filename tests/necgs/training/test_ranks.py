@@ -16,7 +16,7 @@ from necgs.codec import NecgsCodec
 from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import DENSE, DecoderSpec, block_sparse_spec
 from necgs.settings import NecgsRate
-from necgs.training.block_sparse import BlockSettings
+from necgs.training.block_settings import BlockSettings
 from necgs.training.dense import DenseSettings
 from necgs.training.ranks import Ranks
 from necgs.training.train import train

@@ -7,7 +7,7 @@ import torch
 from necgs.decoder.blocks import BlockSet, gather_blocks, surface_points
 from necgs.decoder.spec import block_sparse_spec
 from necgs.training.block_loss import BlockTargets
-from necgs.training.block_sparse import BlockSettings
+from necgs.training.block_settings import BlockSettings
 from necgs.training.surface_blocks import SurfaceBlocks
 from necgs.training.train import train
 from tests.necgs.training.test_dense import spheres
