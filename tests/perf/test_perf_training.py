@@ -12,7 +12,8 @@ import torch
 from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import block_sparse_spec, paper_spec
 from necgs.training.block_settings import BlockSettings
-from necgs.training.block_sparse import BlockTraining
+from necgs.training.block_sparse import Batch, BlockTraining
+from necgs.training.code_refinement import refined_codes
 from necgs.training.dense import DenseSettings, DenseTraining
 from necgs.training.surface_blocks import SurfaceBlocks
 from tests.necgs import literal_paper
@@ -84,6 +85,15 @@ def test_block_sparse_step_by_size_of_the_set(benchmark, shapes):
     training = block_training(codes)
     random = np.random.default_rng(0)
     benchmark.pedantic(lambda: training.step(random.permutation(shapes)[:4], 0.5), rounds=20, warmup_rounds=5)
+
+
+@pytest.mark.parametrize("K", [64, 128])
+def test_sweep_over_the_codes(benchmark, K):
+    """Four shapes, one sweep; a training has forty."""
+    training = block_training(volumes(K, 1))
+    decoder, batch = training._settled(), Batch.of(training, np.arange(4))
+    codes = (batch.latents.detach() / decoder.steps).round()
+    benchmark.pedantic(refined_codes, (codes, decoder, batch.blocks, batch.target, 1, 0), rounds=10, warmup_rounds=2)
 
 
 @pytest.mark.parametrize("K", [64, 128, 256])
