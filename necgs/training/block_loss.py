@@ -123,25 +123,23 @@ def block_loss(
     """
     points: Tensor | int = target.exact.sum().clamp(min=1) if totals is None else max(totals[0], 1)
     zeros = max(len(target.ends) if totals is None else totals[1], 1)
-    at_points = ((predicted - target.values).abs() * target.exact).sum() / points
-    at_zeros = (values_at(predicted, target.ends) * target.shares).sum(1).abs().sum() / zeros
-    danger = _danger(predicted, target).sum() / points
-    return _POINTS * at_points + (1 - _POINTS) * at_zeros + sign_weight * danger
+    at_points, at_zeros, danger = (term.sum() for term in _terms(predicted, target))
+    return _POINTS * (at_points / points) + (1 - _POINTS) * (at_zeros / zeros) + sign_weight * (danger / points)
 
 
 def block_losses(predicted: Tensor, target: BlockTarget, sign_weight: float, totals: tuple[float, float]) -> Tensor:
     """`block_loss`, taken apart: (n,), what each block adds to it; an edge counts for the block of its lower end."""
     points, zeros = totals
-    at_points = ((predicted - target.values).abs() * target.exact).flatten(1).sum(1) / points
-    at_zeros = (values_at(predicted, target.ends) * target.shares).sum(1).abs() / zeros
-    danger = _danger(predicted, target).flatten(1).sum(1) / points
-    own = _POINTS * at_points + sign_weight * danger
+    at_points, at_zeros, danger = _terms(predicted, target)
+    own = (_POINTS * at_points.flatten(1).sum(1) + sign_weight * danger.flatten(1).sum(1)) / points
     block = target.ends[:, 0] // math.prod(predicted.shape[2:])
-    return own.index_add(0, block, (1 - _POINTS) * at_zeros)
+    return own.index_add(0, block, (1 - _POINTS) * at_zeros / zeros)
 
 
-def _danger(predicted: Tensor, target: BlockTarget) -> Tensor:
-    """What each TSDF value lacks to be out of danger, (n, 1, b, b, b)."""
+def _terms(predicted: Tensor, target: BlockTarget) -> tuple[Tensor, Tensor, Tensor]:
+    """Errors at points (n, channels, b, b, b) and zeros (m,); what TSDF values lack to be safe (n, 1, b, b, b)."""
+    at_points = (predicted - target.values).abs() * target.exact
+    at_zeros = (values_at(predicted, target.ends) * target.shares).sum(1).abs()
     tsdf = target.values[:, :1]
     side = torch.where(tsdf >= 0, predicted[:, :1], -predicted[:, :1])
-    return F.relu(torch.where(target.exact, tsdf.abs() / 2, MARGIN) - side)
+    return at_points, at_zeros, F.relu(torch.where(target.exact, tsdf.abs() / 2, MARGIN) - side)
