@@ -5,15 +5,17 @@ Shared part, field by field (types as in `bench.codec.fields`):
 =====================  =========================================================================================
 field                  what
 =====================  =========================================================================================
-format version         varint, `VERSION`
+format version         varint: 1, weights under tables; 2, under a model (block-sparse with range coder)
 entropy coder          varint, index into ``huffman``, ``range``
 decoder variant        varint, index into `necgs.decoder.spec.VARIANTS`
 decoder numbers        varint count, then that many varints (`DecoderSpec.numbers`: K first)
 weight steps           varint n (1: one for all tensors; else one per tensor), then n signed bytes
 latent steps           the same, per latent channel
-weight tables          varint n; for n > 1 one varint per tensor (which table); then n tables
+weight tables          1: varint n; for n > 1 one varint per tensor (which table); then n tables
+weight model           2: see `necgs.coding.weight_model.WeightModel.write`
 latents                what their coder needs, see below
-weights                one entropy-coded stream: all tensors in the order of `stored_shapes`, each in C order
+weights                one entropy-coded stream: all tensors in the order of `stored_shapes`, each in C order (a
+                       model: group after group of a tensor, see `necgs.decoder.weight_groups`)
 checksum               CRC-32 of all that, 4 bytes, little endian
 =====================  =========================================================================================
 
@@ -42,15 +44,15 @@ from necgs.coding.entropy import CODERS
 from necgs.coding.latents import LatentCoder, fit_latents, read_latents
 from necgs.coding.mask import decode_states, encode_states
 from necgs.coding.prediction import Predictor
-from necgs.coding.table_family import fit_tables, read_tables, write_tables
+from necgs.coding.weights import MODEL, TABLES, fit_weights, read_weights, version_of
 from necgs.decoder.memory import decoding_bytes, parameter_bytes
 from necgs.decoder.spec import BLOCK_SPARSE, VARIANTS, DecoderSpec, parameter_shapes
 from necgs.decoder.trained_set import OCCUPIED, TrainedSet
+from necgs.decoder.weight_groups import PREDICTOR
 
-VERSION = 1
+VERSIONS = (TABLES, MODEL)
 MAX_NUMBER = 1 << 16
 MAX_NUMBERS = 64
-PREDICTOR = "predict.weight"
 
 Codes = NDArray[np.int32]
 States = NDArray[np.int8]
@@ -101,19 +103,17 @@ def encode_shared(trained: TrainedSet, coder: str, predictor: Predictor | None =
     if trained.spec.variant == BLOCK_SPARSE:
         predictor = predictor or Predictor.fit(trained.latents, trained.blocks, trained.spec.latent_channels)
         weights[PREDICTOR], exponents[PREDICTOR] = predictor.weights, predictor.exponent
-    names = stored_shapes(trained.spec)
-    tensors = [weights[name] for name in names]
-    weight_tables = fit_tables(coder, tensors)
+    version, tensors = version_of(coder, trained.spec), {name: weights[name] for name in stored_shapes(trained.spec)}
+    weight_coder = fit_weights(version, coder, tensors)
     latents = fit_latents(trained, coder, predictor)
     header, tables = FieldWriter(), FieldWriter()
-    _write_spec(header, coder, trained.spec)
-    _write_steps(header, [exponents[name] for name in names])
+    _write_spec(header, version, coder, trained.spec)
+    _write_steps(header, [exponents[name] for name in tensors])
     _write_steps(header, trained.latent_exponents)
-    write_tables(tables, weight_tables)
+    weight_coder.write(tables)
     latents.write(tables)
     stream = entropy.encoder(coder)
-    for index, codes in enumerate(tensors):
-        stream.numbers(codes, weight_tables[index])
+    weight_coder.encode(stream, tensors)
     data = with_crc32(header.getvalue() + tables.getvalue() + (body := stream.getvalue()))
     ledger = {"header": len(header) + CHECKSUM_BYTES, "tables": len(tables), "weights": len(body)}
     decoder = TrainedSet(trained.spec, trained.weights, trained.weight_exponents, (), trained.latent_exponents)
@@ -131,26 +131,23 @@ def decode_shared(data: bytes, max_memory: int | None = None) -> SharedPart:
         CorruptArchive: cut short, altered, of another version, or asking for what cannot be.
     """
     fields = FieldReader(checked_crc32(data, "shared part"), "shared part")
-    if (version := fields.unsigned("format version", MAX_NUMBER)) != VERSION:
-        raise fields.fault(f"it has format version {version}; this program reads version {VERSION}")
+    if (version := fields.unsigned("format version", MAX_NUMBER)) not in VERSIONS:
+        raise fields.fault(f"it has format version {version}; this program reads {TABLES} and {MODEL}")
     coder = CODERS[fields.unsigned("entropy coder", len(CODERS) - 1)]
     spec = _read_spec(fields)
+    if version > version_of(coder, spec):
+        raise fields.fault(f"there is no format version {version} of such a decoder")
     shapes = stored_shapes(spec)
     numbers = sum(math.prod(shape) for shape in shapes.values())
     check_memory(parameter_bytes(numbers), len(data), "weights", max_memory)
     exponents = dict(zip(shapes, _read_steps(fields, len(shapes), "weight steps"), strict=True))
     latent_exponents = _read_steps(fields, spec.latent_channels, "latent steps")
     header = fields.position
-    tables = read_tables(fields, coder, len(shapes))
+    weight_coder = read_weights(version, coder, fields, shapes)
     latents = read_latents(fields, coder, spec)
-    if not tables.tables:
-        raise fields.fault("the weights have no tables")
     ledger = {"header": header + CHECKSUM_BYTES, "tables": fields.position - header, "weights": fields.left}
     stream = entropy.decoder(coder, fields.rest())
-    weights = {
-        name: stream.numbers(math.prod(shape), tables[index]).reshape(shape)
-        for index, (name, shape) in enumerate(shapes.items())
-    }
+    weights = weight_coder.decode(stream, shapes)
     predictor = None
     if spec.variant == BLOCK_SPARSE:
         predictor = Predictor(weights.pop(PREDICTOR), exponents.pop(PREDICTOR))
@@ -200,8 +197,8 @@ def stored_shapes(spec: DecoderSpec) -> dict[str, tuple[int, ...]]:
     return {**shapes, PREDICTOR: Predictor.shape(spec.latent_channels)} if spec.variant == BLOCK_SPARSE else shapes
 
 
-def _write_spec(out: FieldWriter, coder: str, spec: DecoderSpec) -> None:
-    out.unsigned(VERSION)
+def _write_spec(out: FieldWriter, version: int, coder: str, spec: DecoderSpec) -> None:
+    out.unsigned(version)
     out.unsigned(CODERS.index(coder))
     out.unsigned(VARIANTS.index(spec.variant))
     out.unsigned(len(numbers := spec.numbers()))

@@ -124,6 +124,18 @@ def fit(values: NDArray[np.int32], *, margin: int = 0) -> FrequencyTable:
     return min(candidates, key=lambda table: table.bits(counts) + 8 * written_size(table))
 
 
+def fit_about_zero(values: NDArray[np.int32], reach: int) -> FrequencyTable:
+    """The parametric table with its peak at zero, for symbols -reach..reach, that codes ``values`` in the fewest bits.
+
+    Raises:
+        ValueError: more than ``MAX_ALPHABET`` symbols.
+    """
+    if 2 * reach >= MAX_ALPHABET:
+        raise ValueError(f"codes reach {reach}; at most {(MAX_ALPHABET - 1) // 2} is allowed: use a larger step")
+    counts = np.bincount(values.ravel().astype(np.int64) + reach, minlength=2 * reach + 1)
+    return min((_fit_scale(kind, -reach, counts, reach) for kind in (LAPLACE, GAUSS)), key=lambda found: found[0])[1]
+
+
 def written_size(table: FrequencyTable) -> int:
     """Bytes of a table's fields."""
     out = FieldWriter()
@@ -201,17 +213,19 @@ def _fit_decay(kind: int, low: int, counts: Integers) -> FrequencyTable:
     positions = np.arange(len(counts))
     median = int(np.searchsorted(np.cumsum(counts), counts.sum() / 2))
     mean = round(float(positions @ counts) / int(counts.sum()))
+    peaks = {median, mean, int(counts.argmax())}
+    return min((_fit_scale(kind, low, counts, peak) for peak in peaks), key=lambda found: found[0])[1]
+
+
+def _fit_scale(kind: int, low: int, counts: Integers, peak: int) -> tuple[float, FrequencyTable]:
+    """The best scale of a parametric table with this peak, and the bits that it takes."""
     used = np.flatnonzero(counts)
-    best = (np.inf, FrequencyTable(kind, low, len(counts)))
-    for peak in {median, mean, int(counts.argmax())}:
-        weights = decay(kind, len(counts))[:, np.abs(positions - peak)]
-        spread = 1 + weights * (TOTAL - len(counts)) // weights.sum(axis=1, keepdims=True)
-        spread[:, peak] += TOTAL - spread.sum(axis=1)
-        costs = (TOTAL_BITS - np.log2(spread[:, used])) @ counts[used]
-        scale = int(costs.argmin())
-        if costs[scale] < best[0]:
-            best = (costs[scale], FrequencyTable(kind, low, len(counts), peak, scale))
-    return best[1]
+    weights = decay(kind, len(counts))[:, np.abs(np.arange(len(counts)) - peak)]
+    spread = 1 + weights * (TOTAL - len(counts)) // weights.sum(axis=1, keepdims=True)
+    spread[:, peak] += TOTAL - spread.sum(axis=1)
+    costs = (TOTAL_BITS - np.log2(spread[:, used])) @ counts[used]
+    scale = int(costs.argmin())
+    return float(costs[scale]), FrequencyTable(kind, low, len(counts), peak, scale)
 
 
 def _fit_levels(low: int, counts: Integers, steps: int) -> FrequencyTable:

@@ -84,12 +84,12 @@ def _title(coded: OpenSet) -> str:
 
 def _format(coded: OpenSet) -> int:
     """The version of the codec's bitstream."""
-    from necgs.coding import bitstream
     from necgs.hybrid import parts
     from necgs.mesh import stream
 
-    versions = {NecgsCodec: bitstream.VERSION, MeshSet: stream.VERSION, Hybrid: parts.VERSION}
-    return versions[type(coded.codec)]
+    if isinstance(coded.codec, NecgsCodec):
+        return coded.file.shared()[0]  # the first field, a varint of one byte
+    return {MeshSet: stream.VERSION, Hybrid: parts.VERSION}[type(coded.codec)]
 
 
 def _shared_ledger(coded: OpenSet) -> dict[str, int]:

@@ -33,12 +33,16 @@ class BlockTarget:
         exact: bool (n, 1, b, b, b), the points whose values decide where the surface lies.
         ends: int64 (m, 2), the ends of the edges that change sign, among the n b^3 points.
         shares: float32 (m, 2), the parts of their values in the value at the zero between them.
+        points: float32 (n,), of the shape that a block belongs to: how many points decide, at least 1.
+        zeros: float32 (n,), how many of its edges change sign, at least 1.
     """
 
     values: Tensor
     exact: Tensor
     ends: Tensor
     shares: Tensor
+    points: Tensor
+    zeros: Tensor
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,14 @@ class BlockTargets:
         codes: of each shape int16 (n, channels, b, b, b), in units of 1/128.
         exact: of each shape uint8 (n, bytes), ``exact`` of `BlockTarget` as bits (`numpy.packbits`).
         changes: the edges that change sign.
+        sizes: float32 (2, shapes), on the host: how many points of each shape decide, and how many edges change sign.
     """
 
     starts: NDArray[np.int64]
     codes: tuple[Tensor, ...]
     exact: tuple[Tensor, ...]
     changes: SignChanges
+    sizes: Tensor
 
     @classmethod
     def of(cls, volumes: Sequence[SurfaceBlocks], device: torch.device | str) -> BlockTargets:
@@ -66,7 +72,9 @@ class BlockTargets:
         codes = tuple(torch.from_numpy(volume.codes).to(device) for volume in volumes)
         exact = tuple(torch.from_numpy(np.packbits(volume.exact, axis=1)).to(device) for volume in volumes)
         edges = tuple(torch.from_numpy(volume.edges).to(device) for volume in volumes)
-        return cls(starts, codes, exact, SignChanges(edges, volumes[0].codes.shape[-1]))
+        sizes = [[np.count_nonzero(volume.exact), len(volume.edges)] for volume in volumes]
+        changes = SignChanges(edges, volumes[0].codes.shape[-1])
+        return cls(starts, codes, exact, changes, torch.tensor(sizes, dtype=torch.float32).T)
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -76,7 +84,11 @@ class BlockTargets:
         codes, exact = (torch.cat([rows[s] for s in shapes.tolist()]) for rows in (self.codes, self.exact))
         values = codes.float() / LEVEL
         ends = self.changes.batch(shapes, self.starts, neighbours)
-        return BlockTarget(values, unpacked(exact, values), ends, zero_shares(values_at(values, ends)))
+        shares = zero_shares(values_at(values, ends))
+        points, zeros = self.sizes[:, torch.from_numpy(shapes)].clamp(min=1)
+        blocks = torch.from_numpy(self.starts[shapes + 1] - self.starts[shapes])
+        of_blocks = (torch.repeat_interleave(size, blocks).to(values.device) for size in (points, zeros))
+        return BlockTarget(values, unpacked(exact, values), ends, shares, *of_blocks)
 
     def rows(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Values (m, channels, b, b, b) of some of the set's blocks, and where they are exact (m, 1, b, b, b)."""
@@ -104,36 +116,26 @@ def values_at(values: Tensor, ends: Tensor) -> Tensor:
     return values[:, 0].reshape(-1).index_select(0, ends.reshape(-1)).view(-1, 2)
 
 
-def block_loss(
-    predicted: Tensor, target: BlockTarget, sign_weight: float, totals: tuple[int, int] | None = None
-) -> Tensor:
-    """Mean absolute error of what decides where the surface lies, plus what endangers a sign of the TSDF.
+def block_loss(predicted: Tensor, target: BlockTarget, sign_weight: float) -> Tensor:
+    """Mean absolute error of what decides where a shape's surface lies, plus what endangers a sign of its TSDF.
 
     The error is mostly that of the TSDF at its zeros on the grid's edges, where errors of an edge's ends may cancel;
     a part is that of the ends themselves, which could shrink together otherwise. Where values decide, a sign is in
     danger below half its value (a thin part vanishes when its few points change sign, at little cost in values);
-    elsewhere below `MARGIN`.
+    elsewhere below `MARGIN`. Means are over a shape: a slender one counts as much as one with a large surface.
 
     Args:
         predicted: (n, channels, b, b, b).
         target: of the same blocks.
         sign_weight: of what a TSDF lacks to be out of danger.
-        totals: points that decide and edges that change sign over which the means are taken, where these blocks are a
-            part of a batch; else their own.
+
+    Returns:
+        (n,), what each block adds to its shape's loss; an edge counts for the block of its lower end.
     """
-    points: Tensor | int = target.exact.sum().clamp(min=1) if totals is None else max(totals[0], 1)
-    zeros = max(len(target.ends) if totals is None else totals[1], 1)
-    at_points, at_zeros, danger = (term.sum() for term in _terms(predicted, target))
-    return _POINTS * (at_points / points) + (1 - _POINTS) * (at_zeros / zeros) + sign_weight * (danger / points)
-
-
-def block_losses(predicted: Tensor, target: BlockTarget, sign_weight: float, totals: tuple[float, float]) -> Tensor:
-    """`block_loss`, taken apart: (n,), what each block adds to it; an edge counts for the block of its lower end."""
-    points, zeros = totals
     at_points, at_zeros, danger = _terms(predicted, target)
-    own = (_POINTS * at_points.flatten(1).sum(1) + sign_weight * danger.flatten(1).sum(1)) / points
+    own = (_POINTS * at_points.flatten(1).sum(1) + sign_weight * danger.flatten(1).sum(1)) / target.points
     block = target.ends[:, 0] // math.prod(predicted.shape[2:])
-    return own.index_add(0, block, (1 - _POINTS) * at_zeros / zeros)
+    return own.index_add(0, block, (1 - _POINTS) * at_zeros / target.zeros[block])
 
 
 def _terms(predicted: Tensor, target: BlockTarget) -> tuple[Tensor, Tensor, Tensor]:

@@ -38,6 +38,10 @@ from necgs.training.ranks import Progress, Ranks
 from necgs.training.rate_model import laplace_bits
 from necgs.training.shape_rows import BatchBlocks, ResidentBlocks
 from necgs.training.surface_blocks import SurfaceBlocks, check_volumes
+from necgs.training.weight_rate import WeightRate
+
+STATE_FORMAT = 2
+"""Of what `BlockTraining.state` holds: a checkpoint of another one is not continued."""
 
 
 class BlockTraining:
@@ -64,8 +68,6 @@ class BlockTraining:
         self.targets = BlockTargets.of(volumes, self.device)
         self.resident = ResidentBlocks.of(self.states, self.device)
         self.ranks = Ranks.current()
-        if self.ranks.count > 1:
-            self.totals = np.array([(np.count_nonzero(volume.exact), len(volume.edges)) for volume in volumes])
         self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
@@ -80,8 +82,8 @@ class BlockTraining:
         self.log_steps = self._parameter(torch.from_numpy(np.log(start.steps)))
         self.log_scales = self._parameter(torch.from_numpy(np.log(start.scales)))
         self.predictor = self._parameter(torch.from_numpy(start.predictor))
+        self.weight_rate = WeightRate(self.weights, self.settings.weight_step)
         self.optimizer = self._optimizer()
-        self.weight_exponents: dict[str, int] = {}
 
     def _optimizer(self) -> torch.optim.Adam:
         """Of all parameters but the latents."""
@@ -90,7 +92,7 @@ class BlockTraining:
         groups = [
             (network, learning_rate),
             ([self.weights["synthesis.weight"], self.weights["synthesis.bias"]], learning_rate / 10),
-            ([self.log_scales, self.log_steps], 1e-2),
+            ([self.log_scales, self.log_steps, self.weight_rate.log_scales, self.weight_rate.log_steps], 1e-2),
             ([self.predictor], 2e-3),
         ]
         return torch.optim.Adam([{"params": p, "base": base} for p, base in groups], betas=BETAS)
@@ -111,26 +113,23 @@ class BlockTraining:
             rated = coded = scaled + batch.own(noise) - 0.5
         else:
             rated, coded = scaled, straight_through(scaled, 1.0)
-        weights = self.weights if noisy else self._rounded_weights()
+        weights = self.weight_rate.noisy(self.weights, self.noise) if noisy else self.weight_rate.rounded(self.weights)
         predicted = block_decoder(self.spec, weights, coded * steps, batch.blocks.neighbours, batch.blocks.sides)
         bits = laplace_bits(rated - self._predicted(coded, batch), self.log_scales)
-        distortion = block_loss(predicted, batch.target, self.settings.sign_weight, batch.totals)
-        loss = distortion + self.settings.lambda_ / 1000 * bits.sum() / len(batch.shapes)
-        return loss if batch.rows is None else loss * batch.weight
+        distortion = block_loss(predicted, batch.target, self.settings.sign_weight)
+        price = self.settings.lambda_ / 1000
+        own = batch.weight * (distortion.sum() + price * bits.sum()) / len(batch.shapes)
+        shared = self.weight_rate.bits(weights if noisy else self.weights) / len(self.states)
+        return own + price * shared / self.ranks.count
 
     def _predicted(self, coded: Tensor, batch: Batch) -> Tensor:
         padded = torch.cat([coded, coded.new_zeros(1, coded.shape[1])])
         near = padded[batch.blocks.causal].reshape(len(coded), -1)
         return F.linear(torch.cat([near, batch.blocks.features], dim=1), self.predictor)
 
-    def _rounded_weights(self) -> dict[str, Tensor]:
-        return {name: straight_through(w, step_size(self.weight_exponents[name])) for name, w in self.weights.items()}
-
     def _freeze_steps(self) -> None:
         """Settle on the steps that the file will name; weights and latents adapt to them from here on."""
-        for name, weight in self.weights.items():
-            size = float(weight.detach().square().mean().sqrt())
-            self.weight_exponents[name] = step_exponent(max(size, 1e-4) * self.settings.weight_step)
+        self.weight_rate.freeze(self.weights)
         with torch.no_grad():
             steps = [step_size(e) for e in self._latent_exponents()]
             self.log_steps.copy_(torch.tensor(steps).log())
@@ -143,7 +142,7 @@ class BlockTraining:
     def step(self, shapes: NDArray[np.int64], position: float) -> Tensor:
         """One optimiser step at ``position`` in [0, 1) of the training; the loss stays on the device."""
         noisy = position < self.settings.noise
-        if not noisy and not self.weight_exponents:
+        if not noisy and not self.weight_rate.exponents:
             self._freeze_steps()
         factor = learning_rate_factor(position, self.settings.warmup)
         for group in self.optimizer.param_groups:
@@ -195,28 +194,25 @@ class BlockTraining:
         self.codes = tuple(codes for group in each for codes in group)
 
     def _settled(self) -> SettledDecoder:
-        """The decoder as it will be stored, and the loss of a mean shape of this set."""
-        if not self.weight_exponents:
+        """The decoder as it will be stored."""
+        if not self.weight_rate.exponents:
             self._freeze_steps()
-        shapes, batch = len(self.states), min(self.settings.batch, len(self.states))
-        points = sum(int(np.unpackbits(bits.cpu().numpy()).sum()) for bits in self.targets.exact)
-        zeros = sum(len(edges) for edges in self.targets.changes.edges)
         with torch.no_grad():
-            weights = self._rounded_weights()
+            weights = self.weight_rate.rounded(self.weights)
         return SettledDecoder(
             self.spec,
             weights,
             self.log_steps.detach().exp(),
             self.predictor.detach(),
             self.log_scales.detach(),
-            self.settings.lambda_ / 1000 / batch,
+            self.settings.lambda_ / 1000,
             self.settings.sign_weight,
-            (max(points * batch / shapes, 1), max(zeros * batch / shapes, 1)),
         )
 
     def _parameters(self) -> dict[str, Tensor]:
         own = {n: getattr(self, n) for n in ("log_steps", "log_scales", "predictor")}
-        return {**self.weights, **own}
+        rate = {"weights.log_steps": self.weight_rate.log_steps, "weights.log_scales": self.weight_rate.log_scales}
+        return {**self.weights, **own, **rate}
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch depends on."""
@@ -226,7 +222,7 @@ class BlockTraining:
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
             "noise": self.noise.get_state(),
-            "weight_exponents": dict(self.weight_exponents),
+            "weight_exponents": dict(self.weight_rate.exponents),
             "epoch": self.epoch,
         }
 
@@ -240,8 +236,9 @@ class BlockTraining:
         self.generator.set_state(state["generator"].cpu())
         if "noise" in state:
             self.noise.set_state(state["noise"].cpu())
-        self.weight_exponents = dict(state["weight_exponents"])
-        self.log_steps.requires_grad_(not self.weight_exponents)
+        self.weight_rate.exponents = dict(state["weight_exponents"])
+        for steps in (self.log_steps, self.weight_rate.log_steps):
+            steps.requires_grad_(not self.weight_rate.exponents)
         self.epoch = int(state["epoch"])
 
     def result(self) -> TrainedSet:
@@ -249,10 +246,11 @@ class BlockTraining:
         if self.codes is None:
             self._refine(None)
         assert self.codes is not None
+        exponents = dict(self.weight_rate.exponents)
         return TrainedSet(
             spec=self.spec,
-            weights={n: codes(w, step_size(self.weight_exponents[n])) for n, w in self.weights.items()},
-            weight_exponents=dict(self.weight_exponents),
+            weights={name: codes(weight, step_size(exponents[name])) for name, weight in self.weights.items()},
+            weight_exponents=exponents,
             latents=self.codes,
             latent_exponents=self._latent_exponents(),
             blocks=self.states,
@@ -269,7 +267,6 @@ class Batch:
         latents: float32 (n, C), a leaf, of all shapes.
         rows: which of the n are this process's; None: all.
         target: of this process's blocks.
-        totals: of the whole batch (`block_loss`); None: those of the target.
         weight: of this process's loss in the sum of all.
     """
 
@@ -278,7 +275,6 @@ class Batch:
     latents: Tensor
     rows: slice | None
     target: BlockTarget
-    totals: tuple[int, int] | None = None
     weight: float = 1.0
 
     @classmethod
@@ -291,10 +287,8 @@ class Batch:
         part, weight = training.ranks.share(len(shapes))
         own, ends = shapes[part], np.cumsum([0, *(starts[shapes + 1] - starts[shapes])])
         rows = slice(int(ends[part.start]), int(ends[part.stop]))
-        points, zeros = training.totals[shapes].sum(axis=0).tolist()
         blocks = training.resident.batch(own)
-        target = training.targets.batch(own, blocks.neighbours)
-        return cls(shapes, blocks, latents, rows, target, (points, zeros), weight)
+        return cls(shapes, blocks, latents, rows, training.targets.batch(own, blocks.neighbours), weight)
 
     def own(self, rows: Tensor) -> Tensor:
         """Of rows (n, C) of all shapes those of this process."""

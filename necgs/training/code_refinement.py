@@ -18,7 +18,7 @@ from torch import Tensor
 
 from necgs.decoder.block_sparse import block_decoder
 from necgs.decoder.spec import DecoderSpec
-from necgs.training.block_loss import BlockTarget, block_losses
+from necgs.training.block_loss import BlockTarget, block_loss
 from necgs.training.rate_model import laplace_bits
 from necgs.training.shape_rows import BatchBlocks
 
@@ -44,7 +44,6 @@ class SettledDecoder:
         log_scales: (C,), as in `laplace_bits`.
         bit_price: what a bit costs in the loss.
         sign_weight: as in `block_loss`.
-        totals: points that decide and edges that change sign over which errors are taken the mean of.
     """
 
     spec: DecoderSpec
@@ -54,7 +53,6 @@ class SettledDecoder:
     log_scales: Tensor
     bit_price: float
     sign_weight: float
-    totals: tuple[float, float]
 
     def cost(self, codes: Tensor, blocks: BatchBlocks, target: BlockTarget) -> Tensor:
         """Distortion plus priced bits (n,) of each block, of codes (n, C)."""
@@ -62,7 +60,7 @@ class SettledDecoder:
         near = torch.cat([codes, codes.new_zeros(1, codes.shape[1])])[blocks.causal].reshape(len(codes), -1)
         offset = codes - F.linear(torch.cat([near, blocks.features], dim=1), self.predictor)
         bits = laplace_bits(offset, self.log_scales).sum(dim=1)
-        return block_losses(predicted, target, self.sign_weight, self.totals) + self.bit_price * bits
+        return block_loss(predicted, target, self.sign_weight) + self.bit_price * bits
 
 
 def refined_codes(

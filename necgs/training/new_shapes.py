@@ -162,7 +162,7 @@ def _fit_blocks(
     def loss() -> None:
         rounded = straight_through(latents * unit, steps)
         predicted = block_decoder(spec, weights, rounded, neighbours, sides)
-        block_loss(predicted, target, sign_weight=3.0).backward()  # type: ignore[no-untyped-call]
+        block_loss(predicted, target, sign_weight=3.0).sum().backward()  # type: ignore[no-untyped-call]
 
     _minimise(latents, loss, settings, progress)
     return codes(latents * unit, steps), cut.states

@@ -14,7 +14,7 @@ from bench.codec.arithmetic import deterministic
 from necgs.decoder.spec import BLOCK_SPARSE, DENSE, DecoderSpec
 from necgs.decoder.trained_set import TrainedSet
 from necgs.training.block_settings import BlockSettings
-from necgs.training.block_sparse import BlockTraining
+from necgs.training.block_sparse import STATE_FORMAT, BlockTraining
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.dense import DenseSettings, DenseTraining
 from necgs.training.ranks import Progress
@@ -68,7 +68,7 @@ def train(
     elif spec.variant == BLOCK_SPARSE and isinstance(settings, BlockSettings):
         cut = [SurfaceBlocks.of(volume, spec) for volume in volumes] if isinstance(volumes, np.ndarray) else volumes
         parts = (part for volume in cut for part in (volume.states, volume.codes))
-        keeper = Checkpoint(checkpoint, _fingerprint(f"{spec}{settings}{seed}", device, parts))
+        keeper = Checkpoint(checkpoint, _fingerprint(f"{STATE_FORMAT} {spec}{settings}{seed}", device, parts))
         training = BlockTraining(cut, spec, settings, device, seed)
     else:
         raise ValueError(f"settings {type(settings).__name__} are not for the {spec.variant} decoder")

@@ -79,6 +79,15 @@ def test_the_golden_bytes_decode_to_the_fixed_integers(name: str, coder: str) ->
         np.testing.assert_array_equal(decode_shape(decoder, bytes.fromhex(data)).latents[0], trained.latents[index])
 
 
+def test_files_of_version_1_are_still_read() -> None:
+    """Its block-sparse decoders had tables for weights under the range coder, too."""
+    shared, *shapes = (GOLDEN / "blocks_range_version_1.hex").read_text().split()
+    decoder, trained = decode_shared(bytes.fromhex(shared)), block_set()
+    assert_equal_decoders(decoder.decoder, trained)
+    for index, data in enumerate(shapes):
+        np.testing.assert_array_equal(decode_shape(decoder, bytes.fromhex(data)).latents[0], trained.latents[index])
+
+
 def test_a_shape_is_decoded_from_the_shared_part_and_its_own() -> None:
     trained = dense_set(5)
     archive = encode_set(trained, RANGE)

@@ -110,7 +110,8 @@ def test_loss_counts_crossings_values_beside_them_and_signs_elsewhere():
         return torch.tensor(values).view(1, 1, 1, 1, 4)
 
     ends, shares = torch.tensor([[0, 1]]), torch.tensor([[2 / 7, 5 / 7]])
-    target = BlockTarget(line(0.5, -0.2, 1.0, -1.0), line(True, True, False, False), ends, shares)
+    sizes = torch.tensor([2.0]), torch.tensor([1.0])
+    target = BlockTarget(line(0.5, -0.2, 1.0, -1.0), line(True, True, False, False), ends, shares, *sizes)
     assert block_loss(line(0.5, -0.2, MARGIN, -7.0), target, 3.0).item() == pytest.approx(0, abs=1e-7)
     stretched = block_loss(line(0.75, -0.3, MARGIN, -7.0), target, 3.0).item()
     assert stretched == pytest.approx(0.25 * (0.25 + 0.1) / 2)  # the surface stays where it was

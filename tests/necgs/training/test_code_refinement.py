@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from necgs.decoder.spec import block_sparse_spec
-from necgs.training.block_loss import block_loss, block_losses
+from necgs.training.block_loss import block_loss
 from necgs.training.block_settings import BlockSettings
 from necgs.training.block_sparse import Batch, BlockTraining
 from necgs.training.checkpoint import Checkpoint
@@ -37,13 +37,26 @@ def rounded(training: BlockTraining) -> torch.Tensor:
     return (training.latents.rows(ALL).detach() / training.log_steps.exp()).round().detach()
 
 
-def test_blocks_share_the_loss_of_a_batch(training: BlockTraining) -> None:
-    target = Batch.of(training, ALL).target
-    predicted = target.values + 0.3 * torch.randn(target.values.shape, generator=torch.Generator().manual_seed(0))
-    totals = int(target.exact.sum()), len(target.ends)
-    whole, parts = block_loss(predicted, target, 3.0), block_losses(predicted, target, 3.0, totals)
-    assert len(parts) == len(predicted)
-    assert parts.sum().item() == pytest.approx(whole.item(), rel=1e-5)
+def test_the_loss_is_the_mean_of_the_shapes_whatever_their_size(training: BlockTraining) -> None:
+    """Each shape alone, and all of a batch: spheres of three sizes and a shape without a surface."""
+    noise = torch.Generator().manual_seed(0)
+
+    def loss(shapes: np.ndarray) -> tuple[torch.Tensor, list[int]]:
+        target = Batch.of(training, shapes).target
+        noise.manual_seed(int(shapes[0]))
+        each = [0.3 * torch.randn((n, 1, 4, 4, 4), generator=noise) for n in counts(shapes)]
+        return block_loss(target.values + torch.cat(each), target, 3.0), counts(shapes)
+
+    def counts(shapes: np.ndarray) -> list[int]:
+        return (training.targets.starts[shapes + 1] - training.targets.starts[shapes]).tolist()
+
+    parts, sizes = loss(ALL)
+    assert len(parts) == sum(sizes)
+    by_shape = [part.sum().item() for part in torch.split(parts, sizes)]
+    assert by_shape[0] == pytest.approx(loss(ALL[:1])[0].sum().item(), rel=1e-5)
+    assert by_shape[2] == pytest.approx(by_shape[0], rel=0.15)  # the same noise on another surface
+    assert sizes[2] > 1.4 * sizes[0]
+    assert by_shape[3] == 0
 
 
 def test_the_cost_of_codes_is_their_loss_and_their_bits(
@@ -53,9 +66,9 @@ def test_the_cost_of_codes_is_their_loss_and_their_bits(
     cost = training._settled().cost(codes, batch.blocks, batch.target)
     free = dataclasses.replace(training._settled(), bit_price=0.0).cost(codes, batch.blocks, batch.target)
     monkeypatch.setattr(training, "settings", dataclasses.replace(training.settings, lambda_=0.0))
-    assert free.sum().item() == pytest.approx(training.loss(ALL, noisy=False).item(), rel=1e-5)
+    assert free.sum().item() / len(ALL) == pytest.approx(training.loss(ALL, noisy=False).item(), rel=1e-5)
     bits = laplace_bits(codes - training._predicted(codes, batch), training.log_scales).sum().item()
-    assert (cost - free).sum().item() == pytest.approx(BlockSettings.lambda_ / 1000 * bits / len(ALL), rel=1e-4)
+    assert (cost - free).sum().item() == pytest.approx(BlockSettings.lambda_ / 1000 * bits, rel=1e-4)
 
 
 def test_sweeps_lower_the_cost_and_keep_whole_numbers(training: BlockTraining) -> None:
