@@ -75,7 +75,7 @@ class NecgsCodec(VolumeCodec):
 
     info: ClassVar[CodecInfo] = CodecInfo(
         name="necgs",
-        version="2",
+        version="3",
         title="NeCGS (ours)",
         summary="Block-sparse volumes: one small network for the set, latents only where the surface is",
         kind="neural",

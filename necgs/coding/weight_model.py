@@ -74,7 +74,7 @@ class WeightModel:
         reaches = [fields.unsigned("reach of weights", (MAX_ALPHABET - 1) // 2) for _ in shapes]
         counts = [int(weight_groups(name, shape).max()) + 1 for name, shape in shapes.items()]
         levels = read_levels(fields, sum(counts), SCALES)
-        used = np.count_nonzero(levels)
+        used = sum(level > 0 for level in levels)
         bits = np.unpackbits(np.frombuffer(fields.raw(-(-used // 8), "kinds of weights"), np.uint8))[:used]
         kinds = iter(np.where(bits == 1, GAUSS, LAPLACE).tolist())
         widths = iter(levels)

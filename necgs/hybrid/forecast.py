@@ -2,7 +2,7 @@
 
 A block of a volume costs bits by how the surface bends in it: the bytes of a shape are in proportion to the sum over
 its blocks of sqrt(1 - |mean normal|). The surface error is in proportion to the size of a cell. Both factors were
-measured with ``necgs`` at its defaults on two humans, two animals and two machine parts of the sample set, trained
+measured with ``necgs`` 1 at its defaults on two humans, two animals and two machine parts of the sample set, trained
 together at five settings (K = 48 to 192, lambda = 1e-3 to 16e-3): the bytes were 0.89 to 1.84 times those foretold here
 (1.84 at K = 48; 0.89 to 1.33 from K = 96 on), the errors 0.75 to 1.09 times. In the whole set of 48 shapes, humans and
 animals at k96-coarse take 0.94 and 1.06 times the bytes.
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MARGIN = 0.7
 """A shape is not ruled out while so much of its foretold bytes and of its error would do ..."""
-LEAST_DECODER = 7000
-"""... together with so many bytes of weights for all volumes; the smallest that was trained has 9,900."""
+LEAST_DECODER = 1300
+"""... together with so many bytes of weights for all volumes; the fewest seen are 1,380, of four shapes at K = 64."""
 
 _BITS, _ERROR, _LAMBDA = 82.0, 152.0, 4e-3  # of a block by its bend, and of 1 / K in 1e-3; at this lambda
 _BITS_SLOPE, _ERROR_SLOPE = -0.38, 0.26  # exponents of lambda
