@@ -13,8 +13,9 @@ it (`necgs.training.ranks`).
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,9 @@ from necgs.training.weight_rate import WeightRate
 
 STATE_FORMAT = 2
 """Of what `BlockTraining.state` holds: a checkpoint of another one is not continued."""
+
+ADAPTATION_RATE = 0.35
+"""Learning rates of weights that adapt to settled codes, as parts of their largest; a cosine takes them to nothing."""
 
 
 class BlockTraining:
@@ -145,17 +149,31 @@ class BlockTraining:
         if not noisy and not self.weight_rate.exponents:
             self._freeze_steps()
         factor = learning_rate_factor(position, self.settings.warmup)
+        batch = Batch.of(self, shapes)
+        loss = self._descend(batch, factor, noisy=noisy)
+        self.latents.step(shapes, batch.latents, self.settings.latent_learning_rate * factor)
+        return loss
+
+    def _descend(self, batch: Batch, factor: float, *, noisy: bool) -> Tensor:
+        """A step of all parameters but the latents, whose gradient is left to the caller."""
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * factor
-        batch = Batch.of(self, shapes)
         loss = self._loss(batch, noisy=noisy)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        parameters = [value for value in self._parameters().values() if value.requires_grad]
-        self.ranks.sum_gradients([*parameters, batch.latents])
+        changed = [*self._parameters().values(), batch.latents]
+        self.ranks.sum_gradients([value for value in changed if value.requires_grad])
         self.optimizer.step()
-        self.latents.step(shapes, batch.latents, self.settings.latent_learning_rate * factor)
         return loss.detach()
+
+    def _pass(self) -> Iterator[NDArray[np.int64]]:
+        """All shapes once, some at a time, in a new order."""
+        order = torch.randperm(len(self.states), generator=self.generator).numpy()
+        for first in range(0, len(order), self.settings.batch):
+            yield order[first : first + self.settings.batch]
+
+    def _has_blocks(self, shapes: NDArray[np.int64]) -> bool:
+        return any(self.targets.starts[s] < self.targets.starts[s + 1] for s in shapes)
 
     def run(self, checkpoint: Checkpoint, progress: Progress | None = None) -> None:
         """Train to the end, from the checkpoint where there is one; ``progress`` may raise to stop."""
@@ -165,20 +183,37 @@ class BlockTraining:
         while self.epoch < epochs and len(self.targets):
             if self.ranks.rank == 0 and checkpoint.due():
                 checkpoint.save(self.state())
-            order = torch.randperm(len(self.states), generator=self.generator).numpy()
-            for index in range(per_epoch):
-                done = self.epoch * per_epoch + index
-                shapes = order[index * self.settings.batch : (index + 1) * self.settings.batch]
-                if any(self.targets.starts[s] < self.targets.starts[s + 1] for s in shapes):
+            for done, shapes in enumerate(self._pass(), start=self.epoch * per_epoch):
+                if self._has_blocks(shapes):
                     self.step(shapes, done / (epochs * per_epoch))
                 self.ranks.report(progress, done + 1, epochs * per_epoch)
             self.epoch += 1
         if self.ranks.rank == 0 and checkpoint.due():
             checkpoint.save(self.state())
-        self._refine(progress)
+        self._finish(progress)
 
-    def _refine(self, progress: Progress | None) -> None:
-        """Move the codes of latents to better ones."""
+    def _finish(self, progress: Progress | None) -> None:
+        """Move the codes of latents to better ones, the weights with them."""
+        self.codes = self._refined(progress)
+        if self.settings.refinement and self.settings.adaptation and len(self.targets):
+            self._adapt(progress)
+            self.codes = self._refined(progress)
+
+    def _adapt(self, progress: Progress | None) -> None:
+        """Train the weights on with the codes as they are."""
+        assert self.codes is not None
+        steps = self.log_steps.detach().exp()
+        self.latents.settle(torch.from_numpy(np.concatenate(self.codes)).to(self.device) * steps)
+        passes = math.ceil(self.settings.adaptation * self.settings.epochs)
+        total = passes * self.steps_per_epoch
+        for done, shapes in enumerate(batch for _ in range(passes) for batch in self._pass()):
+            if self._has_blocks(shapes):
+                factor = ADAPTATION_RATE * (1 + math.cos(math.pi * done / total)) / 2
+                self._descend(Batch.of(self, shapes).settled(), factor, noisy=False)
+            self.ranks.report(progress, done + 1, total, "adapting weights")
+
+    def _refined(self, progress: Progress | None) -> tuple[NDArray[np.int32], ...]:
+        """Better codes of latents for the weights as they are."""
         decoder, sweeps = self._settled(), self.settings.refinement
         groups = np.array_split(np.arange(len(self.states)), self.steps_per_epoch)
 
@@ -191,7 +226,7 @@ class BlockTraining:
             return [codes.cpu().numpy().astype(np.int32) for codes in torch.split(found, counts)]
 
         each = self.ranks.side_by_side(refined, len(groups), progress, "refining codes")
-        self.codes = tuple(codes for group in each for codes in group)
+        return tuple(codes for group in each for codes in group)
 
     def _settled(self) -> SettledDecoder:
         """The decoder as it will be stored."""
@@ -244,7 +279,7 @@ class BlockTraining:
     def result(self) -> TrainedSet:
         """The quantised decoder and latents."""
         if self.codes is None:
-            self._refine(None)
+            self._finish(None)
         assert self.codes is not None
         exponents = dict(self.weight_rate.exponents)
         return TrainedSet(
@@ -289,6 +324,10 @@ class Batch:
         rows = slice(int(ends[part.start]), int(ends[part.stop]))
         blocks = training.resident.batch(own)
         return cls(shapes, blocks, latents, rows, training.targets.batch(own, blocks.neighbours), weight)
+
+    def settled(self) -> Batch:
+        """With latents that take no gradient."""
+        return dataclasses.replace(self, latents=self.latents.detach())
 
     def own(self, rows: Tensor) -> Tensor:
         """Of rows (n, C) of all shapes those of this process."""

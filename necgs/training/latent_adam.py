@@ -65,6 +65,13 @@ class LatentAdam:
             self._put(whole, part, shapes)
         self._current[shapes] = count
 
+    def settle(self, values: Tensor) -> None:
+        """Replace all latents (n, C) and let them rest."""
+        self.values.copy_(values)
+        self._first.zero_()
+        self._second.zero_()
+        self._current[:] = len(self._sizes)
+
     def _put(self, whole: Tensor, part: Tensor, shapes: NDArray[np.int64]) -> None:
         counts = (self._starts[shapes + 1] - self._starts[shapes]).tolist()
         for shape, rows in zip(shapes, torch.split(part, counts), strict=True):
