@@ -21,8 +21,8 @@ VOLUMES = np.concatenate([spheres(K=24, channels=1), np.full((1, 1, 24, 24, 24),
 ALL = np.arange(len(VOLUMES))
 
 
-def trained(refinement: int) -> BlockTraining:
-    settings = BlockSettings(epochs=12, refinement=refinement, batch=len(VOLUMES))
+def trained(refinement: int, adaptation: float = 0) -> BlockTraining:
+    settings = BlockSettings(epochs=12, refinement=refinement, adaptation=adaptation, batch=len(VOLUMES))
     training = BlockTraining([SurfaceBlocks.of(volume, SPEC) for volume in VOLUMES], SPEC, settings, "cpu", 0)
     training.run(Checkpoint(None, ""))
     return training
@@ -106,6 +106,19 @@ def test_what_is_stored_are_the_refined_codes(training: BlockTraining) -> None:
     moves = np.concatenate(better.latents) - np.concatenate(plain.latents)
     assert 0 < np.count_nonzero(moves) < moves.size / 2
     assert len(better.latents[-1]) == 0
+
+
+def test_weights_adapt_to_the_codes_and_the_codes_to_them() -> None:
+    """The loss that training descends, of what is stored with and without."""
+    plain, adapted = trained(20), trained(20, adaptation=1.0)
+    assert adapted.weight_rate.exponents == plain.weight_rate.exponents
+    losses = []
+    for training in (plain, adapted):
+        assert training.codes is not None
+        codes = torch.from_numpy(np.concatenate(training.codes)).float()
+        training.latents.settle(codes * training.log_steps.exp())
+        losses.append(training.loss(ALL, noisy=False).item())
+    assert losses[1] < 0.97 * losses[0]
 
 
 def test_no_blocks_no_moves(training: BlockTraining) -> None:

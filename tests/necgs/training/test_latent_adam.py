@@ -75,3 +75,14 @@ def test_a_step_touches_the_rows_of_its_shapes_alone():
         others = np.setdiff1d(np.arange(20), index.numpy())
         assert torch.equal(own.values[others], before[others])
         assert (own.values[index] != before[index]).all()
+
+
+def test_settled_latents_rest_where_they_were_put():
+    adam = LatentAdam(torch.randn(6, 2, generator=torch.Generator().manual_seed(0)), np.array([0, 2, 6]))
+    for _ in range(3):
+        rows = adam.rows(np.array([0]))
+        rows.grad = torch.ones_like(rows)
+        adam.step(np.array([0]), rows, 0.1)
+    wanted = torch.arange(12.0).view(6, 2)
+    adam.settle(wanted)
+    torch.testing.assert_close(adam.rows(np.array([1, 0])).detach(), wanted[[2, 3, 4, 5, 0, 1]])
