@@ -82,7 +82,7 @@ class NecgsRate(Rate):
     Args:
         resolution: K, grid points per axis; a multiple of ``block``.
         lambda_: ``lambda`` outside Python: weight of the bits in the loss, what a thousand bits of a shape's latents
-            may cost in distortion (`necgs.training.block_sparse`).
+            may cost in distortion (`necgs.training.block_sparse`). Weights cost as much, over the number of shapes.
         width: hidden channels of the decoder's network; several joined by ``-`` for a decoder with doublings
             (`necgs.decoder.spec.DecoderSpec`).
         block: grid points per axis of a block.
@@ -96,7 +96,7 @@ class NecgsRate(Rate):
         learning_rate: of the network's weights.
         latent_learning_rate: of the latents.
         latent_step: initial quantisation step of the latents.
-        weight_step: quantisation step of a weight tensor, as a part of its root mean square.
+        weight_step: initial quantisation step of a weight tensor, as a part of its root mean square.
 
     Raises:
         ValueError: a setting out of range, or one that would have no effect beside another; naming it.

@@ -4,8 +4,11 @@ What differs from the published training, and why:
 
 * What counts is the value where the TSDF changes sign (`necgs.training.block_loss`).
 * Latents and the linear transform start from principal components (`necgs.training.block_start`), not from noise.
-* The rate of the latents is part of the loss. In the first phase uniform noise stands for quantisation (the rate is
-  then smooth in steps and scales); in the second, latents and weights are rounded as they will be.
+* The rate of the latents is part of the loss, and that of the weights (`necgs.training.weight_rate`). In the first
+  phase uniform noise stands for quantisation (the rate is then smooth in steps and scales); in the second, latents and
+  weights are rounded as they will be.
+* A mean is over the points of a shape, then over shapes, as results are reported.
+* At the end codes move to better ones (`necgs.training.code_refinement`), weights adapt to them, and codes move again.
 
 A step costs what its shapes cost, however large the set (`necgs.training.latent_adam`), and several processes can share
 it (`necgs.training.ranks`).
