@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -38,19 +38,26 @@ class NamedMesh:
 
     Args:
         name: what it is called in the coded file; unique there.
-        mesh: in normalised coordinates.
-        placement: what leads back to the source's coordinates.
+        source: gives it in its own coordinates, whenever it is wanted.
+        placement: what leads back to these.
         source_bytes: size of the file that it came from; 0 where it came from none.
     """
 
     name: str
-    mesh: Trimesh
+    source: Callable[[], Trimesh]
     placement: Normalization
     source_bytes: int = 0
 
+    @property
+    def mesh(self) -> Trimesh:
+        """The mesh in normalised coordinates, made anew."""
+        return self.placement.apply(self.source())
+
     @classmethod
-    def of(cls, name: str, mesh: Trimesh, source_bytes: int = 0) -> NamedMesh:
-        """A mesh in its own coordinates, normalised.
+    def of(
+        cls, name: str, mesh: Trimesh, source_bytes: int = 0, source: Callable[[], Trimesh] | None = None
+    ) -> NamedMesh:
+        """A mesh in its own coordinates, which is kept where there is no ``source`` to ask for it again.
 
         Raises:
             InvalidShape: it has no extent.
@@ -59,7 +66,20 @@ class NamedMesh:
         from mesh_datasets.normalization import Normalization
 
         placement = placement_of(Normalization.of(mesh, name))
-        return cls(name, placement.apply(mesh), placement, source_bytes)
+        return cls(name, source or (lambda: mesh), placement, source_bytes)
+
+
+class NormalizedMeshes(Sequence["Trimesh"]):
+    """Meshes for a codec, each made when it is asked for, so that a large set need not fit into memory."""
+
+    def __init__(self, meshes: Sequence[NamedMesh]) -> None:
+        self._meshes = meshes
+
+    def __len__(self) -> int:
+        return len(self._meshes)
+
+    def __getitem__(self, index: Any) -> Any:
+        return NormalizedMeshes(self._meshes[index]) if isinstance(index, slice) else self._meshes[index].mesh
 
 
 def codec_of(rate: Rate) -> SetCodec:
@@ -93,7 +113,7 @@ def compressed(meshes: Sequence[NamedMesh], rate: Rate, context: Context) -> byt
         EncodeFailed: naming the meshes that could not be coded.
     """
     codec = codec_of(rate)
-    archive = codec.encode([mesh.mesh for mesh in meshes], rate, context)
+    archive = codec.encode(NormalizedMeshes(meshes), rate, context)
     if context.failures:
         reasons = [f"{meshes[index].name}: {failure.message}" for index, failure in context.failures.items()]
         raise EncodeFailed("these meshes cannot be coded: " + "; ".join(reasons), "leave them out")

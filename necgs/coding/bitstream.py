@@ -67,12 +67,14 @@ class SharedPart:
         decoder: the decoder with its weights, and no shapes.
         latents: codes the latents of any shape, with what it knows of the set's.
         ledger: bytes of header, tables and weights.
+        version: format version of the part.
     """
 
     coder: str
     decoder: TrainedSet
     latents: LatentCoder
     ledger: Mapping[str, int]
+    version: int
 
     @property
     def nbytes(self) -> int:
@@ -117,7 +119,7 @@ def encode_shared(trained: TrainedSet, coder: str, predictor: Predictor | None =
     data = with_crc32(header.getvalue() + tables.getvalue() + (body := stream.getvalue()))
     ledger = {"header": len(header) + CHECKSUM_BYTES, "tables": len(tables), "weights": len(body)}
     decoder = TrainedSet(trained.spec, trained.weights, trained.weight_exponents, (), trained.latent_exponents)
-    return SharedPart(coder, decoder, latents, ledger), Part(data, ledger)
+    return SharedPart(coder, decoder, latents, ledger, version), Part(data, ledger)
 
 
 def decode_shared(data: bytes, max_memory: int | None = None) -> SharedPart:
@@ -152,7 +154,7 @@ def decode_shared(data: bytes, max_memory: int | None = None) -> SharedPart:
     if spec.variant == BLOCK_SPARSE:
         predictor = Predictor(weights.pop(PREDICTOR), exponents.pop(PREDICTOR))
     decoder = TrainedSet(spec, weights, exponents, (), latent_exponents)
-    return SharedPart(coder, decoder, latents(predictor), ledger)
+    return SharedPart(coder, decoder, latents(predictor), ledger, version)
 
 
 def encode_shape(shared: SharedPart, codes: Codes, states: States | None = None) -> Part:

@@ -88,7 +88,8 @@ def _format(coded: OpenSet) -> int:
     from necgs.mesh import stream
 
     if isinstance(coded.codec, NecgsCodec):
-        return coded.file.shared()[0]  # the first field, a varint of one byte
+        part: SharedPart = coded.shared
+        return part.version
     return {MeshSet: stream.VERSION, Hybrid: parts.VERSION}[type(coded.codec)]
 
 

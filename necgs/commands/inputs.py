@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mesh_datasets.mesh_files.names import MESH_SUFFIXES, is_mesh_file, printable
 
@@ -18,6 +19,9 @@ from necgs.coding.shape_index import MAX_NAME_BYTES
 from necgs.commands.progress import Progress
 from necgs.commands.torchrun import Torchrun
 from necgs.set_file import NamedMesh
+
+if TYPE_CHECKING:
+    from trimesh import Trimesh
 
 
 class WrongInput(UserError):
@@ -111,6 +115,10 @@ def _device(wanted: str, rank: int | None = None) -> str:
     return device
 
 
+KEPT = 1 << 29
+"""Bytes of meshes that are kept in memory; what comes beyond is read again whenever it is wanted."""
+
+
 def read_meshes(paths: Sequence[Path], taken: Iterable[str] = (), skip_invalid: bool = False) -> list[NamedMesh]:
     """Read and normalise the meshes of files and folders; names are file names without suffix, made unique.
 
@@ -119,17 +127,22 @@ def read_meshes(paths: Sequence[Path], taken: Iterable[str] = (), skip_invalid: 
         taken: names that are in use already.
         skip_invalid: leave files out that cannot be used, and print why.
 
+    Meshes beyond `KEPT` bytes are read once more whenever they are coded.
+
     Raises:
         WrongInput: naming every file that cannot be used and why; no file is left.
     """
     from mesh_datasets.errors import DatasetError
     from mesh_datasets.mesh_files.reading import read_mesh
 
-    names, meshes, faults = {name.casefold() for name in taken}, [], []
+    names, meshes, faults, room = {name.casefold() for name in taken}, [], [], KEPT
     for path in _files(paths):
         try:
-            name = unique_name(_plain(path.stem), names)
-            meshes.append(NamedMesh.of(name, read_mesh(path), path.stat().st_size))
+            name, found = unique_name(_plain(path.stem), names), path.stat()
+            mesh = read_mesh(path)
+            room -= mesh.vertices.nbytes + mesh.faces.nbytes
+            again = None if room > 0 else partial(_read_again, path, found.st_mtime_ns)
+            meshes.append(NamedMesh.of(name, mesh, found.st_size, again))
             names.add(name.casefold())
         except (DatasetError, ValueError, OSError) as error:
             faults.append(f"{printable(path)}: {error}".replace(f"{printable(path)}: " * 2, f"{printable(path)}: "))
@@ -141,6 +154,17 @@ def read_meshes(paths: Sequence[Path], taken: Iterable[str] = (), skip_invalid: 
     if not meshes:
         raise WrongInput("no mesh is left that can be used")
     return meshes
+
+
+def _read_again(path: Path, modified: int) -> Trimesh:
+    from mesh_datasets.mesh_files.reading import read_mesh
+
+    try:
+        if path.stat().st_mtime_ns == modified:
+            return read_mesh(path)
+    except OSError:
+        pass
+    raise WrongInput(f"{printable(path)} was changed or taken away while it was in use; nothing was written")
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:

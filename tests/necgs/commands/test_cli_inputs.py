@@ -1,7 +1,9 @@
 """Which meshes the commands take, what they call them, and where they write them."""
 
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import trimesh
 
@@ -9,6 +11,7 @@ from necgs.__main__ import main
 from necgs.coding.container import Entry
 from necgs.commands.decompress import _targets
 from necgs.commands.inputs import WrongInput, read_meshes
+from necgs.set_file import NamedMesh, NormalizedMeshes
 
 
 @pytest.fixture
@@ -85,3 +88,26 @@ def test_a_device_that_is_not_there_exits_with_2(
     assert code == 2
     assert message in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_meshes_that_are_not_kept_are_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = read_meshes([folder])
+    monkeypatch.setattr("necgs.commands.inputs.KEPT", 0)
+    read_again = read_meshes([folder])
+    for one, other in zip(NormalizedMeshes(kept), NormalizedMeshes(read_again), strict=True):
+        np.testing.assert_array_equal(one.vertices, other.vertices)
+        np.testing.assert_array_equal(one.faces, other.faces)
+    (folder / "good.stl").unlink()
+    os.utime(folder / "good.ply", ns=(1, 1))
+    gone = [mesh for mesh in read_again if not can_be_read(mesh)]
+    assert len(gone) == 2
+    for mesh in gone:
+        with pytest.raises(WrongInput, match="was changed or taken away"):
+            _ = mesh.mesh
+
+
+def can_be_read(mesh: NamedMesh) -> bool:
+    try:
+        return len(mesh.mesh.faces) == 12
+    except WrongInput:
+        return False
