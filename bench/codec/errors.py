@@ -37,7 +37,7 @@ class UserError(Exception):
 
 
 class DamagedReference(UserError):
-    """A reference mesh in the cache that is not what was put there."""
+    """A mesh that is no longer what it was when work on it began: a reference in the cache, or the user's file."""
 
     exit_code = 1
 

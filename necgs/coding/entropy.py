@@ -10,6 +10,7 @@ point is then exact, hence equal on every machine.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
@@ -24,6 +25,8 @@ from necgs.coding.huffman import HuffmanTable
 
 Codes = NDArray[np.int32]
 Table: TypeAlias = FrequencyTable | HuffmanTable
+_Place: TypeAlias = tuple[int, tuple[int, int]]
+"""Words of a range coder's stream so far, and its state."""
 
 HUFFMAN, RANGE = "huffman", "range"
 CODERS = (HUFFMAN, RANGE)
@@ -36,6 +39,10 @@ MAX_PER_BYTE = 4096
 
 TRIMMABLE = 8
 """Bytes at the end of a range coder's words that are worth trying to leave out: 1.6 a part on average, 0 to 3."""
+
+
+WINDOW = 2
+"""Words ahead that constriction's range decoder looks at."""
 
 
 class Encoder(Protocol):
@@ -146,7 +153,7 @@ class RangeEncoder:
         import constriction
 
         self._coder = constriction.stream.queue.RangeEncoder()
-        self._replay: list[Callable[[RangeDecoder], bool]] = []
+        self._replay: list[tuple[_Place, Callable[[RangeDecoder], bool]]] = []
         self._count = 0
         self.ideal_bits = 0.0
 
@@ -156,29 +163,33 @@ class RangeEncoder:
         index = values.ravel().astype(np.int64) - table.low
         if len(index) and (index.min() < 0 or index.max() >= table.size):
             raise ValueError("a value has no code in this table")
+        self._expect(lambda decoder: np.array_equal(decoder.numbers(values.size, table), values.ravel()))
         if table.size > 1 and len(index):
             self._coder.encode(index.astype(np.int32), _categorical(table))
             self.ideal_bits += table.bits(np.bincount(index, minlength=table.size))
-        self._replay.append(lambda decoder: np.array_equal(decoder.numbers(values.size, table), values.ravel()))
         self._count += values.size
 
     def bits(self, values: NDArray[np.bool_], probabilities: NDArray[np.int64]) -> None:
         """See `Encoder`."""
+        self._expect(lambda decoder: np.array_equal(decoder.bits(probabilities), values))
         if len(probabilities):
             self._coder.encode(values.astype(np.int32), _bernoulli(), probabilities / PROBABILITY_UNIT)
             found = np.where(values, probabilities, PROBABILITY_UNIT - probabilities)
             self.ideal_bits -= float(np.log2(found / PROBABILITY_UNIT).sum())
-        self._replay.append(lambda decoder: np.array_equal(decoder.bits(probabilities), values))
         self._count += values.size
 
     def symbols(self, index: NDArray[np.int64], frequencies: NDArray[np.int64]) -> None:
         """Append symbols (n,), each under integer frequencies of its own: (n, symbols), summing to 2^16."""
+        self._expect(lambda decoder: np.array_equal(decoder.symbols(frequencies), index))
         if len(index):
             self._coder.encode(index.astype(np.int32), _categorical(), frequencies / TOTAL)
             probabilities = frequencies[np.arange(len(index)), index] / TOTAL
             self.ideal_bits -= float(np.log2(probabilities).sum())
-        self._replay.append(lambda decoder: np.array_equal(decoder.symbols(frequencies), index))
         self._count += index.size
+
+    def _expect(self, check: Callable[[RangeDecoder], bool]) -> None:
+        """Note what a decoder must find from here on."""
+        self._replay.append((self._coder.pos(), check))
 
     def getvalue(self) -> bytes:
         """See `Encoder`."""
@@ -187,14 +198,21 @@ class RangeEncoder:
         while low < len(best):
             middle = (low + len(best)) // 2
             endings = (words[:middle], _successor(words[:middle]))
-            shorter = next((e for e in endings if self._decodes(_long_enough(e, self._count))), None)
+            shorter = next((e for e in endings if self._decodes(_long_enough(e, self._count), words)), None)
             low, best = (middle + 1, best) if shorter is None else (low, shorter)
         return _long_enough(best, self._count)
 
-    def _decodes(self, data: bytes) -> bool:
+    def _decodes(self, data: bytes, words: bytes) -> bool:
+        """Whether ``data`` decodes to what was appended, as ``words`` do; only where they differ is it tried."""
+        same = min(len(data), len(words))
+        differ = np.flatnonzero(np.frombuffer(data, np.uint8, same) != np.frombuffer(words, np.uint8, same))
+        equal = (int(differ[0]) if len(differ) else same) // 4
+        first = bisect.bisect_right(self._replay, equal - WINDOW, key=lambda step: step[0][0]) - 1
         decoder = RangeDecoder(data)
         try:
-            return all(check(decoder) for check in self._replay)
+            if first > 0:
+                decoder.seek(self._replay[first][0])
+            return all(check(decoder) for _, check in self._replay[max(first, 0) :])
         except CorruptArchive:
             return False
 
@@ -208,6 +226,10 @@ class RangeDecoder:
         words = np.frombuffer(data + bytes(-len(data) % 4), dtype=">u4").astype(np.uint32)
         self._coder = constriction.stream.queue.RangeDecoder(words)
         self._budget = _Budget(data)
+
+    def seek(self, place: _Place) -> None:
+        """Go on from where an encoder was."""
+        self._coder.seek(*place)
 
     def numbers(self, count: int, table: Table) -> Codes:
         """See `Decoder`."""

@@ -88,8 +88,7 @@ def _format(coded: OpenSet) -> int:
     from necgs.mesh import stream
 
     if isinstance(coded.codec, NecgsCodec):
-        part: SharedPart = coded.shared
-        return part.version
+        return int(coded.shared.version)
     return {MeshSet: stream.VERSION, Hybrid: parts.VERSION}[type(coded.codec)]
 
 

@@ -14,6 +14,7 @@ from mesh_datasets.mesh_files.names import MESH_SUFFIXES, is_mesh_file, printabl
 
 from bench.codec import Context, UserError, parse_value
 from bench.codec.devices import device_or_auto, why_none
+from bench.codec.errors import DamagedReference
 from necgs.coding.container import FORBIDDEN
 from necgs.coding.shape_index import MAX_NAME_BYTES
 from necgs.commands.progress import Progress
@@ -122,12 +123,12 @@ KEPT = 1 << 29
 def read_meshes(paths: Sequence[Path], taken: Iterable[str] = (), skip_invalid: bool = False) -> list[NamedMesh]:
     """Read and normalise the meshes of files and folders; names are file names without suffix, made unique.
 
+    Meshes beyond `KEPT` bytes are read again whenever they are wanted.
+
     Args:
         paths: mesh files, and folders whose mesh files are taken in the order of their names.
         taken: names that are in use already.
         skip_invalid: leave files out that cannot be used, and print why.
-
-    Meshes beyond `KEPT` bytes are read once more whenever they are coded.
 
     Raises:
         WrongInput: naming every file that cannot be used and why; no file is left.
@@ -140,9 +141,10 @@ def read_meshes(paths: Sequence[Path], taken: Iterable[str] = (), skip_invalid: 
         try:
             name, found = unique_name(_plain(path.stem), names), path.stat()
             mesh = read_mesh(path)
-            room -= mesh.vertices.nbytes + mesh.faces.nbytes
-            again = None if room > 0 else partial(_read_again, path, found.st_mtime_ns)
+            size = mesh.vertices.nbytes + mesh.faces.nbytes
+            again = None if size <= room else partial(_read_again, path, found.st_mtime_ns)
             meshes.append(NamedMesh.of(name, mesh, found.st_size, again))
+            room -= 0 if again else size
             names.add(name.casefold())
         except (DatasetError, ValueError, OSError) as error:
             faults.append(f"{printable(path)}: {error}".replace(f"{printable(path)}: " * 2, f"{printable(path)}: "))
@@ -164,7 +166,7 @@ def _read_again(path: Path, modified: int) -> Trimesh:
             return read_mesh(path)
     except OSError:
         pass
-    raise WrongInput(f"{printable(path)} was changed or taken away while it was in use; nothing was written")
+    raise DamagedReference(f"{printable(path)} was changed or taken away while it was in use; nothing was written")
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:

@@ -134,7 +134,8 @@ def _coded(codec: SetCodec, rate: Any, meshes: Sequence[Trimesh], shapes: Iterab
     if not numbers:
         return _Attempt(Coded((), Archive(()), {}), {})
     inner = dataclasses.replace(context, failures={}, notes={})
-    archive = codec.encode([meshes[shape] for shape in numbers], rate, inner)
+    some = meshes if len(numbers) == len(meshes) else [meshes[shape] for shape in numbers]
+    archive = codec.encode(some, rate, inner)
     context.notes |= inner.notes
     failures = {numbers[place]: failure for place, failure in inner.failures.items()}
     done = {shape: part for shape, part in zip(numbers, archive.shapes, strict=True) if part.data}

@@ -56,7 +56,7 @@ class BlockTargets:
         codes: of each shape int16 (n, channels, b, b, b), in units of 1/128.
         exact: of each shape uint8 (n, bytes), ``exact`` of `BlockTarget` as bits (`numpy.packbits`).
         changes: the edges that change sign.
-        sizes: float32 (2, shapes), on the host: how many points of each shape decide, and how many edges change sign.
+        sizes: float32 (2, shapes): how many points of each shape decide, and how many edges change sign, at least 1.
     """
 
     starts: NDArray[np.int64]
@@ -74,7 +74,7 @@ class BlockTargets:
         edges = tuple(torch.from_numpy(volume.edges).to(device) for volume in volumes)
         sizes = [[np.count_nonzero(volume.exact), len(volume.edges)] for volume in volumes]
         changes = SignChanges(edges, volumes[0].codes.shape[-1])
-        return cls(starts, codes, exact, changes, torch.tensor(sizes, dtype=torch.float32).T)
+        return cls(starts, codes, exact, changes, torch.tensor(sizes, dtype=torch.float32).T.clamp(min=1).to(device))
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -85,10 +85,10 @@ class BlockTargets:
         values = codes.float() / LEVEL
         ends = self.changes.batch(shapes, self.starts, neighbours)
         shares = zero_shares(values_at(values, ends))
-        points, zeros = self.sizes[:, torch.from_numpy(shapes)].clamp(min=1)
-        blocks = torch.from_numpy(self.starts[shapes + 1] - self.starts[shapes])
-        of_blocks = (torch.repeat_interleave(size, blocks).to(values.device) for size in (points, zeros))
-        return BlockTarget(values, unpacked(exact, values), ends, shares, *of_blocks)
+        counts = (self.starts[shapes + 1] - self.starts[shapes]).tolist()
+        each = [self.sizes[:, s, None].expand(2, count) for s, count in zip(shapes.tolist(), counts, strict=True)]
+        points, zeros = torch.cat(each, dim=1)
+        return BlockTarget(values, unpacked(exact, values), ends, shares, points, zeros)
 
     def rows(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Values (m, channels, b, b, b) of some of the set's blocks, and where they are exact (m, 1, b, b, b)."""

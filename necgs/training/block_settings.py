@@ -23,7 +23,8 @@ class BlockSettings:
         warmup: part of the training over which the learning rates grow from zero; then a cosine takes them down.
         refinement: sweeps over the codes of latents after the training (`necgs.training.code_refinement`), and again
             when the weights have adapted to them.
-        adaptation: steps in which they do, as a part of those of the training.
+        adaptation: passes over the set in which they do, as a part of those of the training, rounded up; none without
+            refinement.
     """
 
     lambda_: float = 2e-3

@@ -78,6 +78,9 @@ class BlockTraining:
         self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
+        self.adapted: int | None = (
+            None  # passes in which weights adapted to settled codes; None: these are not there yet
+        )
         self.codes: tuple[NDArray[np.int32], ...] | None = None
 
     def _start(self, seed: int) -> None:
@@ -184,32 +187,38 @@ class BlockTraining:
             self.restore(state)
         epochs, per_epoch = self.settings.epochs, self.steps_per_epoch
         while self.epoch < epochs and len(self.targets):
-            if self.ranks.rank == 0 and checkpoint.due():
-                checkpoint.save(self.state())
+            self._save(checkpoint)
             for done, shapes in enumerate(self._pass(), start=self.epoch * per_epoch):
                 if self._has_blocks(shapes):
                     self.step(shapes, done / (epochs * per_epoch))
                 self.ranks.report(progress, done + 1, epochs * per_epoch)
             self.epoch += 1
+        self._save(checkpoint)
+        self._finish(checkpoint, progress)
+
+    def _save(self, checkpoint: Checkpoint) -> None:
         if self.ranks.rank == 0 and checkpoint.due():
             checkpoint.save(self.state())
-        self._finish(progress)
 
-    def _finish(self, progress: Progress | None) -> None:
-        """Move the codes of latents to better ones, the weights with them."""
+    def _finish(self, checkpoint: Checkpoint, progress: Progress | None) -> None:
+        """Move the codes of latents to better ones, let weights and prediction adapt to them, and move them again."""
+        passes = math.ceil(self.settings.adaptation * self.settings.epochs) if self.settings.refinement else 0
+        if passes and len(self.targets):
+            if self.adapted is None:
+                codes = torch.from_numpy(np.concatenate(self._refined(progress))).to(self.device)
+                self.latents.settle(codes * self.log_steps.detach().exp())
+                self.adapted = 0
+            while self.adapted < passes:
+                self._save(checkpoint)
+                self._adapt(self.adapted, passes, progress)
+                self.adapted += 1
+            self._save(checkpoint)
         self.codes = self._refined(progress)
-        if self.settings.refinement and self.settings.adaptation and len(self.targets):
-            self._adapt(progress)
-            self.codes = self._refined(progress)
 
-    def _adapt(self, progress: Progress | None) -> None:
-        """Train the weights on with the codes as they are."""
-        assert self.codes is not None
-        steps = self.log_steps.detach().exp()
-        self.latents.settle(torch.from_numpy(np.concatenate(self.codes)).to(self.device) * steps)
-        passes = math.ceil(self.settings.adaptation * self.settings.epochs)
+    def _adapt(self, passed: int, passes: int, progress: Progress | None) -> None:
+        """One of some passes in which all but the latents are trained on."""
         total = passes * self.steps_per_epoch
-        for done, shapes in enumerate(batch for _ in range(passes) for batch in self._pass()):
+        for done, shapes in enumerate(self._pass(), start=passed * self.steps_per_epoch):
             if self._has_blocks(shapes):
                 factor = ADAPTATION_RATE * (1 + math.cos(math.pi * done / total)) / 2
                 self._descend(Batch.of(self, shapes).settled(), factor, noisy=False)
@@ -262,6 +271,7 @@ class BlockTraining:
             "noise": self.noise.get_state(),
             "weight_exponents": dict(self.weight_rate.exponents),
             "epoch": self.epoch,
+            "adapted": self.adapted,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -272,17 +282,16 @@ class BlockTraining:
         self.latents.restore(state["latents"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"].cpu())
-        if "noise" in state:
-            self.noise.set_state(state["noise"].cpu())
+        self.noise.set_state(state["noise"].cpu())
         self.weight_rate.exponents = dict(state["weight_exponents"])
         for steps in (self.log_steps, self.weight_rate.log_steps):
             steps.requires_grad_(not self.weight_rate.exponents)
-        self.epoch = int(state["epoch"])
+        self.epoch, self.adapted = int(state["epoch"]), state["adapted"]
 
     def result(self) -> TrainedSet:
         """The quantised decoder and latents."""
         if self.codes is None:
-            self._finish(None)
+            self._finish(Checkpoint(None, ""), None)
         assert self.codes is not None
         exponents = dict(self.weight_rate.exponents)
         return TrainedSet(

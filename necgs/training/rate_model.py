@@ -1,4 +1,4 @@
-"""How many bits latents will take: the cost that training weighs against distortion."""
+"""How many bits latents and weights will take: the cost that training weighs against distortion."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ SMALLEST_PROBABILITY = 1e-6
 
 
 def laplace_bits(deviations: Tensor, log_scales: Tensor) -> Tensor:
-    """Ideal code lengths of latents under a Laplace density integrated over one quantisation step.
+    """Ideal code lengths of numbers under a Laplace density integrated over one quantisation step.
 
     Args:
-        deviations: (n, C), latent minus its prediction, in steps.
-        log_scales: (C,), natural logarithm of each channel's Laplace scale, in steps.
+        deviations: (..., C), in steps: a latent minus its prediction, a weight.
+        log_scales: (C,), natural logarithm of each one's Laplace scale, in steps.
 
     Returns:
-        (n, C) bits.
+        (..., C) bits.
     """
     scale = log_scales.exp()
     probability = _cumulative(deviations + 0.5, scale) - _cumulative(deviations - 0.5, scale)

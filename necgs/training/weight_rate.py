@@ -8,7 +8,7 @@ distributions follow the weights, group by group as the file has them (`necgs.co
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -63,7 +63,7 @@ class WeightRate:
         scaled = torch.cat([(weight / step).flatten() for weight, step in each])
         return laplace_bits(scaled, self.log_scales[self._groups]).sum()
 
-    def freeze(self, names: Mapping[str, object]) -> None:
+    def freeze(self, names: Iterable[str]) -> None:
         """Settle on steps that a file can name."""
         steps = self.log_steps.detach().exp().tolist()
         self.exponents = {name: step_exponent(step) for name, step in zip(names, steps, strict=True)}

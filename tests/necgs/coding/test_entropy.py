@@ -266,3 +266,24 @@ def test_parametric_tables_are_those_of_the_format() -> None:
     ]
     levels = FrequencyTable(HISTOGRAM, 0, 5, steps_per_octave=4, levels=(3, 0, 127, 9, 30))
     assert levels.frequencies.tolist() == [21524, 36201, 1, 7610, 200]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ends_are_cut_as_far_as_a_decoder_from_the_beginning_allows(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may be left out is tried on the last words alone; here against trying it on the whole stream."""
+    random = np.random.default_rng(seed)
+
+    def coded(lengths: np.ndarray) -> bytes:
+        stream, numbers = entropy.encoder(RANGE), np.random.default_rng(seed)
+        for length in lengths:
+            values = np.rint(numbers.laplace(scale=numbers.uniform(0.1, 20), size=length)).astype(np.int32)
+            stream.numbers(values, entropy.fit(RANGE, values))
+            stream.bits(numbers.random(length) < 0.1, np.full(length, 20))
+        return stream.getvalue()
+
+    for _ in range(20):
+        lengths = random.integers(1, 60, random.integers(1, 12))
+        quick = coded(lengths)
+        with monkeypatch.context() as patch:
+            patch.setattr("necgs.coding.entropy.WINDOW", 1 << 30)
+            assert coded(lengths) == quick

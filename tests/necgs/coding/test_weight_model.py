@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from bench.codec import CorruptArchive
 from bench.codec.fields import FieldReader, FieldWriter
 from necgs.coding import entropy
 from necgs.coding.entropy import RANGE
-from necgs.coding.frequency_table import LAPLACE, fit_about_zero
-from necgs.coding.weight_model import ZEROS, WeightModel
+from necgs.coding.frequency_table import LAPLACE, SCALES, fit_about_zero, write_levels
+from necgs.coding.weight_model import MAX_REACH, WeightModel
 from necgs.decoder.weight_groups import PREDICTOR, weight_groups
 
 NEARNESS = np.array([1, 0.5, 0.2, 0.1])[np.abs(np.indices((3, 3, 3)) - 1).sum(axis=0)]
@@ -103,10 +104,10 @@ def test_every_group_costs_what_its_own_width_allows() -> None:
 
 
 def test_a_group_of_zeros_has_no_width() -> None:
-    groups = WeightModel.fit(random_tensors()).groups
-    assert groups["synthesis.bias"] == (ZEROS,)
-    assert all(table is ZEROS for table in groups["conv0.weight"][16:])
-    assert not any(table is ZEROS for table in groups["conv0.weight"][:8])
+    tensors = WeightModel.fit(random_tensors()).tensors
+    assert tensors["synthesis.bias"].widths == (None,)
+    assert tensors["conv0.weight"].widths[16:] == (None,) * 4
+    assert None not in tensors["conv0.weight"].widths[:8]
 
 
 def test_the_best_width_of_laplace_numbers_is_theirs() -> None:
@@ -137,3 +138,19 @@ def test_fields_cut_short_are_refused() -> None:
     for length in range(len(fields)):
         with pytest.raises(CorruptArchive):
             WeightModel.read(FieldReader(fields[:length], "weights"), shapes)
+
+
+@pytest.mark.parametrize(("level", "reach"), [(0, 0), (SCALES, MAX_REACH)])
+def test_a_hostile_file_asks_for_little_memory(level: int, reach: int) -> None:
+    """A convolution of 1,024 inputs, all of them zeros or under the widest table, from two thousand bytes."""
+    shapes, groups = {"conv0.weight": (4, 1024, 3, 3, 3)}, 4 * 1024
+    fields = FieldWriter()
+    fields.unsigned(reach)
+    write_levels(fields, (level,) * groups)
+    fields.raw(bytes(groups // 8 if level else 0))
+    model = WeightModel.read(FieldReader(fields.getvalue(), "weights"), shapes)
+    tracemalloc.start()
+    model.decode(entropy.decoder(RANGE, bytes(1000)), shapes)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6

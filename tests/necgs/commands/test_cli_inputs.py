@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from bench.codec.errors import DamagedReference
 from necgs.__main__ import main
 from necgs.coding.container import Entry
 from necgs.commands.decompress import _targets
@@ -102,12 +103,12 @@ def test_meshes_that_are_not_kept_are_read_again(folder: Path, monkeypatch: pyte
     gone = [mesh for mesh in read_again if not can_be_read(mesh)]
     assert len(gone) == 2
     for mesh in gone:
-        with pytest.raises(WrongInput, match="was changed or taken away"):
+        with pytest.raises(DamagedReference, match="was changed or taken away"):
             _ = mesh.mesh
 
 
 def can_be_read(mesh: NamedMesh) -> bool:
     try:
         return len(mesh.mesh.faces) == 12
-    except WrongInput:
+    except DamagedReference:
         return False

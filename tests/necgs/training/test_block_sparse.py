@@ -43,17 +43,21 @@ def test_same_seed_same_integers(trained):
     assert not np.array_equal(other.weights["conv0.weight"], trained.weights["conv0.weight"])
 
 
-@pytest.mark.parametrize("stop_at", [5, 35])
-def test_a_killed_training_goes_on_to_the_same_result(trained, tmp_path, monkeypatch, stop_at):
+@pytest.mark.parametrize("stop", [(5, "training"), (35, "training"), (1, "adapting weights"), (6, "adapting weights")])
+def test_a_killed_training_goes_on_to_the_same_result(trained, tmp_path, monkeypatch, stop):
     monkeypatch.setattr("necgs.training.checkpoint.SECONDS_BETWEEN", -1.0)
+    notes = []
 
-    def stop(done, total, note):
-        if done == stop_at:
+    def stopping(done, total, note):
+        if (done, note) == stop:
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        train(VOLUMES, SPEC, SETTINGS, checkpoint=tmp_path / "state.pt", progress=stop)
-    resumed = train(VOLUMES, SPEC, SETTINGS, checkpoint=tmp_path / "state.pt")
+        train(VOLUMES, SPEC, SETTINGS, checkpoint=tmp_path / "state.pt", progress=stopping)
+    resumed = train(
+        VOLUMES, SPEC, SETTINGS, checkpoint=tmp_path / "state.pt", progress=lambda *told: notes.append(told)
+    )
+    assert ("training" in {note for *_, note in notes}) == (stop[1] == "training")
     assert all(np.array_equal(resumed.weights[n], trained.weights[n]) for n in trained.weights)
     assert all(np.array_equal(a, b) for a, b in zip(resumed.latents, trained.latents, strict=True))
 
