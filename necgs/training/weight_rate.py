@@ -65,7 +65,7 @@ class WeightRate:
 
     def freeze(self, names: Iterable[str]) -> None:
         """Settle on steps that a file can name."""
-        steps = self.log_steps.detach().exp().tolist()
+        steps = self.log_steps.detach().exp().cpu().tolist()
         self.exponents = {name: step_exponent(step) for name, step in zip(names, steps, strict=True)}
         with torch.no_grad():
             self.log_steps.copy_(torch.tensor([step_size(e) for e in self.exponents.values()]).log())
