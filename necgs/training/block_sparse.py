@@ -78,9 +78,7 @@ class BlockTraining:
         self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
-        self.adapted: int | None = (
-            None  # passes in which weights adapted to settled codes; None: these are not there yet
-        )
+        self.adapted: int | None = None  # passes of weights adapting to codes; None before the first of these
         self.codes: tuple[NDArray[np.int32], ...] | None = None
 
     def _start(self, seed: int) -> None:
