@@ -125,7 +125,7 @@ def fit(values: NDArray[np.int32], *, margin: int = 0) -> FrequencyTable:
 
 
 def fit_about_zero(values: NDArray[np.int32], reach: int) -> FrequencyTable:
-    """The parametric table with its peak at zero, for symbols -reach..reach, under which ``values`` take fewest bits."""
+    """The parametric table, peak at zero, for symbols -reach..reach, under which ``values`` take the fewest bits."""
     counts = np.bincount(values.ravel().astype(np.int64) + reach, minlength=2 * reach + 1)
     return min((_fit_scale(kind, -reach, counts, reach) for kind in (LAPLACE, GAUSS)), key=lambda found: found[0])[1]
 
