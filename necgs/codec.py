@@ -87,3 +87,11 @@ class NecgsCodec(VolumeCodec):
     rate_type: ClassVar[type[NecgsRate]] = NecgsRate
     ladder: ClassVar[Mapping[str, Mapping[str, Any]]] = LADDER
     short_ladder: ClassVar[tuple[str, ...]] = SHORT_LADDER
+
+    def warm_up(self, device: str = "cpu") -> None:
+        """Compile what trains on a CPU, too."""
+        from necgs.training.compiled_cost import warm_up
+
+        super().warm_up(device)
+        if device == "cpu":
+            warm_up()

@@ -21,7 +21,8 @@ from necgs.training.sign_changes import SignChanges, zero_shares
 from necgs.training.surface_blocks import SurfaceBlocks
 from necgs.volume import LEVEL
 
-_POINTS = 0.25  # of the error is that of points, the rest that of zeros
+POINTS_SHARE = 0.25
+"""Of the error that of points; the rest is that of zeros."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,9 @@ def block_loss(predicted: Tensor, target: BlockTarget, sign_weight: float) -> Te
         (n,), what each block adds to its shape's loss; an edge counts for the block of its lower end.
     """
     at_points, at_zeros, danger = _terms(predicted, target)
-    own = (_POINTS * at_points.flatten(1).sum(1) + sign_weight * danger.flatten(1).sum(1)) / target.points
+    own = (POINTS_SHARE * at_points.flatten(1).sum(1) + sign_weight * danger.flatten(1).sum(1)) / target.points
     block = target.ends[:, 0] // math.prod(predicted.shape[2:])
-    return own.index_add(0, block, (1 - _POINTS) * at_zeros / target.zeros[block])
+    return own.index_add(0, block, (1 - POINTS_SHARE) * at_zeros / target.zeros[block])
 
 
 def _terms(predicted: Tensor, target: BlockTarget) -> tuple[Tensor, Tensor, Tensor]:

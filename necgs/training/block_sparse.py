@@ -24,23 +24,21 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from necgs.decoder.block_sparse import block_decoder
 from necgs.decoder.spec import DecoderSpec
 from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import codes, step_exponent, step_size, straight_through
-from necgs.training.block_loss import BlockTarget, BlockTargets, block_loss
+from necgs.training.block_cost import BlockCosts, Cost, PricedDecoder
+from necgs.training.block_loss import BlockTargets
 from necgs.training.block_settings import BlockSettings
 from necgs.training.block_start import block_start
 from necgs.training.checkpoint import Checkpoint
-from necgs.training.code_refinement import SettledDecoder, refined_codes
+from necgs.training.code_refinement import refined_codes
 from necgs.training.latent_adam import BETAS, LatentAdam
 from necgs.training.ranks import Progress, Ranks
-from necgs.training.rate_model import laplace_bits
-from necgs.training.shape_rows import BatchBlocks, ResidentBlocks
+from necgs.training.shape_rows import ResidentBlocks
 from necgs.training.surface_blocks import SurfaceBlocks, check_volumes
 from necgs.training.weight_rate import WeightRate
 
@@ -74,6 +72,10 @@ class BlockTraining:
         self.states = tuple(volume.states for volume in volumes)
         self.targets = BlockTargets.of(volumes, self.device)
         self.resident = ResidentBlocks.of(self.states, self.device)
+        self.bit_price = settings.lambda_ / 1000
+        self.costs = BlockCosts.of(
+            spec, self.targets, self.resident, sign_weight=settings.sign_weight, bit_price=self.bit_price
+        )
         self.ranks = Ranks.current()
         self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
@@ -122,18 +124,10 @@ class BlockTraining:
         else:
             rated, coded = scaled, straight_through(scaled, 1.0)
         weights = self.weight_rate.noisy(self.weights, self.noise) if noisy else self.weight_rate.rounded(self.weights)
-        predicted = block_decoder(self.spec, weights, coded * steps, batch.blocks.neighbours, batch.blocks.sides)
-        bits = laplace_bits(rated - self._predicted(coded, batch), self.log_scales)
-        distortion = block_loss(predicted, batch.target, self.settings.sign_weight)
-        price = self.settings.lambda_ / 1000
-        own = batch.weight * (distortion.sum() + price * bits.sum()) / len(batch.shapes)
+        decoder = PricedDecoder(weights, steps, self.predictor, self.log_scales)
+        own = batch.weight * batch.cost(decoder, coded, rated).sum() / len(batch.shapes)
         shared = self.weight_rate.bits(weights if noisy else self.weights) / len(self.states)
-        return own + price * shared / self.ranks.count
-
-    def _predicted(self, coded: Tensor, batch: Batch) -> Tensor:
-        padded = torch.cat([coded, coded.new_zeros(1, coded.shape[1])])
-        near = padded[batch.blocks.causal].reshape(len(coded), -1)
-        return F.linear(torch.cat([near, batch.blocks.features], dim=1), self.predictor)
+        return own + self.bit_price * shared / self.ranks.count
 
     def _freeze_steps(self) -> None:
         """Settle on the steps that the file will name; weights and latents adapt to them from here on."""
@@ -181,6 +175,10 @@ class BlockTraining:
 
     def run(self, checkpoint: Checkpoint, progress: Progress | None = None) -> None:
         """Train to the end, from the checkpoint where there is one; ``progress`` may raise to stop."""
+        with self.costs.alone_on_threads():
+            self._run(checkpoint, progress)
+
+    def _run(self, checkpoint: Checkpoint, progress: Progress | None) -> None:
         if (state := self.ranks.first(checkpoint.load())) is not None:
             self.restore(state)
         epochs, per_epoch = self.settings.epochs, self.steps_per_epoch
@@ -228,31 +226,23 @@ class BlockTraining:
         groups = np.array_split(np.arange(len(self.states)), self.steps_per_epoch)
 
         def refined(number: int) -> list[NDArray[np.int32]]:
-            blocks = self.resident.batch(groups[number])
-            target = self.targets.batch(groups[number], blocks.neighbours)
+            neighbours, cost = self.resident.batch(groups[number]).neighbours, self.costs.among(groups[number])
             start = (self.latents.rows(groups[number]).detach() / decoder.steps).round()
-            found = refined_codes(start, decoder, blocks, target, sweeps, number)
+            found = refined_codes(start, lambda tried: cost(decoder, tried, tried), neighbours, sweeps, number)
             counts = np.diff(self.targets.starts)[groups[number]].tolist()
             return [codes.cpu().numpy().astype(np.int32) for codes in torch.split(found, counts)]
 
         each = self.ranks.side_by_side(refined, len(groups), progress, "refining codes")
         return tuple(codes for group in each for codes in group)
 
-    def _settled(self) -> SettledDecoder:
+    def _settled(self) -> PricedDecoder:
         """The decoder as it will be stored."""
         if not self.weight_rate.exponents:
             self._freeze_steps()
         with torch.no_grad():
             weights = self.weight_rate.rounded(self.weights)
-        return SettledDecoder(
-            self.spec,
-            weights,
-            self.log_steps.detach().exp(),
-            self.predictor.detach(),
-            self.log_scales.detach(),
-            self.settings.lambda_ / 1000,
-            self.settings.sign_weight,
-        )
+        kept = (self.log_steps.exp(), self.predictor, self.log_scales)
+        return PricedDecoder(weights, *(part.detach() for part in kept))
 
     def _parameters(self) -> dict[str, Tensor]:
         own = {n: getattr(self, n) for n in ("log_steps", "log_scales", "predictor")}
@@ -308,18 +298,16 @@ class Batch:
 
     Args:
         shapes: int64 (s,).
-        blocks: where the blocks of this process's shapes lie.
         latents: float32 (n, C), a leaf, of all shapes.
-        rows: which of the n are this process's; None: all.
-        target: of this process's blocks.
+        rows: those of this process's shapes; None for all.
+        cost: of this process's blocks.
         weight: of this process's loss in the sum of all.
     """
 
     shapes: NDArray[np.int64]
-    blocks: BatchBlocks
     latents: Tensor
     rows: slice | None
-    target: BlockTarget
+    cost: Cost
     weight: float = 1.0
 
     @classmethod
@@ -327,13 +315,11 @@ class Batch:
         """The batch of the shapes ``shapes``, on the training's device."""
         latents, starts = training.latents.rows(shapes), training.targets.starts
         if training.ranks.count == 1:
-            blocks = training.resident.batch(shapes)
-            return cls(shapes, blocks, latents, None, training.targets.batch(shapes, blocks.neighbours))
+            return cls(shapes, latents, None, training.costs.among(shapes))
         part, weight = training.ranks.share(len(shapes))
-        own, ends = shapes[part], np.cumsum([0, *(starts[shapes + 1] - starts[shapes])])
+        ends = np.cumsum([0, *(starts[shapes + 1] - starts[shapes])])
         rows = slice(int(ends[part.start]), int(ends[part.stop]))
-        blocks = training.resident.batch(own)
-        return cls(shapes, blocks, latents, rows, training.targets.batch(own, blocks.neighbours), weight)
+        return cls(shapes, latents, rows, training.costs.among(shapes[part]), weight)
 
     def settled(self) -> Batch:
         """With latents that take no gradient."""

@@ -9,18 +9,11 @@ Only the encoder does this; decoding knows nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from necgs.decoder.block_sparse import block_decoder
-from necgs.decoder.spec import DecoderSpec
-from necgs.training.block_loss import BlockTarget, block_loss
-from necgs.training.rate_model import laplace_bits
-from necgs.training.shape_rows import BatchBlocks
 
 PART = 0.3
 """Of the blocks whose moves are tried in a sweep: with all of them, neighbours would move for the same error."""
@@ -32,47 +25,17 @@ LEARNING = 0.3
 """Weight of a sweep in what is learned."""
 
 
-@dataclass(frozen=True)
-class SettledDecoder:
-    """A decoder as it will be stored, and what its latents cost.
-
-    Args:
-        spec: a block-sparse decoder.
-        weights: tensors of `parameter_shapes`, rounded.
-        steps: (C,), of the latents.
-        predictor: (C, 3 C + 13), of their prediction.
-        log_scales: (C,), as in `laplace_bits`.
-        bit_price: what a bit costs in the loss.
-        sign_weight: as in `block_loss`.
-    """
-
-    spec: DecoderSpec
-    weights: Mapping[str, Tensor]
-    steps: Tensor
-    predictor: Tensor
-    log_scales: Tensor
-    bit_price: float
-    sign_weight: float
-
-    def cost(self, codes: Tensor, blocks: BatchBlocks, target: BlockTarget) -> Tensor:
-        """Distortion plus priced bits (n,) of each block, of codes (n, C)."""
-        predicted = block_decoder(self.spec, self.weights, codes * self.steps, blocks.neighbours, blocks.sides)
-        near = torch.cat([codes, codes.new_zeros(1, codes.shape[1])])[blocks.causal].reshape(len(codes), -1)
-        offset = codes - F.linear(torch.cat([near, blocks.features], dim=1), self.predictor)
-        bits = laplace_bits(offset, self.log_scales).sum(dim=1)
-        return block_loss(predicted, target, self.sign_weight) + self.bit_price * bits
+CostOf = Callable[[Tensor], Tensor]
+"""Of codes (n, C): what each block costs (n,)."""
 
 
-def refined_codes(
-    codes: Tensor, decoder: SettledDecoder, blocks: BatchBlocks, target: BlockTarget, sweeps: int, seed: int
-) -> Tensor:
+def refined_codes(codes: Tensor, cost: CostOf, neighbours: Tensor, sweeps: int, seed: int) -> Tensor:
     """Codes (n, C), whole numbers, of some shapes; each sweep lowers their cost.
 
     Args:
         codes: where to begin.
-        decoder: see `SettledDecoder`.
-        blocks: of these shapes.
-        target: what they should be.
+        cost: distortion plus priced bits of each block, once the decoder is settled (`necgs.training.block_cost`).
+        neighbours: int64 (n, 27), as of `necgs.training.shape_rows.BatchBlocks`.
         sweeps: how often moves are tried; each costs as much as a training step or a little less.
         seed: of the choice of blocks.
     """
@@ -81,7 +44,7 @@ def refined_codes(
     generator = torch.Generator(codes.device).manual_seed(seed)
     caution: Tensor | None = None
     for _ in range(sweeps):
-        gradient, before = _gradient(codes, decoder, blocks, target)
+        gradient, before = _gradient(codes, cost)
         caution = 2 * gradient.abs().mean(dim=0) if caution is None else caution
         chance = 0.5 + torch.rand(codes.shape, generator=generator, device=codes.device)
         tried = torch.rand(len(codes), generator=generator, device=codes.device) < PART
@@ -89,22 +52,20 @@ def refined_codes(
         moved = F.one_hot(channel, codes.shape[1]) * (tried & (gain > 0))[:, None]
         move = -gradient.sign() * moved
         with torch.no_grad():
-            change = _around(decoder.cost(codes + move, blocks, target) - before, blocks.neighbours)
+            change = _around(cost(codes + move) - before, neighbours)
         codes = codes + move * (change < 0)[:, None]
         beyond = 2 * (change + (gradient * -move).sum(dim=1)).clamp(min=0)
         caution = _learned(caution, beyond, moved)
     return codes
 
 
-def _gradient(
-    codes: Tensor, decoder: SettledDecoder, blocks: BatchBlocks, target: BlockTarget
-) -> tuple[Tensor, Tensor]:
+def _gradient(codes: Tensor, cost: CostOf) -> tuple[Tensor, Tensor]:
     """The gradient (n, C) of the whole cost, and the cost (n,) of each block."""
     leaf = codes.clone().requires_grad_()
     with torch.enable_grad():
-        cost = decoder.cost(leaf, blocks, target)
-        (gradient,) = torch.autograd.grad(cost.sum(), leaf)
-    return gradient, cost.detach()
+        each = cost(leaf)
+        (gradient,) = torch.autograd.grad(each.sum(), leaf)
+    return gradient, each.detach()
 
 
 def _around(change: Tensor, neighbours: Tensor) -> Tensor:

@@ -20,7 +20,11 @@ from necgs.decoder.trained_set import OCCUPIED
 
 Shapes = NDArray[np.int64]
 
-_INSIDE, _OUTSIDE = -32768, -32767
+
+def absent(kind: torch.dtype) -> tuple[int, int]:
+    """The numbers that stand for "inside" and for "outside" where others say how far ahead a neighbour comes."""
+    least = torch.iinfo(kind).min
+    return least, least + 1
 
 
 def rows_of(rows: Tensor, starts: NDArray[np.int64], shapes: Shapes) -> Tensor:
@@ -52,7 +56,7 @@ class ResidentBlocks:
     Args:
         starts: int64 (shapes + 1,), index of each shape's first block.
         ahead: int16 (N, 27), how many blocks after the block itself the neighbour comes (int32 for grids of more
-            than 180 blocks per axis); `_INSIDE` or `_OUTSIDE` where there is none.
+            than 180 blocks per axis), or which side lies there (`absent`).
     """
 
     starts: NDArray[np.int64]
@@ -63,19 +67,22 @@ class ResidentBlocks:
         """Copy to ``device`` what steps need of a set, whose blocks are in these states (G, G, G)."""
         starts = np.cumsum([0, *(int(np.count_nonzero(grid == OCCUPIED)) for grid in states)])
         farthest = max(len(grid) ** 2 + len(grid) + 1 for grid in states)
-        ahead = np.empty((int(starts[-1]), NEIGHBOURS), np.int16 if farthest < -_OUTSIDE else np.int32)
+        kind = torch.int16 if farthest < torch.iinfo(torch.int16).max else torch.int32
+        ahead = torch.empty((int(starts[-1]), NEIGHBOURS), dtype=kind)
+        inside, outside = absent(kind)
         for shape, grid in enumerate(states):  # one at a time: the index arrays are large
             own = BlockSet.of(grid[None])
-            none = np.where(own.sides < 0, _INSIDE, _OUTSIDE)
+            none = np.where(own.sides < 0, inside, outside)
             after = own.neighbours - np.arange(len(own))[:, None]
-            ahead[starts[shape] : starts[shape + 1]] = np.where(own.sides == 0, after, none)
-        return cls(starts, torch.from_numpy(ahead).to(device))
+            ahead.numpy()[starts[shape] : starts[shape + 1]] = np.where(own.sides == 0, after, none)
+        return cls(starts, ahead.to(device))
 
     def batch(self, shapes: Shapes) -> BatchBlocks:
         """The blocks of some shapes."""
         ahead = rows_of(self.ahead, self.starts, shapes)
         total = len(ahead)
-        sides = (ahead == _OUTSIDE).to(torch.int8) - (ahead == _INSIDE).to(torch.int8)
+        inside, outside = absent(ahead.dtype)
+        sides = (ahead == outside).to(torch.int8) - (ahead == inside).to(torch.int8)
         neighbours = ahead + torch.arange(total, device=ahead.device)[:, None]
         neighbours = neighbours.masked_fill_(sides != 0, total)
         return BatchBlocks(

@@ -12,7 +12,7 @@ import torch
 from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import block_sparse_spec, paper_spec
 from necgs.training.block_settings import BlockSettings
-from necgs.training.block_sparse import Batch, BlockTraining
+from necgs.training.block_sparse import BlockTraining
 from necgs.training.code_refinement import refined_codes
 from necgs.training.dense import DenseSettings, DenseTraining
 from necgs.training.surface_blocks import SurfaceBlocks
@@ -91,9 +91,11 @@ def test_block_sparse_step_by_size_of_the_set(benchmark, shapes):
 def test_sweep_over_the_codes(benchmark, K):
     """Four shapes, one sweep; a training has forty."""
     training = block_training(volumes(K, 1))
-    decoder, batch = training._settled(), Batch.of(training, np.arange(4))
-    codes = (batch.latents.detach() / decoder.steps).round()
-    benchmark.pedantic(refined_codes, (codes, decoder, batch.blocks, batch.target, 1, 0), rounds=10, warmup_rounds=2)
+    shapes, decoder = np.arange(4), training._settled()
+    codes = (training.latents.rows(shapes).detach() / decoder.steps).round()
+    cost, neighbours = training.costs.among(shapes), training.resident.batch(shapes).neighbours
+    arguments = codes, lambda tried: cost(decoder, tried, tried), neighbours, 1, 0
+    benchmark.pedantic(refined_codes, arguments, rounds=10, warmup_rounds=2)
 
 
 @pytest.mark.parametrize("K", [64, 128, 256])

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from necgs.decoder.spec import block_sparse_spec
+from necgs.training.block_cost import predicted_codes
 from necgs.training.block_loss import block_loss
 from necgs.training.block_settings import BlockSettings
-from necgs.training.block_sparse import Batch, BlockTraining
+from necgs.training.block_sparse import BlockTraining
 from necgs.training.checkpoint import Checkpoint
-from necgs.training.code_refinement import refined_codes
+from necgs.training.code_refinement import CostOf, refined_codes
 from necgs.training.rate_model import laplace_bits
 from necgs.training.surface_blocks import SurfaceBlocks
 from tests.necgs.training.test_dense import spheres
@@ -42,7 +43,7 @@ def test_the_loss_is_the_mean_of_the_shapes_whatever_their_size(training: BlockT
     noise = torch.Generator().manual_seed(0)
 
     def loss(shapes: np.ndarray) -> tuple[torch.Tensor, list[int]]:
-        target = Batch.of(training, shapes).target
+        target = training.targets.batch(shapes, training.resident.batch(shapes).neighbours)
         noise.manual_seed(int(shapes[0]))
         each = [0.3 * torch.randn((n, 1, 4, 4, 4), generator=noise) for n in counts(shapes)]
         return block_loss(target.values + torch.cat(each), target, 3.0), counts(shapes)
@@ -59,43 +60,51 @@ def test_the_loss_is_the_mean_of_the_shapes_whatever_their_size(training: BlockT
     assert by_shape[3] == 0
 
 
+def costs_of(training: BlockTraining, shapes: np.ndarray = ALL) -> tuple[CostOf, torch.Tensor]:
+    """What codes of some shapes cost, and the neighbours of their blocks."""
+    cost, decoder = training.costs.among(shapes), training._settled()
+    return lambda codes: cost(decoder, codes, codes), training.resident.batch(shapes).neighbours
+
+
 def test_the_cost_of_codes_is_their_loss_and_their_bits(
     training: BlockTraining, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch, codes = Batch.of(training, ALL), rounded(training)
-    cost = training._settled().cost(codes, batch.blocks, batch.target)
-    free = dataclasses.replace(training._settled(), bit_price=0.0).cost(codes, batch.blocks, batch.target)
-    monkeypatch.setattr(training, "settings", dataclasses.replace(training.settings, lambda_=0.0))
-    assert free.sum().item() / len(ALL) == pytest.approx(training.loss(ALL, noisy=False).item(), rel=1e-5)
-    bits = laplace_bits(codes - training._predicted(codes, batch), training.log_scales).sum().item()
-    assert (cost - free).sum().item() == pytest.approx(BlockSettings.lambda_ / 1000 * bits, rel=1e-4)
+    codes, decoder = rounded(training), training._settled()
+    cost = training.costs.among(ALL)(decoder, codes, codes).sum().item()
+    monkeypatch.setattr(training, "costs", dataclasses.replace(training.costs, bit_price=0.0))
+    monkeypatch.setattr(training, "bit_price", 0.0)
+    free = training.costs.among(ALL)(decoder, codes, codes).sum().item()
+    assert free / len(ALL) == pytest.approx(training.loss(ALL, noisy=False).item(), rel=1e-5)
+    predicted = predicted_codes(codes, training.predictor, training.resident.batch(ALL))
+    bits = laplace_bits(codes - predicted, training.log_scales).sum().item()
+    assert cost - free == pytest.approx(BlockSettings.lambda_ / 1000 * bits, rel=1e-4)
 
 
 def test_sweeps_lower_the_cost_and_keep_whole_numbers(training: BlockTraining) -> None:
-    batch, codes, decoder = Batch.of(training, ALL), rounded(training), training._settled()
-    costs = [decoder.cost(codes, batch.blocks, batch.target).sum().item()]
+    codes, (cost, neighbours) = rounded(training), costs_of(training)
+    costs = [cost(codes).sum().item()]
     for sweeps in (1, 10, 40):
-        found = refined_codes(codes, decoder, batch.blocks, batch.target, sweeps, 0)
+        found = refined_codes(codes, cost, neighbours, sweeps, 0)
         assert torch.equal(found, found.round())
-        costs.append(decoder.cost(found, batch.blocks, batch.target).sum().item())
+        costs.append(cost(found).sum().item())
     assert costs == sorted(costs, reverse=True)
     assert costs[-1] < 0.97 * costs[0]
 
 
 def test_few_single_moves_are_left_that_lower_the_cost(training: BlockTraining) -> None:
-    batch, codes, decoder = Batch.of(training, ALL), rounded(training), training._settled()
+    codes, (cost, neighbours) = rounded(training), costs_of(training)
 
     def improving(codes: torch.Tensor) -> int:
-        before = decoder.cost(codes, batch.blocks, batch.target).sum().item()
+        before = cost(codes).sum().item()
         random, better = np.random.default_rng(0), 0
         for block, channel in zip(random.integers(len(codes), size=150), random.integers(8, size=150), strict=True):
             for step in (-1, 1):
                 moved = codes.clone()
                 moved[block, channel] += step
-                better += decoder.cost(moved, batch.blocks, batch.target).sum().item() < before - 1e-7
+                better += cost(moved).sum().item() < before - 1e-7
         return better
 
-    found = refined_codes(codes, decoder, batch.blocks, batch.target, 150, 0)
+    found = refined_codes(codes, cost, neighbours, 150, 0)
     assert improving(found) < 0.7 * improving(codes)
 
 
@@ -122,6 +131,5 @@ def test_weights_adapt_to_the_codes_and_the_codes_to_them() -> None:
 
 
 def test_no_blocks_no_moves(training: BlockTraining) -> None:
-    empty = Batch.of(training, ALL[-1:])
     codes = torch.zeros(0, 8)
-    assert refined_codes(codes, training._settled(), empty.blocks, empty.target, 5, 0) is codes
+    assert refined_codes(codes, *costs_of(training, ALL[-1:]), 5, 0) is codes

@@ -36,3 +36,15 @@ def test_distances_in_a_grid_too_large_for_16_bits() -> None:
     resident = ResidentBlocks.of(tuple(states), "cpu")
     assert resident.ahead.dtype == torch.int32
     assert np.array_equal(resident.batch(np.array([0])).neighbours, BlockSet.of(states).neighbours)
+
+
+def test_no_distance_stands_for_a_side() -> None:
+    """Numbers that are sides among those of 16 bits are distances among those of 32."""
+    ahead = np.zeros((40_000, 27), np.int32)
+    ahead[39_000] = -32768
+    ahead[39_001] = -32767
+    resident = ResidentBlocks(np.array([0, 40_000]), torch.from_numpy(ahead))
+    batch = resident.batch(np.array([0]))
+    assert (batch.neighbours[39_000] == 39_000 - 32768).all()
+    assert (batch.neighbours[39_001] == 39_001 - 32767).all()
+    assert not batch.sides.any()
