@@ -77,7 +77,8 @@ class BlockTraining:
             spec, self.targets, self.resident, sign_weight=settings.sign_weight, bit_price=self.bit_price
         )
         self.ranks = Ranks.current()
-        self._start(seed)
+        with self.costs.alone_on_threads():
+            self._start(seed)
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
         self.adapted: int | None = None  # passes of weights adapting to codes; None before the first of these

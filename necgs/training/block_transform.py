@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
@@ -38,9 +39,9 @@ class BlockTransform:
         """Coefficients (n, C) that meet ``targets`` (n, points) best where they are ``exact``."""
         complete = targets
         for _ in range(ROUNDS):
-            predicted = (complete - self.mean) @ self.components.T @ self.components + self.mean
+            predicted = _product(_product(complete - self.mean, self.components.T), self.components) + self.mean
             complete = filled(targets, exact, predicted, self.signed)
-        return np.asarray((complete - self.mean) @ self.components.T, dtype=np.float32)
+        return _product(complete - self.mean, self.components.T)
 
 
 def fit_transform(targets: Floats, exact: NDArray[np.bool_], signed: int, count: int) -> BlockTransform:
@@ -58,7 +59,8 @@ def fit_transform(targets: Floats, exact: NDArray[np.bool_], signed: int, count:
     for _ in range(ROUNDS + 1 if len(targets) else 0):
         mean = complete.mean(axis=0)
         components = _principal(complete - mean, count)
-        complete = filled(targets, exact, (complete - mean) @ components.T @ components + mean, signed)
+        predicted = _product(_product(complete - mean, components.T), components) + mean
+        complete = filled(targets, exact, predicted, signed)
     return BlockTransform(mean, components, signed)
 
 
@@ -70,9 +72,15 @@ def filled(targets: Floats, exact: NDArray[np.bool_], predicted: NDArray[np.floa
     return result
 
 
+def _product(a: Floats, b: Floats) -> Floats:
+    """``a @ b`` by torch, whose threads can be told for the time of a training; numpy's sums depend on theirs."""
+    product: Floats = (torch.from_numpy(a) @ torch.from_numpy(b)).numpy()
+    return product
+
+
 def _principal(centred: Floats, count: int) -> Floats:
-    _, vectors = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+    _, vectors = torch.linalg.eigh(torch.from_numpy(_product(centred.T, centred)).double())
     components = np.zeros((count, centred.shape[1]), dtype=np.float32)
-    strongest = vectors[:, ::-1][:, :count].T
+    strongest = vectors.numpy()[:, ::-1][:, :count].T
     components[: len(strongest)] = strongest
     return components

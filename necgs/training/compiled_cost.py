@@ -29,7 +29,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 Array = NDArray[Any]
 
-CHUNK = 256
+CHUNK = 512
 """Blocks whose surroundings are gathered at a time."""
 
 

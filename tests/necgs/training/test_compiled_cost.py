@@ -87,7 +87,7 @@ def test_cost_and_gradients_are_those_of_autograd(name: str) -> None:
 
 
 def test_more_blocks_than_are_gathered_at_a_time() -> None:
-    training = started(block_sparse_spec(96, (8,), latent_channels=6))
+    training = started(block_sparse_spec(128, (4,), latent_channels=4))
     shapes = np.array([2, 0])
     assert min(training.costs.among(shapes).counts) > CHUNK  # type: ignore[attr-defined]
     expected = cost_and_gradients(training, shapes, compiled=False)
