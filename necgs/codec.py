@@ -35,6 +35,16 @@ class VolumeCodec(SetCodec):
 
         return {} if context.device == "cpu" else seconds_without_nvdiffrast(rate.fit, shapes)
 
+    def preparation(self, rate: VolumeRate) -> str:
+        """Volumes of a resolution; those that are rendered need the device that trains."""
+        return "" if rate.fit == "rendered" else f"volumes {rate.resolution} {rate.channels} {rate.fit}"
+
+    def prepare(self, meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> None:
+        """Volumes for the cache; a shape that has none fails when the set is encoded."""
+        from necgs.set_volumes import volumes_of
+
+        volumes_of(meshes, rate, context)
+
     def encode(self, meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
         from necgs.coding.bitstream import encode_set

@@ -153,6 +153,16 @@ class Codec(ABC):
         """
         return {}
 
+    def preparation(self, rate: Any) -> str:
+        """Names what `prepare` makes for this rate: two rates with the same name need it once; empty for nothing."""
+        return ""
+
+    def prepare(self, meshes: Sequence[Trimesh], rate: Any, context: Context) -> None:  # noqa: B027 - nothing to do
+        """Make what encoding a set takes from the cache, for some of its shapes, on the CPU.
+
+        A cluster does this for several parts of a set at a time before the set is encoded.
+        """
+
     @abstractmethod
     def encode(self, meshes: Sequence[Trimesh], rate: Any, context: Context) -> Archive:
         """Code the set at ``rate`` (an instance of `rate_type`).

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.codec.devices import devices
 from bench.commands.arguments import finite, natural, positive, shard
+from bench.planning.limits import TASK_SHAPES
 
 if TYPE_CHECKING:
     from bench.planning.limits import Limits, Timeouts
@@ -99,6 +100,13 @@ def _add_how(group: Any) -> None:
     group.add_argument("--executor", choices=("local", "dask"), default="local", help="where jobs run (default: local)")
     group.add_argument(
         "--scheduler", metavar="ADDRESS", help="address of a Dask scheduler (default: one on this machine)"
+    )
+    group.add_argument(
+        "--task-shapes",
+        type=positive,
+        default=TASK_SHAPES,
+        metavar="N",
+        help=f"with Dask: shapes of a set that are one task (default: {TASK_SHAPES})",
     )
     group.add_argument("--shard", type=shard, metavar="I/N", help="do the I-th of N parts of the jobs; see bench merge")
 
@@ -195,6 +203,7 @@ def build_request(args: argparse.Namespace, argv: Sequence[str] = ()) -> Request
         device=args.device,
         executor="dask" if args.scheduler else args.executor,
         scheduler=args.scheduler,
+        task_shapes=args.task_shapes,
         workers=args.workers or profile.workers,
         limits=_limits(args, timeouts),
         shard=args.shard,

@@ -1,17 +1,17 @@
-"""Jobs on a Dask cluster, or on a local one of as many workers as jobs run at a time."""
+"""Jobs on a Dask cluster, or on a local one of as many workers as jobs run at a time: a task each, or several."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from bench.codec import UserError
-from bench.execution.executor import Work
 from bench.planning.jobs import Job
 from bench.results.rows import JobRows
 
@@ -28,20 +28,37 @@ class ClusterLost(UserError):
     exit_code = 1
 
 
+@dataclass(frozen=True)
+class ClusterTask:
+    """A part of a job that a worker does.
+
+    Args:
+        key: names it within the run; tasks of the same key are done once.
+        call: what the worker calls.
+        lost: what stands for its result where it kills its worker again and again; given the reason.
+    """
+
+    key: str
+    call: Callable[[], Any]
+    lost: Callable[[str], Any]
+
+
+Steps = Generator[Sequence[ClusterTask], list[Any], JobRows]
+"""A job: yields the tasks that can be done at a time, is sent their results in order, and returns its rows."""
+
+
 def run_on_cluster(
     jobs: Sequence[Job],
-    work: Work,
-    lost: Callable[[Job, str], JobRows],
+    steps: Callable[[Job], Steps],
     *,
     address: str | None,
     workers: int,
     run: Path,
     cache: Path,
 ) -> Iterator[tuple[Job, JobRows]]:
-    """Run ``work`` for each job on the cluster of the scheduler at ``address``; yield them as they end.
+    """Do the steps of each job on the cluster of the scheduler at ``address``; yield rows as jobs end.
 
     Args:
-        lost: makes the rows of a job that killed its Dask worker again and again.
         address: of the scheduler; without it a cluster is started on this machine's loopback interface.
         workers: of the cluster that is started here.
         run, cache: absolute paths; every worker must see the same files there.
@@ -50,7 +67,7 @@ def run_on_cluster(
         ClusterUnusable: no worker, or one that does not see ``run`` or ``cache``, or has another version.
         ClusterLost: the scheduler went away.
     """
-    from dask.distributed import Client, KilledWorker, as_completed
+    from dask.distributed import Client
     from distributed.client import FutureCancelledError
 
     if not jobs:
@@ -59,25 +76,87 @@ def run_on_cluster(
         _check_workers(client, run, cache)
         # Two runs on one scheduler must not get each other's results: the key names the run folder, too.
         folder = hashlib.sha256(str(run).encode()).hexdigest()[:12]
-
-        def submit(job: Job, again: str = "") -> Any:
-            return client.submit(work, job, key=f"bench-{folder}-{job.key}{again}", pure=False)
-
-        futures = {submit(job): job for job in jobs}
-        suspects = []
         try:
-            for future in as_completed(futures):
-                try:
-                    yield futures[future], future.result()
-                except KilledWorker:  # the job did, or one that ran or waited on the same worker
-                    suspects.append(futures[future])
-            for job in suspects:  # each by itself: only the guilty kills again
-                try:
-                    yield job, submit(job, "-alone").result()
-                except KilledWorker as error:
-                    yield job, lost(job, f"the job killed its Dask worker: {error}")
+            yield from _Board(client, f"bench-{folder}").all_of(jobs, steps)
         except FutureCancelledError:
             raise ClusterLost("the Dask scheduler went away", "the same command goes on from here") from None
+
+
+@dataclass
+class _Step:
+    """The tasks of a job that are at work, and those of their results that are known."""
+
+    job: Job
+    steps: Steps
+    tasks: Sequence[ClusterTask]
+    results: dict[int, Any]
+
+
+class _Board:
+    """Which tasks of which jobs are at work on a cluster."""
+
+    def __init__(self, client: Any, prefix: str) -> None:
+        from dask.distributed import as_completed
+
+        self._client, self._prefix = client, prefix
+        self._at_work = as_completed()
+        self._waiting: dict[Any, list[tuple[_Step, int]]] = {}  # a future -> who waits for it
+
+    def all_of(self, jobs: Sequence[Job], steps: Callable[[Job], Steps]) -> Iterator[tuple[Job, JobRows]]:
+        """The rows of all jobs, as they end."""
+        for job in jobs:
+            yield from self._go_on(_Step(job, steps(job), (), {}))
+        while self._waiting:
+            suspects = []
+            for future in self._at_work:
+                waiting = self._waiting.pop(future)
+                try:
+                    result = future.result()
+                except _killed():  # this task did it, or one that ran or waited on the same worker
+                    suspects.append(waiting)
+                    continue
+                yield from self._done(waiting, result)
+            for waiting in suspects:  # each by itself: only the guilty kills again
+                yield from self._done(waiting, self._alone(*waiting[0]))
+
+    def _alone(self, step: _Step, number: int) -> Any:
+        task = step.tasks[number]
+        try:
+            return self._submit(task, "-alone").result()
+        except _killed() as error:
+            return task.lost(f"the job killed its Dask worker: {error}")
+
+    def _submit(self, task: ClusterTask, again: str = "") -> Any:
+        return self._client.submit(task.call, key=f"{self._prefix}-{task.key}{again}", pure=False)
+
+    def _done(self, waiting: list[tuple[_Step, int]], result: Any) -> Iterator[tuple[Job, JobRows]]:
+        for step, number in waiting:
+            step.results[number] = result
+            if len(step.results) == len(step.tasks):
+                yield from self._go_on(step)
+
+    def _go_on(self, step: _Step) -> Iterator[tuple[Job, JobRows]]:
+        """Hand a job's results to it, and its next tasks to the cluster."""
+        try:
+            results = [step.results[number] for number in range(len(step.tasks))]
+            tasks = step.steps.send(results if step.tasks else None)  # type: ignore[arg-type]
+        except StopIteration as end:
+            yield step.job, end.value
+            return
+        following = _Step(step.job, step.steps, tasks, {})
+        for number, task in enumerate(tasks):
+            future = self._submit(task)
+            known = future in self._waiting
+            self._waiting.setdefault(future, []).append((following, number))
+            if not known:
+                self._at_work.add(future)
+
+
+def _killed() -> type[Exception]:
+    from dask.distributed import KilledWorker
+
+    killed: type[Exception] = KilledWorker
+    return killed
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -27,6 +27,9 @@ ATTEMPTS = 3
 
 Progress = Callable[[str, float, str], None]
 
+Outcomes = Mapping[str, Outcome]
+"""Phase -> how it ended."""
+
 
 def run_job(job: Job, context: RunContext, progress: Progress | None = None) -> JobRows:
     """Run ``job`` and return its rows. Whatever the codec does, there are rows.
@@ -36,21 +39,54 @@ def run_job(job: Job, context: RunContext, progress: Progress | None = None) -> 
     Raises:
         bench.execution.supervisor.Interrupted: when the run is asked to stop.
     """
-    scratch = context.run.path / "scratch" / job.key
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    return rows_of(job, context, outcomes_of(job, context, progress))
+
+
+def outcomes_of(job: Job, context: RunContext, progress: Progress | None = None) -> Outcomes:
+    """How the phases of ``job`` ended, as far as it came; see `run_job`."""
     outcomes: dict[str, Outcome] = {}
-    try:
+    with _scratch(job, context) as scratch:
         for phase in ("encode", "decode", "measure"):
             outcomes[phase] = _on_whole_references(phase, job, context, scratch, progress)
             if outcomes[phase].status != "ok":
                 break
-        rows = rows_of(job, context, outcomes)
         _put_away_state(job, context, scratch, outcomes["encode"].status)
-        _keep(job, context, scratch, failed=not is_clean(rows.whole))
+        _keep(job, context, scratch, failed=not is_clean(rows_of(job, context, outcomes).whole))
+    return outcomes
+
+
+def encode_whole(job: Job, context: RunContext) -> Outcome:
+    """Encode the set of ``job`` alone; an archive that is there is used again."""
+    with _scratch(job, context) as scratch:
+        outcome = _on_whole_references("encode", job, context, scratch, None)
+        _put_away_state(job, context, scratch, outcome.status)
+        if outcome.status != "ok":
+            _keep(job, context, scratch, failed=True)
+    return outcome
+
+
+def encoded_before(job: Job, context: RunContext) -> Outcome | None:
+    """How the archive was made that an earlier run left, if it is whole and no shape is missing for want of time."""
+    finished = sealed_archive.finished(context.run.archive(job.archive_key))
+    return None if finished is None or _ran_out_of_time(finished) else finished
+
+
+def prepare(job: Job, context: RunContext) -> Outcome:
+    """Have the codec make what its encoder looks for in the cache, for the shapes of ``context``."""
+    with _scratch(job, context) as scratch:
+        return _on_whole_references("prepare", job, context, scratch, None)
+
+
+@contextlib.contextmanager
+def _scratch(job: Job, context: RunContext) -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    scratch = context.run.path / "scratch" / job.key
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return rows
 
 
 def _state(job: Job, context: RunContext) -> Path:
@@ -91,8 +127,7 @@ def _on_whole_references(
 def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progress: Progress | None) -> Outcome:
     archive = context.run.archive(job.archive_key)
     if phase == "encode":
-        finished = sealed_archive.finished(archive)
-        if finished and not _ran_out_of_time(finished):
+        if (finished := encoded_before(job, context)) is not None:
             return finished
         for left_over in (archive, sealed_archive.partial(archive)):
             shutil.rmtree(left_over, ignore_errors=True)
@@ -112,7 +147,7 @@ def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progres
 
 def _device(phase: str, job: Job, context: RunContext) -> AbstractContextManager[Mapping[str, str]]:
     """A GPU for the phases of a job that use one, as environment variables of its process."""
-    if job.device == "cpu" or phase == "measure" or _asks_for_gpu(phase, job):
+    if job.device == "cpu" or phase in ("prepare", "measure") or _asks_for_gpu(phase, job):
         return contextlib.nullcontext({})
     return leased_gpu(context.gpus, context.stop)
 
@@ -130,22 +165,23 @@ def _ran_out_of_time(outcome: Outcome) -> bool:
 def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:
     archive = context.run.archive(job.archive_key)
     paths = tuple(reference.path for reference in context.references)
-    encoding, measuring = phase == "encode", phase == "measure"
+    encoding, measuring = phase in ("prepare", "encode"), phase == "measure"
     return Task(
         phase=phase,
         codec=job.name,
         archive=str(sealed_archive.partial(archive) if encoding else archive),
         decoded=str(scratch / "decoded"),
-        scratch=str(_state(job, context) if encoding else scratch / phase),
+        scratch=str(_state(job, context) if phase == "encode" else scratch / phase),
         result=str(scratch / f"{phase}.json"),
         seed=job.seed if encoding else 0,
-        device="cpu" if measuring else job.device,
+        device="cpu" if phase in ("prepare", "measure") else job.device,
         threads=context.limits.threads,
-        timeout_s=context.limits.timeouts.of(phase, len(context.references)),
+        timeout_s=context.limits.timeouts.of("encode" if encoding else phase, len(context.references)),
         cache=str(context.cache / "codecs") if encoding else "",
         references=() if phase == "decode" else paths,
         settings=job.settings if encoding else {},
         protocol=dataclasses.asdict(context.protocol) if measuring else {},
+        first=context.first,
         max_memory=context.limits.max_memory,
         gpus=(context.gpus or all_gpus()) if _asks_for_gpu(phase, job) else (),
     )

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from bench import machine, registry
 from bench.codec import Availability, ShapeCodec
 from bench.codec.devices import parse_devices
 from bench.execution import cluster, executor
+from bench.execution.cluster_steps import steps_of
 from bench.execution.estimate import Forecast
 from bench.execution.forecast import forecasts
-from bench.execution.job import lost_job, run_job
+from bench.execution.job import run_job
 from bench.execution.manifest import write_manifest
 from bench.execution.need import MIB
 from bench.execution.pace import PaceBook
@@ -68,8 +69,7 @@ def _do(plan: Plan, todo: list[Job], run: RunFolder, log: RunLog) -> Iterator[Jo
     if plan.request.executor == "dask":
         results = cluster.run_on_cluster(
             todo,
-            functools.partial(_work, contexts),
-            lambda job, reason: lost_job(job, contexts[job.dataset], reason),
+            lambda job: steps_of(job, contexts[job.dataset], plan.request.task_shapes),
             address=plan.request.scheduler,
             workers=plan.workers,
             run=run.path.resolve(),
@@ -85,13 +85,6 @@ def _do(plan: Plan, todo: list[Job], run: RunFolder, log: RunLog) -> Iterator[Jo
         raise KeyboardInterrupt from None
     finally:
         progress.close()
-
-
-def _work(contexts: Mapping[str, RunContext], job: Job) -> JobRows:
-    """What a Dask worker does: plain values in, rows out."""
-    if job.device != "cpu":
-        cluster.make_room()
-    return run_job(job, dataclasses.replace(contexts[job.dataset], stop=None))
 
 
 def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) -> RunContext:

@@ -13,7 +13,12 @@ DISK_FULL_EXIT = 28
 """A worker's exit code when the disk is full."""
 
 
-FAILURE = {"encode": "encode_failed", "decode": "decode_failed", "measure": "measure_failed"}
+FAILURE = {
+    "prepare": "encode_failed",
+    "encode": "encode_failed",
+    "decode": "decode_failed",
+    "measure": "measure_failed",
+}
 """Phase -> status of an error in it that says nothing more precise. Whatever happens while measuring is the last."""
 
 
@@ -22,7 +27,7 @@ class Task:
     """What a worker process is told. Plain values only: it travels as JSON.
 
     Args:
-        phase: ``encode``, ``decode`` or ``measure``.
+        phase: ``prepare``, ``encode``, ``decode`` or ``measure``.
         codec: registered name or ``module:Class``.
         archive: folder of the coded bytes (written by encode, read by decode).
         decoded: folder of the decoded meshes (written by decode, read by measure).
@@ -31,6 +36,7 @@ class Task:
         cache: folder of the codecs' cache; empty for decode.
         protocol: fields of the metric protocol; for measure.
         max_memory: bytes that decoding may ask for; None: by the length of the archive (`bench.codec.memory`).
+        first: number in the set of the first reference: how a shape is measured depends on its own.
         gpus: one of these the process takes when the codec asks for it; empty: ``device`` is the process's already.
     """
 
@@ -49,6 +55,7 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
     protocol: Mapping[str, Any] = field(default_factory=dict)
     max_memory: int | None = None
+    first: int = 0
     gpus: tuple[int, ...] = ()
 
     def write(self, path: Path) -> None:

@@ -53,6 +53,15 @@ def encode(task: Task, context: Context) -> dict[str, Any]:
     }
 
 
+def prepare(task: Task, context: Context) -> dict[str, Any]:
+    """Make what encoding will look for in the cache."""
+    from bench.planning.references import ReferenceMeshes
+
+    codec = registry.get(task.codec)
+    codec.prepare(ReferenceMeshes(task.references), codec.rate_type.of(task.settings), context)
+    return {}
+
+
 def decode(task: Task, context: Context) -> dict[str, Any]:
     """Decode the archive and write the meshes, each as it comes; the codec's own seconds are counted apart."""
     from bench.planning.references import write_mesh
@@ -86,7 +95,9 @@ def measure(task: Task, context: Context) -> dict[str, Any]:
             missing = len(task.references) - index
             return {"shapes": [*shapes, *({"status": FAILURE["measure"], "message": late} for _ in range(missing))]}
         decoded = read_mesh(Path(task.decoded) / f"{index:06d}.npz")
-        shapes.append(_measure_shape(read_reference(Path(path)), decoded, protocol, index, context.threads))
+        shapes.append(
+            _measure_shape(read_reference(Path(path)), decoded, protocol, task.first + index, context.threads)
+        )
         context.progress(index + 1, len(task.references))
     return {"shapes": shapes}
 
@@ -122,7 +133,7 @@ def _measure_shape(reference: Trimesh, decoded: Trimesh, protocol: Any, index: i
         return {"status": FAILURE["measure"], "message": f"measure: {type(error).__name__}: {error}"}
 
 
-PHASES = {"encode": encode, "decode": decode, "measure": measure}
+PHASES = {"prepare": prepare, "encode": encode, "decode": decode, "measure": measure}
 
 
 def main(path: str) -> int:

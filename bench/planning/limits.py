@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+TASK_SHAPES = 50
+"""Shapes of a set that are one task of a cluster: to start a task's processes takes as long as to measure a dozen."""
+
 
 @dataclass(frozen=True)
 class Timeouts:

@@ -13,7 +13,7 @@ from bench.codec.devices import usable_gpus
 from bench.planning import jobs
 from bench.planning.chosen_rates import ChosenRates
 from bench.planning.jobs import Job
-from bench.planning.limits import Limits
+from bench.planning.limits import TASK_SHAPES, Limits
 from bench.planning.profile import Profile
 from bench.planning.references import Prepared, prepare
 from bench.results.rows import is_clean
@@ -45,6 +45,7 @@ class Request:
         datasets: specs as `mesh_datasets.load` takes them; ``per_set``, ``split``, ``limit`` apply to each.
         device: as `bench.codec.devices.DEVICES` says.
         workers: jobs at a time; None for one per core (divided by their threads).
+        task_shapes: how many shapes of a set are one task of a cluster.
         limits: what each job may use; without a limit of memory, its share of the machine's.
         shard: (i, n), 1-based: do every n-th job only, starting at the i-th.
     """
@@ -63,6 +64,7 @@ class Request:
     device: str = "auto"
     executor: str = "local"
     scheduler: str | None = None
+    task_shapes: int = TASK_SHAPES
     workers: int | None = None
     limits: Limits = field(default_factory=Limits)
     shard: tuple[int, int] | None = None

@@ -13,6 +13,7 @@ import numpy as np
 from bench.codec import (
     Archive,
     Availability,
+    Codec,
     CodecInfo,
     Context,
     CorruptArchive,
@@ -199,6 +200,59 @@ class Choosy(OneRate):
         archive = super().encode(meshes, rate, context)
         context.fail(1, InvalidMesh("not this one"))
         return Archive((archive.shapes[0], Part(b""), *archive.shapes[2:]))
+
+
+class Refusing(OneRate):
+    """Codes all shapes but the second."""
+
+    def encode_shape(self, mesh, rate, context):
+        if len(mesh.vertices) == 128:
+            raise InvalidMesh("not this one")
+        return super().encode_shape(mesh, rate, context)
+
+
+class CrashingOnOne(OneRate):
+    """Its encoder takes its process with it at the second shape."""
+
+    def encode_shape(self, mesh, rate, context):
+        if len(mesh.vertices) == 128:
+            os._exit(7)
+        return super().encode_shape(mesh, rate, context)
+
+
+class Together(Codec):
+    """Works: all shapes at once, with a shared part, from volumes that it makes beforehand where it may."""
+
+    info = info("together")
+    rate_type = Grid
+    ladder = {"g16": {"steps": 16}}
+
+    def preparation(self, rate):
+        return "volumes"
+
+    def prepare(self, meshes, rate, context):
+        _count(f"prepare {len(meshes)}")
+        for mesh in meshes:
+            context.cached("fit", f"{len(mesh.vertices):016x}", lambda: {"nothing": np.zeros(1)})
+
+    def encode(self, meshes, rate, context):
+        _count("encode")
+        for mesh in meshes:
+            context.cached("fit", f"{len(mesh.vertices):016x}", lambda: _count("late") or {"nothing": np.zeros(1)})
+        coded = [Rounding().encode_shape(mesh, rate, context) for mesh in meshes]
+        for index in range(len(meshes)):
+            context.modes[index] = f"mode {index}"
+        return Archive(tuple(coded), Part(b"shared", {"shared": 6}))
+
+    def decode(self, archive, context):
+        if archive.shared.data != b"shared":
+            raise CorruptArchive("the shared part is missing")
+        return [Rounding().decode_shape(part.data, context) for part in archive.shapes]
+
+
+def _count(line: str) -> None:
+    with Path(os.environ["BENCH_TEST_COUNTER"]).open("a") as file:
+        file.write(f"{line}\n")
 
 
 class Missing(OneRate):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import signal
 import threading
@@ -12,7 +13,7 @@ import pytest
 from dask.distributed import Client, LocalCluster
 
 from bench.execution import cluster
-from bench.execution.cluster import ClusterUnusable, run_on_cluster, worker_fault
+from bench.execution.cluster import ClusterTask, ClusterUnusable, run_on_cluster, worker_fault
 from tests.bench.planning.test_jobs import make_job
 
 
@@ -30,6 +31,17 @@ def deadly_work(job):
     return f"{job.rate} is done"
 
 
+def one_task(function):
+    """A job is one task, and its rows what the task returns."""
+
+    def steps(job):
+        call = functools.partial(function, job)
+        (rows,) = yield [ClusterTask(job.key, call, lambda reason: f"{job.rate}: {reason}")]
+        return rows
+
+    return steps
+
+
 @pytest.fixture(scope="module")
 def scheduler():
     options = {"dashboard_address": "127.0.0.1:0", "scheduler_kwargs": {"dashboard": False}}
@@ -45,8 +57,7 @@ def test_two_runs_on_one_scheduler_do_not_get_each_others_results(scheduler, tmp
         for name, task in (("a", work), ("b", other_work)):
             results = run_on_cluster(
                 [job],
-                task,
-                lambda job, reason: reason,
+                one_task(task),
                 address=scheduler.scheduler_address,
                 workers=1,
                 run=tmp_path / name,
@@ -65,8 +76,7 @@ def test_a_job_that_kills_its_worker_gets_rows_of_its_own_and_the_others_run(tmp
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         results = run_on_cluster(
             jobs,
-            deadly_work,
-            lambda job, reason: f"{job.rate}: {reason}",
+            one_task(deadly_work),
             address=None,
             workers=1,
             run=tmp_path / "run",
@@ -90,8 +100,7 @@ def test_an_unusable_worker_stops_the_run_before_its_first_job(scheduler, tmp_pa
     monkeypatch.setattr(cluster, "package_version", iter(["client's", "worker's", "worker's"]).__next__)
     results = run_on_cluster(
         [make_job()],
-        work,
-        lambda job, reason: reason,
+        one_task(work),
         address=scheduler.scheduler_address,
         workers=1,
         run=tmp_path / "run",
@@ -117,8 +126,7 @@ def test_a_job_that_waits_for_a_gpu_keeps_its_worker_from_no_other(scheduler, tm
     jobs = [make_job(device="cuda"), make_job(device="cpu")]
     results = run_on_cluster(
         jobs,
-        work_with_gpu,
-        lambda job, reason: reason,
+        one_task(work_with_gpu),
         address=scheduler.scheduler_address,
         workers=1,
         run=tmp_path / "run",
@@ -127,3 +135,39 @@ def test_a_job_that_waits_for_a_gpu_keeps_its_worker_from_no_other(scheduler, tm
     assert next(results)[1] == "cpu"
     FREE.set()
     assert next(results)[1] == "cuda"
+
+
+def part(job, number):
+    return f"{job.rate}{number}"
+
+
+def test_a_job_of_several_tasks_gets_their_results_in_order_and_shares_those_of_a_key(scheduler, tmp_path):
+    shared = ClusterTask("shared", functools.partial(part, make_job(), "s"), str)
+
+    def steps(job):
+        first = yield [shared]
+        parts = [ClusterTask(f"{job.key}-{n}", functools.partial(part, job, n), str) for n in range(5)]
+        second = yield parts
+        return [*first, *second]
+
+    jobs = [dataclasses.replace(make_job(), rate=rate) for rate in ("a", "b")]
+    options = {"address": scheduler.scheduler_address, "workers": 1, "run": tmp_path / "run", "cache": tmp_path / "c"}
+    found = {job.rate: rows for job, rows in run_on_cluster(jobs, steps, **options)}
+    assert found == {rate: ["xs", *(f"{rate}{n}" for n in range(5))] for rate in ("a", "b")}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_a_part_that_kills_its_worker_is_lost_alone_and_the_job_goes_on(tmp_path):
+    rates = ("deadly", "harmless")
+
+    def steps(job):
+        each = [dataclasses.replace(job, rate=rate) for rate in rates]
+        tasks = [ClusterTask(one.rate, functools.partial(deadly_work, one), lambda _: "lost") for one in each]
+        first = yield tasks
+        second = yield [ClusterTask("last", functools.partial(part, job, 2), str)]
+        return [*first, *second]
+
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        options = {"address": None, "workers": 1, "run": tmp_path / "run", "cache": tmp_path / "cache"}
+        ((_, rows),) = run_on_cluster([make_job()], steps, **options)
+    assert rows == ["lost", "harmless is done", "x2"]

@@ -1,0 +1,83 @@
+"""The tasks of a job on a cluster: one for a small set; for a larger one its parts, before and after it is encoded.
+
+A codec that treats each shape alone does its parts from mesh to row. Any other encodes the set as a whole, in one task;
+volumes or whatever else it takes from the cache are made before, decoding and measuring are done after, both in parts.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from bench import registry
+from bench.codec import Codec, ShapeCodec
+from bench.execution.cluster import ClusterTask, Steps, make_room
+from bench.execution.job import Outcomes, encode_whole, encoded_before, lost_job, prepare, run_job
+from bench.execution.job_rows import rows_of
+from bench.execution.parts import Span, context_of, joined, run_part
+from bench.execution.run_context import RunContext
+from bench.execution.supervisor import Outcome
+from bench.planning.jobs import Job
+from bench.results.rows import JobRows
+
+T = TypeVar("T")
+
+
+def steps_of(job: Job, context: RunContext, each: int) -> Steps:
+    """The steps of a job, ``each`` shapes or fewer a task."""
+    spans = Span.all_of(len(context.references), each)
+    if len(spans) == 1:
+        whole = functools.partial(_with_room, run_job, job, context)
+        (done,) = yield [ClusterTask(job.key, whole, lambda reason: lost_job(job, context, reason))]
+        rows: JobRows = done
+        return rows
+    codec = registry.get(job.name)
+    cut = not isinstance(codec, ShapeCodec) or encoded_before(job, context) is not None
+    if cut and encoded_before(job, context) is None:
+        if preparing := _preparing(job, context, codec, spans):
+            yield preparing
+        encode = functools.partial(_with_room, encode_whole, job, context)
+        (encoded,) = yield [ClusterTask(f"{job.key}-encode", encode, _lost)]
+        if encoded.status != "ok":
+            return rows_of(job, context, {"encode": encoded})
+    found = yield [_part(job, context, span, cut=cut) for span in spans]
+    return joined(job, context, list(zip(spans, found, strict=True)), cut=cut)
+
+
+def _with_room(call: Callable[..., T], job: Job, context: RunContext, *more: Any) -> T:
+    """What a worker does: while a job waits for a GPU, its worker takes another."""
+    if job.device != "cpu":
+        make_room()
+    return call(job, context, *more)
+
+
+def _lost(reason: str) -> Outcome:
+    return Outcome("out_of_memory", reason, 0.0, 0.0)
+
+
+def _lost_part(reason: str) -> Outcomes:
+    return {"encode": _lost(reason)}
+
+
+def _preparing(job: Job, context: RunContext, codec: Codec, spans: list[Span]) -> list[ClusterTask]:
+    """What the codec's encoder will look for in the cache; jobs that look for the same share the tasks."""
+    name = codec.preparation(codec.rate_type.of(job.settings))
+    if not name:
+        return []
+    same = hashlib.sha256(f"{job.dataset} {job.shapes} {job.name} {job.seed} {name}".encode()).hexdigest()[:20]
+    return [
+        ClusterTask(
+            f"prepare-{same}-{span.first}",
+            functools.partial(prepare, job, context_of(job, context, span)),
+            _lost,
+        )
+        for span in spans
+    ]
+
+
+def _part(job: Job, context: RunContext, span: Span, *, cut: bool) -> ClusterTask:
+    whole = context.run.archive(job.archive_key) if cut else None
+    call = functools.partial(_with_room, run_part, job, context_of(job, context, span), whole)
+    return ClusterTask(f"{job.key}-{span.first}", call, _lost_part)
