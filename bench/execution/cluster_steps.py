@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from bench import registry
-from bench.codec import Codec, ShapeCodec
+from bench.codec import Codec, SetCodec, ShapeCodec
 from bench.execution.cluster import ClusterTask, Steps, make_room
 from bench.execution.job import Outcomes, encode_whole, encoded_before, lost_job, prepare, run_job
 from bench.execution.job_rows import rows_of
@@ -27,17 +27,17 @@ T = TypeVar("T")
 
 def steps_of(job: Job, context: RunContext, each: int) -> Steps:
     """The steps of a job, ``each`` shapes or fewer a task."""
-    spans = Span.all_of(len(context.references), each)
-    if len(spans) == 1:
+    spans, codec = Span.all_of(len(context.references), each), registry.get(job.name)
+    ready = len(spans) < 2 or encoded_before(job, context) is not None
+    if not ready and (preparing := _preparing(job, context, codec, spans)):
+        yield preparing
+    if len(spans) < 2 or not isinstance(codec, ShapeCodec | SetCodec):  # of others no shape is decoded without the rest
         whole = functools.partial(_with_room, run_job, job, context)
         (done,) = yield [ClusterTask(job.key, whole, lambda reason: lost_job(job, context, reason))]
         rows: JobRows = done
         return rows
-    codec = registry.get(job.name)
-    cut = not isinstance(codec, ShapeCodec) or encoded_before(job, context) is not None
-    if cut and encoded_before(job, context) is None:
-        if preparing := _preparing(job, context, codec, spans):
-            yield preparing
+    cut = ready or not isinstance(codec, ShapeCodec)
+    if not ready and cut:
         encode = functools.partial(_with_room, encode_whole, job, context)
         (encoded,) = yield [ClusterTask(f"{job.key}-encode", encode, _lost)]
         if encoded.status != "ok":

@@ -13,7 +13,6 @@ import numpy as np
 from bench.codec import (
     Archive,
     Availability,
-    Codec,
     CodecInfo,
     Context,
     CorruptArchive,
@@ -21,6 +20,7 @@ from bench.codec import (
     InvalidMesh,
     Part,
     Rate,
+    SetCodec,
     ShapeCodec,
 )
 
@@ -220,7 +220,7 @@ class CrashingOnOne(OneRate):
         return super().encode_shape(mesh, rate, context)
 
 
-class Together(Codec):
+class Together(SetCodec):
     """Works: all shapes at once, with a shared part, from volumes that it makes beforehand where it may."""
 
     info = info("together")
@@ -244,10 +244,12 @@ class Together(Codec):
             context.modes[index] = f"mode {index}"
         return Archive(tuple(coded), Part(b"shared", {"shared": 6}))
 
-    def decode(self, archive, context):
-        if archive.shared.data != b"shared":
+    def decode_shared(self, data, context):
+        if data != b"shared":
             raise CorruptArchive("the shared part is missing")
-        return [Rounding().decode_shape(part.data, context) for part in archive.shapes]
+
+    def decode_shape(self, shared, data, context):
+        return Rounding().decode_shape(data, context)
 
 
 def _count(line: str) -> None:
