@@ -29,6 +29,12 @@ class VolumeCodec(SetCodec):
 
         warm_up(device)
 
+    def warm_up_decoder(self, device: str = "cpu") -> None:
+        """Import what is heavy, compile surface extraction, start the device."""
+        from necgs.stages import warm_up_decoder
+
+        warm_up_decoder(device)
+
     def expected_seconds(self, rate: Any, shapes: int, context: Context) -> Mapping[str, float]:
         """On a GPU, what rendered fits spend on a CPU where nvdiffrast cannot be used."""
         from necgs.rendering import seconds_without_nvdiffrast

@@ -30,12 +30,17 @@ def warm_up(device: str) -> None:
     import open3d  # noqa: F401
     import trimesh
 
+    warm_up_decoder(device)
+    ball = trimesh.creation.icosphere(subdivisions=1, radius=0.8)
+    shape_volume(ball, resolution=16, channels=4, fit="direct", context=Context())
+
+
+def warm_up_decoder(device: str) -> None:
+    """Compile the surface extraction, start ``device``."""
     from bench.codec.arithmetic import start_device
     from necgs.volume.dmc import extract
 
     extract(start_device(device).expand(4, 4, 4))
-    ball = trimesh.creation.icosphere(subdivisions=1, radius=0.8)
-    shape_volume(ball, resolution=16, channels=4, fit="direct", context=Context())
 
 
 def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, context: Context) -> Volume:

@@ -136,6 +136,10 @@ class Codec(ABC):
     def warm_up(self, device: str = "cpu") -> None:  # noqa: B027 - most codecs have nothing to do here
         """Import heavy packages, compile kernels, start ``device``: what a process does once is not timed as work."""
 
+    def warm_up_decoder(self, device: str = "cpu") -> None:
+        """As `warm_up`, for a process that decodes: what encoding alone needs may be left out."""
+        self.warm_up(device)
+
     def provenance(self) -> dict[str, str]:
         """Versions and hashes of whatever does the work, for the manifest: by default the installed `packages`."""
         from importlib.metadata import PackageNotFoundError, version
@@ -152,6 +156,14 @@ class Codec(ABC):
         For codecs that take hours: the user is told before the first job starts. Empty where it is not worth a word.
         """
         return {}
+
+    def encodes_shapes_alone(self) -> bool:
+        """Whether the archive of some shapes is that of the set without the others."""
+        return False
+
+    def decodes_shapes_alone(self) -> bool:
+        """Whether some shapes decode as they do among the others, from their own parts and the shared one."""
+        return False
 
     def preparation(self, rate: Any) -> str:
         """Names what `prepare` makes for this rate: two rates with the same name need it once; empty for nothing."""
@@ -192,6 +204,14 @@ class ShapeCodec(Codec):
     Once the deadline has passed, the shapes that are left fail with ``timeout``; what was done before stays.
     """
 
+    def encodes_shapes_alone(self) -> bool:
+        """Unless a codec has a way of its own to encode a set."""
+        return type(self).encode is ShapeCodec.encode and self.decodes_shapes_alone()
+
+    def decodes_shapes_alone(self) -> bool:
+        """Unless a codec has a way of its own to decode a set."""
+        return type(self).decode is ShapeCodec.decode and type(self).decode_each is ShapeCodec.decode_each
+
     @abstractmethod
     def encode_shape(self, mesh: Trimesh, rate: Any, context: Context) -> Part | bytes:
         """Code one mesh."""
@@ -222,6 +242,10 @@ class SetCodec(Codec):
 
     Once the deadline has passed, the shapes that are not decoded fail with ``timeout``; the others stay.
     """
+
+    def decodes_shapes_alone(self) -> bool:
+        """Unless a codec has a way of its own to decode a set."""
+        return type(self).decode is SetCodec.decode and type(self).decode_each is SetCodec.decode_each
 
     @abstractmethod
     def decode_shared(self, data: bytes, context: Context) -> Any:

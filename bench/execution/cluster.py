@@ -36,11 +36,13 @@ class ClusterTask:
         key: names it within the run; tasks of the same key are done once.
         call: what the worker calls.
         lost: what stands for its result where it kills its worker again and again; given the reason.
+        priority: tasks of a higher one begin first.
     """
 
     key: str
     call: Callable[[], Any]
     lost: Callable[[str], Any]
+    priority: int = 0
 
 
 Steps = Generator[Sequence[ClusterTask], list[Any], JobRows]
@@ -100,7 +102,7 @@ class _Board:
 
         self._client, self._prefix = client, prefix
         self._at_work = as_completed()
-        self._waiting: dict[Any, list[tuple[_Step, int]]] = {}  # a future -> who waits for it
+        self._waiting: dict[str, list[tuple[_Step, int]]] = {}  # key of a future -> who waits for it
 
     def all_of(self, jobs: Sequence[Job], steps: Callable[[Job], Steps]) -> Iterator[tuple[Job, JobRows]]:
         """The rows of all jobs, as they end."""
@@ -109,15 +111,16 @@ class _Board:
         while self._waiting:
             suspects = []
             for future in self._at_work:
-                waiting = self._waiting.pop(future)
+                waiting = self._waiting.pop(future.key)
                 try:
                     result = future.result()
                 except _killed():  # this task did it, or one that ran or waited on the same worker
                     suspects.append(waiting)
                     continue
                 yield from self._done(waiting, result)
-            for waiting in suspects:  # each by itself: only the guilty kills again
-                yield from self._done(waiting, self._alone(*waiting[0]))
+            # Each by itself, before anything follows from one of them: only the guilty kills again.
+            for waiting, result in [(waiting, self._alone(*waiting[0])) for waiting in suspects]:
+                yield from self._done(waiting, result)
 
     def _alone(self, step: _Step, number: int) -> Any:
         task = step.tasks[number]
@@ -127,7 +130,8 @@ class _Board:
             return task.lost(f"the job killed its Dask worker: {error}")
 
     def _submit(self, task: ClusterTask, again: str = "") -> Any:
-        return self._client.submit(task.call, key=f"{self._prefix}-{task.key}{again}", pure=False)
+        key = f"{self._prefix}-{task.key}{again}"
+        return self._client.submit(task.call, key=key, pure=False, priority=task.priority)
 
     def _done(self, waiting: list[tuple[_Step, int]], result: Any) -> Iterator[tuple[Job, JobRows]]:
         for step, number in waiting:
@@ -146,8 +150,8 @@ class _Board:
         following = _Step(step.job, step.steps, tasks, {})
         for number, task in enumerate(tasks):
             future = self._submit(task)
-            known = future in self._waiting
-            self._waiting.setdefault(future, []).append((following, number))
+            known = future.key in self._waiting
+            self._waiting.setdefault(future.key, []).append((following, number))
             if not known:
                 self._at_work.add(future)
 

@@ -60,15 +60,16 @@ def encode_whole(job: Job, context: RunContext) -> Outcome:
     with _scratch(job, context) as scratch:
         outcome = _on_whole_references("encode", job, context, scratch, None)
         _put_away_state(job, context, scratch, outcome.status)
+        shutil.rmtree(context.run.failure(job.archive_key), ignore_errors=True)
         if outcome.status != "ok":
             _keep(job, context, scratch, failed=True)
     return outcome
 
 
 def encoded_before(job: Job, context: RunContext) -> Outcome | None:
-    """How the archive was made that an earlier run left, if it is whole and no shape is missing for want of time."""
+    """How the archive was made that an earlier run left, if no shape is missing that another attempt may code."""
     finished = sealed_archive.finished(context.run.archive(job.archive_key))
-    return None if finished is None or _ran_out_of_time(finished) else finished
+    return None if finished is None or _may_be_completed(finished) else finished
 
 
 def prepare(job: Job, context: RunContext) -> Outcome:
@@ -157,9 +158,11 @@ def _asks_for_gpu(phase: str, job: Job) -> bool:
     return phase == "encode" and job.device != "cpu" and registry.get(job.name).asks_for_gpu
 
 
-def _ran_out_of_time(outcome: Outcome) -> bool:
-    """Whether shapes are missing for want of time: a retry codes them."""
-    return any(status == "timeout" for status, _ in outcome.result.get("failures", {}).values())
+def _may_be_completed(outcome: Outcome) -> bool:
+    """Whether shapes are missing for want of time, or because the process of others failed: a retry codes them."""
+    return bool(outcome.result.get("lost")) or any(
+        status == "timeout" for status, _ in outcome.result.get("failures", {}).values()
+    )
 
 
 def _task(phase: str, job: Job, context: RunContext, scratch: Path) -> Task:

@@ -89,6 +89,8 @@ def _failed_set(outcomes: Mapping[str, Outcome]) -> Outcome | None:
 
 def _lost(phase: str, outcome: Outcome, index: int) -> tuple[str, str] | None:
     """Status and message of a shape that ``phase`` failed; a codec has no other statuses than its own."""
+    if (lost := outcome.result.get("lost", {}).get(str(index))) is not None:
+        return lost[0], lost[1]
     found = outcome.result.get("failures", {}).get(str(index))
     if found is None:
         return None

@@ -10,7 +10,10 @@ from bench.results.typed import Record, WrongType, conform
 
 
 class WorkerResult(TypedDict, total=False):
-    """The result file of a phase; the last columns are those of encoding, decoding and measuring."""
+    """The result file of a phase; the last columns are those of encoding, decoding and measuring.
+
+    ``lost`` is of several processes that shared a phase: the shapes of those that failed.
+    """
 
     status: str
     message: str
@@ -21,6 +24,7 @@ class WorkerResult(TypedDict, total=False):
     notes: dict[str, str]
     modes: dict[str, str]
     failures: dict[str, list[str]]
+    lost: dict[str, list[str]]
     bytes: int
     bytes_shared: int
     bytes_shape: list[int]
@@ -62,6 +66,7 @@ def checked_result(values: object, phase: str, shapes: int | None = None) -> dic
     _check("counts", (result[name] for name in _COUNTS if name in result), _is_size)
     _check("notes", (text for name in _TEXTS for text in result.get(name, {}).values()), _is_text)
     _check("failures", result.get("failures", {}).values(), _is_failure)
+    _check("lost", result.get("lost", {}).values(), _is_failure)
     _check("shapes", result.get("shapes", []), _is_measured)
     if whole and shapes is not None:
         for name, wanted in (("bytes_shape", "encode"), ("shapes", "measure")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 
@@ -19,6 +20,7 @@ from bench.execution.manifest import write_manifest
 from bench.execution.need import MIB
 from bench.execution.pace import PaceBook
 from bench.execution.plan_need import PlanNeed, Room, need_lines
+from bench.execution.portions import PORTIONS
 from bench.execution.progress import RunProgress
 from bench.execution.run_context import RunContext
 from bench.execution.run_log import NORMAL, RunLog
@@ -44,6 +46,8 @@ def execute(plan: Plan, run: RunFolder, *, verbosity: int = NORMAL) -> list[SetR
             write_manifest(plan, run)
             run.recover()
             todo = waiting_jobs(plan, run)
+            if plan.request.executor != "dask" or plan.request.remeasure or plan.request.retry_failed:
+                shutil.rmtree(run.path / PORTIONS, ignore_errors=True)  # of a run on a cluster that was cut off
             log = RunLog(run.log_path, verbosity)
             for line in (*_announcement(plan, todo, run), *needs(plan, todo), *forecasts(plan, todo)):
                 log.say(line)

@@ -251,7 +251,8 @@ def _warm_up(task: Task) -> None:
         from bench.codec.arithmetic import start_device
 
         start_device(device)
-    registry.get(task.codec).warm_up(device)
+    codec = registry.get(task.codec)
+    (codec.warm_up_decoder if task.phase == "decode" else codec.warm_up)(device)
 
 
 def _cpu_seconds() -> float:

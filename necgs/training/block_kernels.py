@@ -31,6 +31,7 @@ _AT_POINTS, _AT_ZEROS = np.float32(POINTS_SHARE), np.float32(1 - POINTS_SHARE)
 _NORMAL = np.float32(1 / math.sqrt(2 * math.pi))
 _BITS = np.float32(1 / math.log(2))
 _E1, _E2, _E3, _E4, _E5, _E6, _E7 = (np.float32(math.log(2) ** i / math.factorial(i)) for i in range(1, 8))
+_LEAST = np.float32(-126)
 _ERF = np.float32(0.3275911 * math.sqrt(0.5))
 _A1, _A2, _A3, _A4, _A5 = map(np.float32, (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429))
 
@@ -111,7 +112,8 @@ def scatter_before(inputs: Any, ahead: Any, none: int, codes: Any) -> None:
 @_kernel
 def _exponential(x: Any) -> Any:
     """e^x of x <= 0, to 4e-6 of its value: 2^whole by the exponent's bits, the rest by its series."""
-    octaves = max(x / _E1, np.float32(-126))
+    octaves = x / _E1
+    octaves = _LEAST if octaves < _LEAST else octaves  # not by max, which would hide what is no number
     whole = np.floor(octaves + _HALF)
     f = octaves - whole
     series = _ONE + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * (_E5 + f * (_E6 + f * _E7))))))
@@ -254,7 +256,7 @@ def code_bits(off: Any, scales: Any, price: np.float32, cost: Any, slopes: Any, 
             high, low = _exponential(-abs(above)), _exponential(-abs(below))
             around = above > 0 and below < 0
             chance = _ONE - _HALF * (high + low) if around else _HALF * abs(high - low)
-            known = chance > _SMALLEST
+            known = not chance < _SMALLEST  # nor would what is no number be larger
             chance = chance if known else _SMALLEST
             factor = -_HALF * _BITS / chance if known else _NIL
             slopes[i, c] = factor * inverse * (high - low)

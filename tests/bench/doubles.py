@@ -202,6 +202,14 @@ class Choosy(OneRate):
         return Archive((archive.shapes[0], Part(b""), *archive.shapes[2:]))
 
 
+class CountingShapes(OneRate):
+    """Leaves a line in ``BENCH_TEST_COUNTER``'s file for each shape."""
+
+    def encode_shape(self, mesh, rate, context):
+        _count("shape")
+        return super().encode_shape(mesh, rate, context)
+
+
 class Refusing(OneRate):
     """Codes all shapes but the second."""
 

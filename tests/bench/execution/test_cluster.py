@@ -141,8 +141,15 @@ def part(job, number):
     return f"{job.rate}{number}"
 
 
+def noted(calls):
+    with calls.open("a") as file:
+        file.write("called\n")
+    return "xs"
+
+
 def test_a_job_of_several_tasks_gets_their_results_in_order_and_shares_those_of_a_key(scheduler, tmp_path):
-    shared = ClusterTask("shared", functools.partial(part, make_job(), "s"), str)
+    calls = tmp_path / "calls"
+    shared = ClusterTask("shared", functools.partial(noted, calls), str)
 
     def steps(job):
         first = yield [shared]
@@ -154,6 +161,7 @@ def test_a_job_of_several_tasks_gets_their_results_in_order_and_shares_those_of_
     options = {"address": scheduler.scheduler_address, "workers": 1, "run": tmp_path / "run", "cache": tmp_path / "c"}
     found = {job.rate: rows for job, rows in run_on_cluster(jobs, steps, **options)}
     assert found == {rate: ["xs", *(f"{rate}{n}" for n in range(5))] for rate in ("a", "b")}
+    assert calls.read_text() == "called\n"
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")

@@ -289,7 +289,7 @@ def test_a_run_on_dask_gives_the_same_rows(command, run, tmp_path):
     assert main(command("Rounding")) == 0
     local = {(row["rate"], row.get("shape")): row.get("surface_cd", row.get("bytes")) for row in run.rows()}
     other = tmp_path / "dask"
-    assert main([*command("Rounding"), "--executor", "dask", "--out", str(other)]) == 0
+    assert main([*command("Rounding"), "--executor", "dask", "--task-shapes", "2", "--out", str(other)]) == 0
     rows = RunFolder(other).rows()
     assert {(row["rate"], row.get("shape")): row.get("surface_cd", row.get("bytes")) for row in rows} == local
 

@@ -144,9 +144,12 @@ def test_a_training_does_not_depend_on_the_threads() -> None:
         assert all(np.array_equal(a, b) for a, b in zip(each[0].latents, other.latents, strict=True))
 
 
-def test_what_is_not_finite_is_not_hidden() -> None:
+@pytest.mark.parametrize("name", ["out.bias", "conv0.bias", "predictor", "log_scales"])
+def test_what_is_not_finite_is_not_hidden(name: str) -> None:
     training = started(SPECS["default"])
     with torch.no_grad():
-        training.weights["out.bias"][0] = float("nan")
+        value = training._parameters()[name]
+        value[(0,) * value.dim()] = float("nan")
     cost, _ = cost_and_gradients(training, np.array([0]), compiled=True)
-    assert cost.isnan().all()
+    assert cost.isnan().any()
+    assert not training.loss(np.array([0]), noisy=True).isfinite()

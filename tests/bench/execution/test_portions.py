@@ -1,4 +1,4 @@
-"""Jobs in parts, against the same jobs as one task; what tasks do is done here, one after the other."""
+"""Jobs in portions, against the same jobs as one task; what tasks do is done here, one after the other."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import main
-from bench.execution import parts
+from bench.execution import portions
 from bench.execution import run as run_module
 from bench.execution.cluster import ClusterTask
-from bench.execution.parts import Span
+from bench.execution.portions import Span
 from bench.results.store import RunFolder
 
 SHARED: dict[str, object] = {}
@@ -53,7 +53,7 @@ def counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def in_parts(arguments: list[str], out: Path, *extra: str) -> list[str]:
+def in_portions(arguments: list[str], out: Path, *extra: str) -> list[str]:
     return [*arguments, "--executor", "dask", "--task-shapes", "2", "--out", str(out), *extra]
 
 
@@ -70,14 +70,10 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def one_rate(arguments: list[str]) -> list[str]:
-    return [*arguments, "--rates", "g16"]
-
-
 def test_rows_and_archives_are_those_of_one_task(command, tmp_path, counter):
     """A codec that refuses a shape, and one that codes the set as a whole, whose archive is then used again."""
     first = [*command("Refusing", "Together"), "--keep-decoded"]
-    second = in_parts(first, tmp_path / "b", "--cache", str(tmp_path / "cache"))
+    second = in_portions(first, tmp_path / "b", "--cache", str(tmp_path / "cache"))
     assert main(first) == main(second) == 1
     whole, cut = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "b")
     assert without_times(cut) == without_times(whole)
@@ -85,7 +81,7 @@ def test_rows_and_archives_are_those_of_one_task(command, tmp_path, counter):
         for folder in ("archives", "decoded"):
             assert files(cut.path / folder / row["archive"]) == files(whole.path / folder / row["archive"])
     assert all(row["encode"]["wall_s"] > 0 and row["measure"]["cpu_s"] > 0 for row in cut.set_rows())
-    assert not (cut.path / "parts").exists()
+    assert not (cut.path / "portions").exists()
     assert not (cut.path / "scratch").exists()
     lines = counter.read_text().split("\n")[:-1]
     assert lines == ["encode", "late", "late", "late", "prepare 2", "prepare 1", "encode"]
@@ -94,10 +90,11 @@ def test_rows_and_archives_are_those_of_one_task(command, tmp_path, counter):
     assert counter.read_text().split("\n")[:-1] == lines
 
 
-def test_a_part_that_fails_costs_its_own_shapes(command, tmp_path):
+def test_a_portion_that_fails_costs_its_own_shapes(command, tmp_path):
     """One whose encoder crashes, one that is lost with its worker."""
     LOST.add("2")
-    assert main(in_parts(command("CrashingOnOne"), tmp_path / "b", "--task-shapes", "1")) == 1
+    one_task = [*command("CrashingOnOne"), "--out", str(tmp_path / "b")]
+    assert main(in_portions(one_task, tmp_path / "b", "--task-shapes", "1")) == 1
     run = RunFolder(tmp_path / "b")
     rows = [row for row in run.rows() if row["kind"] == "shape"]
     assert [row["status"] for row in rows] == ["ok", "encode_failed", "out_of_memory"]
@@ -108,43 +105,71 @@ def test_a_part_that_fails_costs_its_own_shapes(command, tmp_path):
     sizes = [path.stat().st_size for path in sorted(run.archive(whole["archive"]).iterdir())]
     assert sizes[0] == whole["bytes"] > 0 == sizes[1] == sizes[2]
     assert list(run.failure(whole["archive"]).iterdir()) == [run.failure(whole["archive"]) / "000001"]
+    LOST.clear()
+    SHARED.clear()
+    assert main([*one_task, "--retry-failed"]) == 1
+    assert [row["status"] for row in run.rows() if row["kind"] == "shape"] == 3 * ["encode_failed"]  # as a whole
+
+
+def test_lost_portions_of_a_set_that_was_encoded_as_a_whole(command, tmp_path, counter):
+    LOST.add("2")
+    arguments = in_portions(command("Together"), tmp_path / "b")
+    assert main(arguments) == 1
+    run = RunFolder(tmp_path / "b")
+    rows = [row for row in run.rows() if row["kind"] == "shape"]
+    assert [(row["status"], row["message"]) for row in rows] == [("ok", ""), ("ok", ""), ("out_of_memory", "killed")]
+    archive = files(run.path / "archives")
+    SHARED.clear()
+    LOST.add("0")
+    assert main([*arguments, "--remeasure"]) == 1
+    assert {row["status"] for row in run.rows()} == {"out_of_memory"}
+    assert files(run.path / "archives") == archive
 
 
 def test_a_codec_that_always_fails_has_the_rows_of_one_task(command, tmp_path):
-    assert main(command("CrashingDecoder")) == main(in_parts(command("CrashingDecoder"), tmp_path / "b")) == 1
-    states = [
-        [(row["kind"], row["status"], row["bytes"]) for row in RunFolder(tmp_path / name).rows()]
-        for name in ("run", "b")
+    assert main(in_portions(command("CrashingDecoder"), tmp_path / "b")) == 1
+    rows = RunFolder(tmp_path / "b").rows()
+    assert [(row["kind"], row["status"]) for row in rows] == [
+        *3 * [("shape", "decode_failed")],
+        ("set", "decode_failed"),
     ]
-    assert states[0] == states[1]
+    assert all(row["bytes"] for row in rows)
 
 
-def test_parts_that_had_ended_are_not_done_again(command, tmp_path, counter, monkeypatch):
-    """The run is stopped after the first of its two parts."""
+def test_portions_that_had_ended_are_not_done_again(command, tmp_path, counter, monkeypatch):
+    """The run is stopped after the first of its two portions."""
     given = []
 
     def stopped(*arguments):
         given.append(arguments)
         if len(given) == 2:
             raise KeyboardInterrupt
-        return parts.run_part(*arguments)
+        return portions.run_portion(*arguments)
 
-    arguments = in_parts(one_rate(command("Counting")), tmp_path / "b")
+    arguments = in_portions(command("CountingShapes"), tmp_path / "b")
     with monkeypatch.context() as patch:
-        patch.setattr("bench.execution.cluster_steps.run_part", stopped)
+        patch.setattr("bench.execution.cluster_steps.run_portion", stopped)
         assert main(arguments) == 130
-    assert counter.read_text().count("\n") == 1
-    assert main(arguments) == 0
     assert counter.read_text().count("\n") == 2
+    assert main(arguments) == 0
+    assert counter.read_text().count("\n") == 3
     assert [row["status"] for row in RunFolder(tmp_path / "b").rows()] == 4 * ["ok"]
 
 
-def test_what_is_left_of_a_part_is_read_or_done_again(tmp_path):
+def test_what_is_left_of_a_portion_is_read_or_done_again(tmp_path):
     path = tmp_path / "outcomes.json"
-    assert parts._read(path) is None
-    for text in ("{", "[]", '{"encode": {"status": "ok"}}', json.dumps({"encode": {"status": 1}})):
+    whole = {phase: {"status": "ok", "message": "", "wall_s": 1.0, "peak_mb": 1.0} for phase in portions.PHASES}
+    whole["encode"]["result"] = {"bytes": 0, "bytes_shared": 0, "bytes_shape": [], "ledger": {}}
+    assert portions._read(path, "here") is None
+    bad = {**whole, "decode": {"status": 1}}
+    for text in ("{", "[]", '{"stamp": "here"}', *(json.dumps({"stamp": "here", "outcomes": of}) for of in ({}, bad))):
         path.write_text(text)
-        assert parts._read(path) is None
+        assert portions._read(path, "here") is None
+    path.write_text(json.dumps({"stamp": "here", "outcomes": whole}))
+    assert portions._read(path, "there") is None
+    found = portions._read(path, "here")
+    assert found is not None
+    assert found["encode"].wall_s == 1.0
 
 
 def test_spans_cover_a_set():

@@ -1,7 +1,7 @@
-"""Jobs in parts on a cluster: some shapes of the set at a time, each part a task of its own.
+"""Jobs in portions on a cluster: some shapes of the set at a time, each portion a task of its own.
 
-A part is done as a job is, in a folder of its own within the run: ``parts/JOB/FIRST``. What ended there is found again
-when the run goes on, and put together when all parts have ended.
+A portion is done as a job is, in a folder of its own within the run: ``portions/JOB/FIRST``. What ended well there is
+found again when the run goes on, and put together when all have ended.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.codec import Archive, Part
+from bench.codec.archive import digest
 from bench.codec.atomic_write import write_atomically
 from bench.execution import sealed_archive
 from bench.execution.job import Outcomes, outcomes_of
@@ -26,6 +27,9 @@ from bench.execution.supervisor import Outcome
 from bench.planning.jobs import Job
 from bench.results.rows import JobRows
 from bench.results.store import RunFolder
+
+PORTIONS = "portions"
+"""Folder of a run in which portions work."""
 
 PHASES = ("encode", "decode", "measure")
 _SUMS = ("cpu_s", "recalled_s", "codec_s", "decoded_vertices", "decoded_faces", "cache_made", "cache_found", "bytes")
@@ -50,12 +54,19 @@ class Span:
         return slice(self.first, self.stop)
 
 
+def forget(job: Job, context: RunContext) -> None:
+    """Remove what portions of a job left."""
+    shutil.rmtree(_folder(job, context), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        _folder(job, context).parent.rmdir()
+
+
 def _folder(job: Job, context: RunContext) -> Path:
-    return context.run.path / "parts" / job.key
+    return context.run.path / PORTIONS / job.key
 
 
 def context_of(job: Job, context: RunContext, span: Span) -> RunContext:
-    """What `run_part` gets: the run as a part sees it."""
+    """What `run_portion` gets: the run as a portion sees it."""
     return dataclasses.replace(
         context,
         run=RunFolder(_folder(job, context) / f"{span.first:06d}"),
@@ -65,63 +76,70 @@ def context_of(job: Job, context: RunContext, span: Span) -> RunContext:
     )
 
 
-def run_part(job: Job, own: RunContext, whole: Path | None) -> Outcomes:
-    """How the phases of a part ended.
+def run_portion(job: Job, own: RunContext, whole: Path | None) -> Outcomes:
+    """How the phases of a portion ended.
 
     Args:
         job: the job.
         own: its run, as `context_of` makes it.
-        whole: archive of the whole set, whose part is decoded and measured; None to encode the part's shapes.
+        whole: archive of the whole set, whose portion is decoded and measured; None to encode the portion's shapes.
     """
-    saved = own.run.path / "outcomes.json"
-    if (ended := _read(saved)) is not None:
+    saved, archive = own.run.path / "outcomes.json", own.run.archive(job.archive_key)
+    stamp = f"{own.first} {len(own.references)} {'' if whole is None else digest(whole)}"
+    if (ended := _read(saved, stamp)) is not None and sealed_archive.finished(archive):
         return ended
     if whole is not None:
-        _cut(job, own, whole)
+        _cut(archive, own, whole)
     outcomes = outcomes_of(job, own)
-    write_atomically(saved, json.dumps({phase: dataclasses.asdict(outcome) for phase, outcome in outcomes.items()}))
+    if all(outcome.status == "ok" for outcome in outcomes.values()):
+        record = {phase: dataclasses.asdict(outcome) for phase, outcome in outcomes.items()}
+        write_atomically(saved, json.dumps({"stamp": stamp, "outcomes": record}))
     return outcomes
 
 
-def _read(saved: Path) -> Outcomes | None:
-    """What an earlier run left of a part that had ended; None where it left none."""
-    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, RecursionError):
-        outcomes = {phase: Outcome(**values) for phase, values in json.loads(saved.read_text()).items()}
+def _read(saved: Path, stamp: str) -> Outcomes | None:
+    """What an earlier run left of a portion of these shapes that had ended well; None where it left none."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        record = json.loads(saved.read_text())
+        outcomes = {phase: Outcome(**values) for phase, values in record["outcomes"].items()}
         for phase, outcome in outcomes.items():
             head = {"status": outcome.status, "message": outcome.message, "wall_s": outcome.wall_s}
             checked_result({**outcome.result, **head}, phase)
-        return outcomes
+        if record["stamp"] == stamp and set(outcomes) == set(PHASES):
+            return outcomes
     return None
 
 
-def _cut(job: Job, own: RunContext, whole: Path) -> None:
-    """The part's archive out of that of the whole set: the shared bytes, and those of its shapes."""
-    archive = own.run.archive(job.archive_key)
-    for left_over in (archive, sealed_archive.partial(archive)):
-        shutil.rmtree(left_over, ignore_errors=True)
+def _cut(archive: Path, own: RunContext, whole: Path) -> None:
+    """The portion's archive out of that of the whole set: the shared bytes, and those of its shapes."""
+    _clear(archive)
     stored = Archive.read(whole)
-    parts = stored.shapes[own.first : own.first + len(own.references)]
-    cut = Archive(parts, stored.shared)
+    cut = Archive(stored.shapes[own.first : own.first + len(own.references)], stored.shared)
     cut.write(sealed_archive.partial(archive))
     result = {
         **_HEAD,
         "bytes": cut.nbytes,
         "bytes_shared": len(cut.shared),
-        "bytes_shape": [len(part) for part in parts],
+        "bytes_shape": [len(part) for part in cut.shapes],
         "ledger": {"": cut.nbytes},
     }
     sealed_archive.seal(archive, Outcome("ok", "", 0.0, 0.0, result))
 
 
-def joined(job: Job, context: RunContext, found: Sequence[tuple[Span, Outcomes]], *, cut: bool) -> JobRows:
-    """The rows of a job whose parts have ended; its archive and what was kept of it come into the run's own folders.
+def _clear(archive: Path) -> None:
+    for left_over in (archive, sealed_archive.partial(archive)):
+        shutil.rmtree(left_over, ignore_errors=True)
+
+
+def joined(
+    job: Job, context: RunContext, found: Sequence[tuple[Span, Outcomes]], encoded: Outcome | None = None
+) -> JobRows:
+    """The rows of a job whose portions have ended; its archive and what they kept come into the run's own folders.
 
     Args:
-        found: how the phases of all parts ended, in order.
-        cut: whether the set was encoded as a whole.
+        found: how the phases of all portions ended, in order.
+        encoded: how the set was encoded, where that was done as a whole.
     """
-    archive = context.run.archive(job.archive_key)
-    encoded = sealed_archive.finished(archive) if cut else None
     outcomes: dict[str, Outcome] = {} if encoded is None else {"encode": encoded}
     for phase in PHASES[len(outcomes) :]:
         pieces = [(span, ended[phase]) for span, ended in found if phase in ended]
@@ -133,27 +151,28 @@ def joined(job: Job, context: RunContext, found: Sequence[tuple[Span, Outcomes]]
         if outcomes[phase].status != "ok":
             break
     rows = rows_of(job, context, outcomes)
+    for stale in (context.run.failure(job.archive_key), context.run.decoded(job.archive_key)):
+        shutil.rmtree(stale, ignore_errors=True)
     for span, _ in found:
         _gather(job, context, span)
-    shutil.rmtree(_folder(job, context), ignore_errors=True)
-    with contextlib.suppress(OSError):
-        _folder(job, context).parent.rmdir()
+    forget(job, context)
     return rows
 
 
 def _joined(phase: str, pieces: Sequence[tuple[Span, Outcome]], shapes: int) -> Outcome:
-    """How a phase ended as a whole: a part that failed costs its own shapes, unless all did."""
+    """How a phase ended as a whole: a portion whose process failed costs its own shapes, unless all did."""
     good = [(span, outcome) for span, outcome in pieces if outcome.status == "ok"]
     wall, peak = sum(outcome.wall_s for _, outcome in pieces), max(outcome.peak_mb for _, outcome in pieces)
     if not good:
         return dataclasses.replace(pieces[0][1], wall_s=wall, peak_mb=peak)
-    tables: dict[str, Any] = {name: {} for name in ("failures", "modes", "notes", *_TABLES)}
+    tables: dict[str, Any] = {name: {} for name in ("failures", "lost", "modes", "notes", *_TABLES)}
     result = {**_HEAD, **tables, "wall_s": wall}
     for span, outcome in pieces:
-        if outcome.status != "ok":
+        if outcome.status == "ok":
+            _add(result, span, outcome.result)
+        else:
             lost = [outcome.status, outcome.message]
-            result["failures"].update({str(index): lost for index in range(span.first, span.stop)})
-        _add(result, span, outcome.result)
+            result["lost"].update({str(index): lost for index in range(span.first, span.stop)})
     lists = {"encode": ("bytes_shape", 0), "measure": ("shapes", {"status": "measure_failed", "message": ""})}
     if phase in lists:
         name, absent = lists[phase]
@@ -165,7 +184,7 @@ def _joined(phase: str, pieces: Sequence[tuple[Span, Outcome]], shapes: int) -> 
 
 
 def _add(result: dict[str, Any], span: Span, own: Mapping[str, Any]) -> None:
-    """Add what a part's process wrote to that of the whole."""
+    """Add what a portion's process wrote to that of the whole."""
     for name in _SUMS:
         if own.get(name) is not None:
             result[name] = result.get(name, 0) + own[name]
@@ -178,20 +197,19 @@ def _add(result: dict[str, Any], span: Span, own: Mapping[str, Any]) -> None:
 
 
 def _joined_archive(job: Job, context: RunContext, outcome: Outcome, found: Sequence[tuple[Span, Outcomes]]) -> Outcome:
-    """Write the archive of the whole set from those of its parts and seal it."""
+    """Write the archive of the whole set from those of its portions and seal it."""
     shapes = [Part(b"")] * len(context.references)
     for span, ended in found:
         if ended["encode"].status == "ok":
             shapes[span.slice] = Archive.read(context_of(job, context, span).run.archive(job.archive_key)).shapes
     archive = context.run.archive(job.archive_key)
-    for left_over in (archive, sealed_archive.partial(archive)):
-        shutil.rmtree(left_over, ignore_errors=True)
+    _clear(archive)
     Archive(tuple(shapes)).write(sealed_archive.partial(archive))
     return sealed_archive.seal(archive, dataclasses.replace(outcome, result={**outcome.result, "bytes_shared": 0}))
 
 
 def _gather(job: Job, context: RunContext, span: Span) -> None:
-    """Move what a part kept, decoded meshes and what a failure left, to where the run keeps it."""
+    """Move what a portion kept, decoded meshes and what a failure left, to where the run keeps it."""
     own = context_of(job, context, span).run
     decoded, kept = own.decoded(job.archive_key), context.run.decoded(job.archive_key)
     for path in sorted(decoded.glob("*.npz")) if context.keep_decoded else ():
