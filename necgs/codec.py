@@ -91,7 +91,7 @@ class NecgsCodec(VolumeCodec):
 
     info: ClassVar[CodecInfo] = CodecInfo(
         name="necgs",
-        version="3",
+        version="4",
         title="NeCGS (ours)",
         summary="Block-sparse volumes: one small network for the set, latents only where the surface is",
         kind="neural",
@@ -106,8 +106,8 @@ class NecgsCodec(VolumeCodec):
 
     def warm_up(self, device: str = "cpu") -> None:
         """Compile what trains on a CPU, too."""
-        from necgs.training.compiled_cost import warm_up
+        from necgs.stages import warm_up_training
 
         super().warm_up(device)
         if device == "cpu":
-            warm_up()
+            warm_up_training()

@@ -37,7 +37,7 @@ SHORT_LADDER = ("k64", "k96-coarse", "k96", "k128", "k128-fine")
 
 
 FEW = 48
-"""Shapes of a set up to which it is passed over as often as the setting ``epochs`` says."""
+"""Shapes of a set over which it is passed as often as the setting ``epochs`` says."""
 
 
 class VolumeRate(Protocol):
@@ -66,13 +66,15 @@ class VolumeRate(Protocol):
         """Settings of the training on a set of so many shapes."""
 
 
-def passes(epochs: int, shapes: int) -> int:
-    """Passes over a set: as many as asked for up to `FEW` shapes, beyond fewer by the root of the number.
+def passes(epochs: int, shapes: int, batch: int) -> int:
+    """Passes over a set: ``epochs`` over `FEW` shapes, over fewer as many as make as many steps, over more fewer.
 
-    The decoder learns from all shapes, a latent from its own alone. Half the passes do for 200 shapes, a quarter loses
-    3 % of the bytes (docs/necgs-training.md).
+    The decoder learns from all shapes, a latent from its own alone. A small set's weights need the steps to become
+    small; of a large one half the passes do for 200 shapes, a quarter loses 3 % of the bytes (docs/necgs-training.md).
     """
-    return epochs if shapes <= FEW else max(1, round(epochs * math.sqrt(FEW / shapes)))
+    if shapes <= FEW:
+        return math.ceil(epochs * math.ceil(FEW / batch) / math.ceil(max(shapes, 1) / batch))
+    return max(1, round(epochs * math.sqrt(FEW / shapes)))
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class NecgsRate(Rate):
         fit: how volumes are fitted to the mesh: ``direct`` by closest points (without deformation it moves the TSDF
             only), ``rendered`` as published (it needs the deformation), ``none``.
         entropy: ``range`` or ``huffman``.
-        epochs: passes over a set of up to 48 shapes; a larger one takes fewer (`passes`).
+        epochs: passes over a set of 48 shapes; a smaller one takes as many steps, a larger one fewer passes (`passes`).
         batch: shapes per step.
         learning_rate: of the network's weights.
         latent_learning_rate: of the latents.
@@ -152,7 +154,7 @@ class NecgsRate(Rate):
 
         return BlockSettings(
             lambda_=self.lambda_,
-            epochs=passes(self.epochs, shapes),
+            epochs=passes(self.epochs, shapes, self.batch),
             batch=self.batch,
             learning_rate=self.learning_rate,
             latent_learning_rate=self.latent_learning_rate,

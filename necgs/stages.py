@@ -35,6 +35,19 @@ def warm_up(device: str) -> None:
     shape_volume(ball, resolution=16, channels=4, fit="direct", context=Context())
 
 
+def warm_up_training() -> None:
+    """Compile what trains on a CPU (`necgs.training.block_kernels`)."""
+    from necgs.decoder.spec import block_sparse_spec
+    from necgs.training.block_settings import BlockSettings
+    from necgs.training.block_sparse import BlockTraining
+    from necgs.training.surface_blocks import SurfaceBlocks
+
+    spec = block_sparse_spec(8, (4,), latent_channels=4)
+    slope = np.broadcast_to(np.arange(-60, 61, 16, dtype=np.int16)[:, None, None], (1, 8, 8, 8))
+    training = BlockTraining([SurfaceBlocks.of(slope, spec)], spec, BlockSettings(), "cpu", 0)
+    training.step(np.arange(1), 0.5)
+
+
 def warm_up_decoder(device: str) -> None:
     """Compile the surface extraction, start ``device``."""
     from bench.codec.arithmetic import start_device

@@ -6,7 +6,7 @@ Two ways to compute the same: with torch's operators, on every device and for ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -20,26 +20,9 @@ from necgs.decoder.block_sparse import block_decoder
 from necgs.decoder.spec import DecoderSpec
 from necgs.training.block_loss import BlockTarget, BlockTargets, block_loss
 from necgs.training.compiled_cost import CompiledCost, ShapeArrays
+from necgs.training.priced_decoder import PricedDecoder
 from necgs.training.rate_model import laplace_bits
 from necgs.training.shape_rows import BatchBlocks, ResidentBlocks
-
-
-@dataclass(frozen=True)
-class PricedDecoder:
-    """A decoder and what its latents cost.
-
-    Args:
-        weights: tensors of `parameter_shapes`.
-        steps: (C,), of the latents.
-        predictor: (C, 3 C + 13), of their prediction.
-        log_scales: (C,), as in `laplace_bits`.
-    """
-
-    weights: Mapping[str, Tensor]
-    steps: Tensor
-    predictor: Tensor
-    log_scales: Tensor
-
 
 Cost = Callable[[PricedDecoder, Tensor, Tensor], Tensor]
 """Of (decoder, codes (n, C) that it gets, codes (n, C) whose bits count), in steps: the cost (n,) of each block."""

@@ -30,13 +30,14 @@ from torch import Tensor
 from necgs.decoder.spec import DecoderSpec
 from necgs.decoder.trained_set import TrainedSet
 from necgs.quantize import codes, step_exponent, step_size, straight_through
-from necgs.training.block_cost import BlockCosts, Cost, PricedDecoder
+from necgs.training.block_cost import BlockCosts, Cost
 from necgs.training.block_loss import BlockTargets
 from necgs.training.block_settings import BlockSettings
 from necgs.training.block_start import block_start
 from necgs.training.checkpoint import Checkpoint
 from necgs.training.code_refinement import refined_codes
 from necgs.training.latent_adam import BETAS, LatentAdam
+from necgs.training.priced_decoder import PricedDecoder
 from necgs.training.ranks import Progress, Ranks
 from necgs.training.shape_rows import ResidentBlocks
 from necgs.training.surface_blocks import SurfaceBlocks, check_volumes

@@ -19,10 +19,10 @@ from torch import Tensor
 import necgs.training.block_kernels as kernels
 from necgs.coding.prediction import CAUSAL
 from necgs.decoder.spec import DecoderSpec
+from necgs.training.priced_decoder import PricedDecoder
 from necgs.training.shape_rows import ResidentBlocks, absent
 
 if TYPE_CHECKING:
-    from necgs.training.block_cost import PricedDecoder
     from necgs.training.block_loss import BlockTargets
 
 S = TypeVar("S")
@@ -251,16 +251,3 @@ def _on_threads(work: Callable[[S], T], items: Sequence[S], threads: int) -> lis
 def _pool(threads: int) -> ThreadPoolExecutor:
     """Threads whose products take one thread each."""
     return ThreadPoolExecutor(threads, "cost of blocks", torch.set_num_threads, (1,))
-
-
-def warm_up() -> None:
-    """Compile the kernels, or load them."""
-    from necgs.decoder.spec import block_sparse_spec
-    from necgs.training.block_settings import BlockSettings
-    from necgs.training.block_sparse import BlockTraining
-    from necgs.training.surface_blocks import SurfaceBlocks
-
-    spec = block_sparse_spec(8, (4,), latent_channels=4)
-    slope = np.broadcast_to(np.arange(-60, 61, 16, dtype=np.int16)[:, None, None], (1, 8, 8, 8))
-    training = BlockTraining([SurfaceBlocks.of(slope, spec)], spec, BlockSettings(), "cpu", 0)
-    training.step(np.arange(1), 0.5)

@@ -126,7 +126,7 @@ def test_the_ladders_go_from_small_to_large_and_say_only_what_differs() -> None:
 
 def test_large_sets_are_passed_over_less_often_but_in_more_steps() -> None:
     rate = NecgsRate()
-    assert [rate.training(shapes).epochs for shapes in (1, 48, 192, 1200, 10**7)] == [100, 100, 50, 20, 1]
+    assert [rate.training(shapes).epochs for shapes in (1, 12, 48, 192, 1200, 10**7)] == [1200, 400, 100, 50, 20, 1]
     steps = [rate.training(shapes).epochs * shapes for shapes in (48, 192, 600, 1200)]
     assert steps == sorted(steps)
     assert PaperRate().training(10_000).epochs == 400

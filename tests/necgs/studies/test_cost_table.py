@@ -5,7 +5,7 @@ from necgs.studies.cost_table import PHASES, cost_row, main
 
 def test_a_line_says_what_a_set_costs():
     row = cost_row("procedural:2", None, 16, 4e-3)
-    assert (row.shapes, row.resolution, row.epochs) == (2, 16, 100)
+    assert (row.shapes, row.resolution, row.epochs) == (2, 16, 1200)
     assert 10 < row.size < 20_000
     assert len(row.phases) == len(PHASES)
     assert all(seconds > 0 for seconds in row.phases)

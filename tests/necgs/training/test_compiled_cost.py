@@ -9,10 +9,11 @@ import torch
 
 from necgs.decoder.spec import DecoderSpec, block_sparse_spec
 from necgs.training import block_kernels as kernels
-from necgs.training.block_cost import BlockCosts, PricedDecoder
+from necgs.training.block_cost import BlockCosts
 from necgs.training.block_settings import BlockSettings
 from necgs.training.block_sparse import BlockTraining
 from necgs.training.compiled_cost import CHUNK
+from necgs.training.priced_decoder import PricedDecoder
 from necgs.training.rate_model import laplace_bits
 from necgs.training.surface_blocks import SurfaceBlocks
 from necgs.training.train import train
