@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 MARGIN = 0.7
 """A shape is not ruled out while so much of its foretold bytes and of its error would do ..."""
-LEAST_DECODER = 1300
-"""... together with so many bytes of weights for all volumes; the fewest seen are 1,380, of four shapes at K = 64."""
+LEAST_DECODER = 1000
+"""... together with so many bytes of weights for all volumes; the fewest seen are 1,067, of one shape at K = 64."""
 
 _BITS, _ERROR, _LAMBDA = 82.0, 152.0, 4e-3  # of a block by its bend, and of 1 / K in 1e-3; at this lambda
 _BITS_SLOPE, _ERROR_SLOPE = -0.38, 0.26  # exponents of lambda
