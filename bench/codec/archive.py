@@ -64,14 +64,15 @@ class Archive:
             (folder / f"{index:06d}.bin").write_bytes(part.data)
 
     @classmethod
-    def read(cls, folder: Path) -> Archive:
-        """Read an archive back from its files. The ledger is not stored: a decoder sees bytes only."""
+    def read(cls, folder: Path, chosen: slice = slice(None)) -> Archive:
+        """Read an archive back from its files, or some of its shapes. No ledger is stored: decoders see bytes only."""
         if not folder.is_dir():
             raise CorruptArchive(f"no archive at {folder}")
         shared = folder / SHARED_FILE
         names = sorted(p.name for p in folder.glob("[0-9]*.bin"))
         if names != [f"{index:06d}.bin" for index in range(len(names))]:
             raise CorruptArchive(f"{folder}: the shape files are not numbered from 000000.bin without a gap")
+        names = names[chosen]
         for path in [shared, *(folder / name for name in names)]:
             if path.is_symlink() or (path.exists() and not path.is_file()):  # leads elsewhere, or never ends
                 raise CorruptArchive(f"{path} is a link, a pipe or a folder, no file of an archive")

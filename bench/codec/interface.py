@@ -172,7 +172,7 @@ class Codec(ABC):
     def prepare(self, meshes: Sequence[Trimesh], rate: Any, context: Context) -> None:  # noqa: B027 - nothing to do
         """Make what encoding a set takes from the cache, for some of its shapes, on the CPU.
 
-        A cluster does this for several parts of a set at a time before the set is encoded.
+        A cluster does this for several portions of a set at a time before the set is encoded.
         """
 
     @abstractmethod

@@ -32,7 +32,7 @@ FIRST = 1
 def steps_of(job: Job, context: RunContext, each: int) -> Steps:
     """The steps of a job, ``each`` shapes or fewer a task."""
     spans, codec = Span.all_of(len(context.references), each), registry.get(job.name)
-    encoded = encoded_before(job, context)
+    encoded = encoded_before(job, context) if len(spans) > 1 else None
     if len(spans) > 1 and encoded is None and (preparing := _preparing(job, context, codec, spans)):
         yield preparing
     if len(spans) < 2 or not codec.decodes_shapes_alone():
@@ -47,7 +47,7 @@ def steps_of(job: Job, context: RunContext, each: int) -> Steps:
         if encoded.status != "ok":
             forget(job, context)
             return rows_of(job, context, {"encode": encoded})
-    found = yield [_portion(job, context, span, cut=encoded is not None) for span in spans]
+    found = yield [_portion(job, context, span, encoded) for span in spans]
     return joined(job, context, list(zip(spans, found, strict=True)), encoded)
 
 
@@ -79,11 +79,14 @@ def _preparing(job: Job, context: RunContext, codec: Codec, spans: list[Span]) -
     ]
 
 
-def _portion(job: Job, context: RunContext, span: Span, *, cut: bool) -> ClusterTask:
-    whole = context.run.archive(job.archive_key) if cut else None
-    call = functools.partial(run_portion, job, context_of(job, context, span), whole)
+def _portion(job: Job, context: RunContext, span: Span, encoded: Outcome | None) -> ClusterTask:
+    """A portion of a set that was encoded as a whole, or of one that is not encoded."""
+    call = functools.partial(run_portion, job, context_of(job, context, span), None)
+    if encoded is not None:
+        whole = context.run.archive(job.archive_key), encoded.result["archive_sha256"]
+        call = functools.partial(run_portion, job, context_of(job, context, span), *whole)
 
     def lost(reason: str) -> Outcomes:
-        return {"decode" if cut else "encode": _lost(reason)}
+        return {"encode" if encoded is None else "decode": _lost(reason)}
 
     return ClusterTask(f"{job.key}-{span.first}", call, lost)

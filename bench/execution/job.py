@@ -39,20 +39,25 @@ def run_job(job: Job, context: RunContext, progress: Progress | None = None) -> 
     Raises:
         bench.execution.supervisor.Interrupted: when the run is asked to stop.
     """
-    return rows_of(job, context, outcomes_of(job, context, progress))
+    return _done(job, context, progress)[1]
 
 
-def outcomes_of(job: Job, context: RunContext, progress: Progress | None = None) -> Outcomes:
+def outcomes_of(job: Job, context: RunContext) -> Outcomes:
     """How the phases of ``job`` ended, as far as it came; see `run_job`."""
+    return _done(job, context, None)[0]
+
+
+def _done(job: Job, context: RunContext, progress: Progress | None) -> tuple[Outcomes, JobRows]:
     outcomes: dict[str, Outcome] = {}
     with _scratch(job, context) as scratch:
         for phase in ("encode", "decode", "measure"):
             outcomes[phase] = _on_whole_references(phase, job, context, scratch, progress)
             if outcomes[phase].status != "ok":
                 break
+        rows = rows_of(job, context, outcomes)
         _put_away_state(job, context, scratch, outcomes["encode"].status)
-        _keep(job, context, scratch, failed=not is_clean(rows_of(job, context, outcomes).whole))
-    return outcomes
+        _keep(job, context, scratch, failed=not is_clean(rows.whole))
+    return outcomes, rows
 
 
 def encode_whole(job: Job, context: RunContext) -> Outcome:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.codec import Archive, Part
-from bench.codec.archive import digest
 from bench.codec.atomic_write import write_atomically
 from bench.execution import sealed_archive
 from bench.execution.job import Outcomes, outcomes_of
@@ -76,16 +75,17 @@ def context_of(job: Job, context: RunContext, span: Span) -> RunContext:
     )
 
 
-def run_portion(job: Job, own: RunContext, whole: Path | None) -> Outcomes:
+def run_portion(job: Job, own: RunContext, whole: Path | None, sha256: str = "") -> Outcomes:
     """How the phases of a portion ended.
 
     Args:
         job: the job.
         own: its run, as `context_of` makes it.
         whole: archive of the whole set, whose portion is decoded and measured; None to encode the portion's shapes.
+        sha256: of that archive, as its row has it: what an earlier run left of another one is not used.
     """
     saved, archive = own.run.path / "outcomes.json", own.run.archive(job.archive_key)
-    stamp = f"{own.first} {len(own.references)} {'' if whole is None else digest(whole)}"
+    stamp = f"{own.first} {len(own.references)} {sha256}"
     if (ended := _read(saved, stamp)) is not None and sealed_archive.finished(archive):
         return ended
     if whole is not None:
@@ -113,8 +113,7 @@ def _read(saved: Path, stamp: str) -> Outcomes | None:
 def _cut(archive: Path, own: RunContext, whole: Path) -> None:
     """The portion's archive out of that of the whole set: the shared bytes, and those of its shapes."""
     _clear(archive)
-    stored = Archive.read(whole)
-    cut = Archive(stored.shapes[own.first : own.first + len(own.references)], stored.shared)
+    cut = Archive.read(whole, slice(own.first, own.first + len(own.references)))
     cut.write(sealed_archive.partial(archive))
     result = {
         **_HEAD,

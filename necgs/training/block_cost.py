@@ -1,7 +1,7 @@
 """Distortion plus priced bits of each block of some shapes: what training and the choice of codes make small.
 
 Two ways to compute the same: with torch's operators, on every device and for every decoder; compiled
-(`necgs.training.compiled_cost`), on a CPU and for decoders with one width, several times as quick.
+(`necgs.training.compiled_cost`), on a CPU and for decoders with one width, about twice as quick.
 """
 
 from __future__ import annotations
@@ -59,10 +59,9 @@ class BlockCosts:
         *,
         sign_weight: float,
         bit_price: float,
-        compiled: bool = True,
     ) -> BlockCosts:
-        """Compiled where it can be, unless ``compiled`` is false."""
-        here = compiled and targets.sizes.device.type == "cpu" and not spec.doublings
+        """Compiled where it can be."""
+        here = targets.sizes.device.type == "cpu" and not spec.doublings
         shapes = ShapeArrays.of(targets, resident) if here else None
         return cls(spec, targets, resident, sign_weight, bit_price, shapes, torch.get_num_threads())
 

@@ -9,7 +9,6 @@ import torch
 
 from necgs.decoder.spec import DecoderSpec, block_sparse_spec
 from necgs.training import block_kernels as kernels
-from necgs.training.block_cost import BlockCosts
 from necgs.training.block_settings import BlockSettings
 from necgs.training.block_sparse import BlockTraining
 from necgs.training.compiled_cost import CHUNK
@@ -55,10 +54,8 @@ def cost_and_gradients(
     training: BlockTraining, shapes: np.ndarray, *, compiled: bool
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Of random codes, with a weight for each block; the reference in float64."""
-    fields = {f.name: getattr(training.costs, f.name) for f in dataclasses.fields(BlockCosts)}
-    kept = {name: fields[name] for name in ("spec", "targets", "resident", "sign_weight", "bit_price")}
-    costs = BlockCosts.of(**kept, compiled=compiled)
-    assert (costs.shapes is not None) == compiled
+    assert training.costs.shapes is not None
+    costs = training.costs if compiled else dataclasses.replace(training.costs, shapes=None)
     noise = torch.Generator().manual_seed(2)
     count, channels = len(training.latents.rows(shapes)), training.spec.latent_channels
     coded = 3 * torch.randn(count, channels, generator=noise)
