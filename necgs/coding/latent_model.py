@@ -8,6 +8,7 @@ Both ends compute it with integers. Against rounded residuals under one table a 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -102,6 +103,11 @@ class LatentModel:
             np.add.at(counts, (phase[:, channel], off[:, channel] + reach), 1)
             scales.append(int(np.einsum("pi,psi->s", counts, bits).argmin()))
         return cls(predictor, tuple(scales), reach)
+
+    def magnitudes(self) -> NDArray[np.float64]:
+        """How far codes typically lie from their predictions, in steps: float64 (C,), the means of the Gaussians."""
+        widths = np.array([scale_width(scale) for scale in self.scales]) / 2**27 / PHASES
+        return widths * math.sqrt(2 / math.pi)
 
     def write(self, out: FieldWriter) -> None:
         """Append the fields: varint reach, one byte per channel."""

@@ -30,6 +30,9 @@ MAX_CODE = 1 << 20
 MAX_WEIGHT = 1 << 15
 """Bounds that keep every sum of a hostile file within 64 bits."""
 
+MAX_FITTED = 4095
+"""Bound of a weight that is fitted: more no table of weights holds; fine latents far from zero would ask for it."""
+
 CAUSAL = FACES[:3]
 """The face neighbours, of `necgs.decoder.blocks.NEIGHBOURS`, that precede a block."""
 
@@ -64,7 +67,7 @@ class Predictor:
             normal += known.T @ known
             moments += known.T @ codes
         weights = np.rint(np.linalg.solve(normal, moments).T * 2**SHIFT)
-        return cls(weights.clip(-MAX_WEIGHT, MAX_WEIGHT).astype(np.int32))
+        return cls(weights.clip(-MAX_FITTED, MAX_FITTED).astype(np.int32))
 
     def predict(self, inputs: Integers, fraction: int = 0) -> Integers:
         """Predicted codes (n, C) from inputs (n, 3 C + 13), rounded to multiples of 2^-fraction and in that unit."""

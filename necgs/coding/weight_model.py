@@ -31,8 +31,8 @@ from necgs.decoder.weight_groups import weight_groups
 Codes = NDArray[np.int32]
 Shapes = Mapping[str, tuple[int, ...]]
 
-MAX_REACH = 2047
-"""Of a weight, in steps; those of trained decoders are some hundreds."""
+MAX_REACH = 4095
+"""Of a weight, in steps; those of trained decoders are some hundreds, of predictions of fine latents some thousands."""
 
 ZEROS = FrequencyTable(CONSTANT, 0)
 

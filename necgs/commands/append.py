@@ -105,7 +105,8 @@ def append(shared: SharedPart, meshes: list[NamedMesh], steps: int, fit: str, co
     """The records of new volumes. Raises ``InvalidMesh``."""
     from necgs.coding.bitstream import encode_shape
     from necgs.stages import shape_volume
-    from necgs.training.new_shapes import AppendSettings, fit_latents
+    from necgs.training.latent_descent import AppendSettings
+    from necgs.training.new_shapes import fit_latents
 
     context.limit_torch()
     spec = shared.decoder.spec

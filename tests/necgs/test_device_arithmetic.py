@@ -15,7 +15,8 @@ from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import DENSE, DecoderSpec, block_sparse_spec
 from necgs.training.block_settings import BlockSettings
 from necgs.training.dense import DenseSettings, DenseTraining
-from necgs.training.new_shapes import AppendSettings, fit_latents
+from necgs.training.latent_descent import AppendSettings
+from necgs.training.new_shapes import fit_latents
 from necgs.training.ssim import gaussian_window
 from necgs.training.train import train
 from tests.necgs.training.test_dense import spheres

@@ -24,7 +24,8 @@ from necgs.training.block_settings import BlockSettings
 from necgs.training.block_sparse import BlockTraining
 from necgs.training.compiled_cost import ShapeArrays
 from necgs.training.dense import DenseSettings, DenseTraining
-from necgs.training.new_shapes import AppendSettings, fit_latents
+from necgs.training.latent_descent import AppendSettings
+from necgs.training.new_shapes import fit_latents
 from necgs.training.surface_blocks import SurfaceBlocks
 from necgs.training.train import train
 from necgs.volume.dmc import extract, extract_blocks

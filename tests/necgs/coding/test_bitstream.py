@@ -51,6 +51,16 @@ def test_weights_and_latents_come_back_bit_for_bit(name: str, coder: str) -> Non
 
 
 @pytest.mark.parametrize("coder", CODERS)
+def test_latents_far_from_zero_are_coded(coder: str) -> None:
+    trained = block_set()
+    far = dataclasses.replace(trained, latents=tuple(codes + 150 for codes in trained.latents))
+    archive = encode_set(far, coder)
+    shared = decode_shared(archive.shared.data)
+    for codes, part in zip(far.latents, archive.shapes, strict=True):
+        np.testing.assert_array_equal(decode_shape(shared, part.data).latents[0], codes)
+
+
+@pytest.mark.parametrize("coder", CODERS)
 @pytest.mark.parametrize("name", SETS)
 def test_the_ledger_accounts_for_every_byte(name: str, coder: str) -> None:
     archive = encode_set(SETS[name](), coder)

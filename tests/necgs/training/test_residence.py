@@ -11,7 +11,8 @@ import torch
 from necgs.coding.bitstream import decode_shared, encode_set
 from necgs.decoder.spec import DENSE, DecoderSpec, paper_spec
 from necgs.training.dense import DenseSettings, DenseTraining
-from necgs.training.new_shapes import AppendSettings, fit_latents
+from necgs.training.latent_descent import AppendSettings
+from necgs.training.new_shapes import fit_latents
 from necgs.training.residence import DeviceVolumes, Estimate, HostVolumes
 from necgs.training.train import train
 from tests.necgs.training.test_dense import spheres
