@@ -86,10 +86,14 @@ def _add_how(group: Any) -> None:
         "--timeout",
         type=finite,
         metavar="S",
-        help="seconds a job of up to 48 shapes may take to encode, and to decode; larger sets get more in proportion",
+        help="seconds a job of up to 48 shapes may take to encode, to decode and to measure; larger sets get more in "
+        "proportion",
     )
     group.add_argument(
-        "--memory-limit", type=finite, metavar="GB", help="memory a job may use (default: 90 %% / workers)"
+        "--memory-limit",
+        type=finite,
+        metavar="GB",
+        help="memory a job may use (default: 90 %% over the jobs at a time; with --scheduler none)",
     )
     group.add_argument(
         "--max-memory",
@@ -154,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
             f"bench run: {error}; what is finished is stored; mend it and run the same command again", file=sys.stderr
         )
         return 1
-    return _verdict(rows, folder, args)
+    return _verdict(rows, folder, plan, quiet=args.quiet)
 
 
 def _publish(plan: Plan, folder: RunFolder, args: argparse.Namespace) -> None:
@@ -183,7 +187,7 @@ def build_request(args: argparse.Namespace, argv: Sequence[str] = ()) -> Request
     limit = args.limit or profile.limit
     timeouts = profile.timeout_s
     if args.timeout is not None:
-        timeouts = dataclasses.replace(timeouts, encode=args.timeout, decode=args.timeout)
+        timeouts = dataclasses.replace(timeouts, encode=args.timeout, decode=args.timeout, measure=args.timeout)
     out = args.out or _default_out(profile, data, args)
     cache = (args.cache or default_cache()).expanduser().resolve()
     _check_folder(out, "--out")
@@ -255,14 +259,14 @@ def _print_jobs(plan: Plan, todo: list[Any]) -> None:
         print(line)
 
 
-def _verdict(rows: list[SetRow], folder: RunFolder, args: argparse.Namespace) -> int:
+def _verdict(rows: list[SetRow], folder: RunFolder, plan: Plan, *, quiet: bool) -> int:
     """Print table, report and failures; returns the exit code."""
     from bench.commands.terminal import coloured, width
     from bench.execution.progress import describe_failures
     from bench.results.rows import is_clean
     from bench.results.summary import console_table
 
-    if not args.quiet:
+    if not quiet:
         print(console_table(folder, width()))
         if (folder.path / "report").exists():
             print(f"\nreport: {folder.path / 'report' / 'report.md'}")
@@ -274,24 +278,42 @@ def _verdict(rows: list[SetRow], folder: RunFolder, args: argparse.Namespace) ->
             file=sys.stderr,
         )
     if failed:
-        print(f"to try {'it' if len(failed) == 1 else 'them'} again: {_once_more(failed)}", file=sys.stderr)
+        print(
+            f"to try {'it' if len(failed) == 1 else 'them'} again: {_once_more(_short_of_time(failed, folder), plan)}",
+            file=sys.stderr,
+        )
     return 1 if failed else 0
 
 
-def _once_more(failed: list[SetRow]) -> str:
-    """The command that does failed jobs again, with more time where that was short."""
-    limits = [_seconds_for_a_small_set(row) for row in failed if row["status"] == "timeout"]
+def _short_of_time(failed: list[SetRow], folder: RunFolder) -> list[SetRow]:
+    """Of failed jobs those that more time would help: the set's ran out, or that of a shape."""
+    from bench.results.rows import shape_rows
+
+    keys = {row["job"] for row in failed}
+    jobs = [job for job in folder.jobs() if job.whole["job"] in keys]
+    return [
+        job.whole
+        for job in jobs
+        if any(
+            row["status"] == "timeout" or "--timeout" in row["message"] for row in (job.whole, *shape_rows(job.rows))
+        )
+    ]
+
+
+def _once_more(late: list[SetRow], plan: Plan) -> str:
+    """The command that does failed jobs again, with more time than these had."""
+    shapes = plan.request.limits.timeouts.shapes
+    limits = [_seconds_for_a_small_set(row, shapes) for row in late]
     words = [word for word in sys.argv[1:] if word != "--retry-failed"]
     more = [f"--timeout {2 * max(limits):.0f}"] if limits else []
     return " ".join(["python -m bench", *map(shlex.quote, words), "--retry-failed", *more])
 
 
-def _seconds_for_a_small_set(row: SetRow) -> float:
-    """The ``--timeout`` that the job had: its limit, without what a large set gets in addition."""
-    from bench.planning.limits import Timeouts
-
-    allowed = max((timing["limit_s"] for timing in (row["encode"], row["decode"]) if timing), default=0.0)
-    return allowed / max(1.0, row["shapes"] / Timeouts().shapes)
+def _seconds_for_a_small_set(row: SetRow, shapes: int) -> float:
+    """The ``--timeout`` that the job had: its limit, without what a set of more than ``shapes`` gets in addition."""
+    timings = row["encode"], row["decode"], row["measure"]
+    allowed = max((timing["limit_s"] for timing in timings if timing), default=0.0)
+    return allowed / max(1.0, row["shapes"] / shapes)
 
 
 def _split(text: str) -> list[str]:

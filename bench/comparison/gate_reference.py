@@ -120,12 +120,12 @@ class Baseline:
     def of(cls, run: RunFolder) -> Baseline:
         """The baseline that a run makes."""
         manifest = run.read_manifest()
-        points, protocol = [], ""
+        points, wholes = [], []
         for job in run.jobs():
-            protocol = protocol or protocol_of(manifest, job.rows)
+            wholes.append(job.whole)
             points.append(_point(job.whole, job.shapes, manifest))
         return cls(
-            protocol=protocol or protocol_of(manifest, ()),
+            protocol=protocol_of(manifest, wholes),
             machine=manifest["machine"]["fingerprint"],
             data={name: data_digest(manifest, name) for name in dict.fromkeys(point.dataset for point in points)},
             points={point.key: point for point in points},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -51,7 +52,8 @@ def _done(job: Job, context: RunContext, progress: Progress | None) -> tuple[Out
     outcomes: dict[str, Outcome] = {}
     with _scratch(job, context) as scratch:
         for phase in ("encode", "decode", "measure"):
-            outcomes[phase] = _on_whole_references(phase, job, context, scratch, progress)
+            attempt = _encoded if phase == "encode" else functools.partial(_on_whole_references, phase)
+            outcomes[phase] = attempt(job, context, scratch, progress)
             if outcomes[phase].status != "ok":
                 break
         rows = rows_of(job, context, outcomes)
@@ -63,7 +65,7 @@ def _done(job: Job, context: RunContext, progress: Progress | None) -> tuple[Out
 def encode_whole(job: Job, context: RunContext) -> Outcome:
     """Encode the set of ``job`` alone; an archive that is there is used again."""
     with _scratch(job, context) as scratch:
-        outcome = _on_whole_references("encode", job, context, scratch, None)
+        outcome = _encoded(job, context, scratch, None)
         _put_away_state(job, context, scratch, outcome.status)
         shutil.rmtree(context.run.failure(job.archive_key), ignore_errors=True)
         if outcome.status != "ok":
@@ -72,9 +74,35 @@ def encode_whole(job: Job, context: RunContext) -> Outcome:
 
 
 def encoded_before(job: Job, context: RunContext) -> Outcome | None:
-    """How the archive was made that an earlier run left, if no shape is missing that another attempt may code."""
+    """How the archive was made that an earlier run left, if no shape is missing that another attempt may code.
+
+    Where archives are measured again, whatever is there is taken.
+    """
     finished = sealed_archive.finished(context.run.archive(job.archive_key))
-    return None if finished is None or _may_be_completed(finished) else finished
+    if finished is None or context.remeasure:
+        return finished
+    return None if _may_be_completed(finished) else finished
+
+
+def _encoded(job: Job, context: RunContext, scratch: Path, progress: Progress | None) -> Outcome:
+    """Encode, or take the archive that is there; another attempt that codes fewer shapes does not replace it."""
+    archive = context.run.archive(job.archive_key)
+    if (complete := encoded_before(job, context)) is not None:
+        return complete
+    before = sealed_archive.finished(archive)
+    outcome = _on_whole_references("encode", job, context, scratch, progress)
+    fewer = before is not None and _missing(outcome) > _missing(before)
+    if outcome.status == "ok" and not fewer:
+        outcome = sealed_archive.seal(archive, outcome)
+    if before is not None and (fewer or outcome.status != "ok"):
+        shutil.rmtree(sealed_archive.partial(archive), ignore_errors=True)
+        return before
+    return outcome
+
+
+def _missing(outcome: Outcome) -> int:
+    """How many shapes an encoder could not code."""
+    return len({*outcome.result.get("failures", {}), *outcome.result.get("lost", {})})
 
 
 def prepare(job: Job, context: RunContext) -> Outcome:
@@ -133,12 +161,9 @@ def _on_whole_references(
 def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progress: Progress | None) -> Outcome:
     archive = context.run.archive(job.archive_key)
     if phase == "encode":
-        if (finished := encoded_before(job, context)) is not None:
-            return finished
-        for left_over in (archive, sealed_archive.partial(archive)):
-            shutil.rmtree(left_over, ignore_errors=True)
+        shutil.rmtree(sealed_archive.partial(archive), ignore_errors=True)
     with _device(phase, job, context) as variables:
-        outcome = run_worker(
+        return run_worker(
             _task(phase, job, context, scratch),
             scratch,
             memory_limit_mb=context.limits.memory_mb,
@@ -146,9 +171,6 @@ def _run_phase(phase: str, job: Job, context: RunContext, scratch: Path, progres
             progress=None if progress is None else lambda fraction, note: progress(phase, fraction, note),
             variables=variables,
         )
-    if phase == "encode" and outcome.status == "ok":
-        outcome = sealed_archive.seal(archive, outcome)
-    return outcome
 
 
 def _device(phase: str, job: Job, context: RunContext) -> AbstractContextManager[Mapping[str, str]]:

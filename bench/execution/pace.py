@@ -18,6 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench import registry
+from bench.codec import UserError
 from bench.codec.atomic_write import write_atomically
 from bench.execution.need import Need
 from bench.planning.jobs import Job
@@ -193,7 +195,18 @@ def _mean(entries: Mapping[str, Pace], codec: str, device: str) -> Pace | None:
 
 
 def _key(job: Job) -> str:
-    return f"{job.codec} {job.rate} {job.device} {job.version}"
+    """Of a job; settings that are not those of its rate's label, as a profile may have them, have a pace of their own."""
+    key = f"{job.codec} {job.rate} {job.device} {job.version}"
+    return key if _is_usual(job) else f"{key} {job.settings_digest}"
+
+
+def _is_usual(job: Job) -> bool:
+    """Whether the settings are those that the codec's ladder has under this label, or none are known."""
+    with contextlib.suppress(UserError):
+        codec = registry.get(job.name)
+        if job.rate in codec.ladder:
+            return codec.rate_type.of(codec.ladder[job.rate]).settings() == job.settings
+    return True
 
 
 def known_to(path: Path) -> dict[str, Pace]:

@@ -24,6 +24,7 @@ from bench.execution.portions import PORTIONS
 from bench.execution.progress import RunProgress
 from bench.execution.run_context import RunContext
 from bench.execution.run_log import NORMAL, RunLog
+from bench.execution.sealed_archive import finished
 from bench.execution.supervisor import Interrupted
 from bench.planning.jobs import Job
 from bench.planning.plan import Plan, WrongInput, waiting_jobs
@@ -45,11 +46,11 @@ def execute(plan: Plan, run: RunFolder, *, verbosity: int = NORMAL) -> list[SetR
         with FileLock(run.lock_path, timeout=0):
             write_manifest(plan, run)
             run.recover()
-            todo = waiting_jobs(plan, run)
+            todo, absent = _to_do(plan, run)
             if plan.request.executor != "dask" or plan.request.remeasure or plan.request.retry_failed:
                 shutil.rmtree(run.path / PORTIONS, ignore_errors=True)  # of a run on a cluster that was cut off
             log = RunLog(run.log_path, verbosity)
-            for line in (*_announcement(plan, todo, run), *needs(plan, todo), *forecasts(plan, todo)):
+            for line in (*_announcement(plan, todo, run), *needs(plan, todo), *forecasts(plan, todo), *absent):
                 log.say(line)
             for rows in _do(plan, todo, run, log):
                 run.append(rows.rows)
@@ -60,11 +61,22 @@ def execute(plan: Plan, run: RunFolder, *, verbosity: int = NORMAL) -> list[SetR
     return [row for row in run.set_rows() if row["job"] in keys]
 
 
+def _to_do(plan: Plan, run: RunFolder) -> tuple[list[Job], list[str]]:
+    """The jobs that wait, and lines that name those that should be measured again but have no archive."""
+    waiting = waiting_jobs(plan, run)
+    if not plan.request.remeasure:
+        return waiting, []
+    there = [job for job in waiting if finished(run.archive(job.archive_key)) is not None]
+    absent = [job.label for job in waiting if job not in there]
+    advice = "code what is missing with the same command without --remeasure"
+    return there, [f"not measured again, for there is no archive: {', '.join(absent)}; {advice}"] if absent else []
+
+
 def _do(plan: Plan, todo: list[Job], run: RunFolder, log: RunLog) -> Iterator[JobRows]:
     stop = threading.Event()
     remeasure, samples = plan.request.remeasure, plan.protocol.samples
     progress = RunProgress(todo, plan.workers, log, _counts(plan), pace_book(plan), samples, remeasure=remeasure)
-    contexts = {name: _context(plan, run, name, stop) for name in plan.prepared}
+    contexts = {name: _context(plan, run, name, stop, len(todo)) for name in plan.prepared}
 
     def work(job: Job) -> JobRows:
         progress.start(job)
@@ -91,25 +103,28 @@ def _do(plan: Plan, todo: list[Job], run: RunFolder, log: RunLog) -> Iterator[Jo
         progress.close()
 
 
-def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event) -> RunContext:
+def _context(plan: Plan, run: RunFolder, dataset: str, stop: threading.Event, jobs: int) -> RunContext:
     request = plan.request
     return RunContext(
         run=RunFolder(run.path.resolve()),  # a worker of a cluster may stand in another folder
         references=plan.prepared[dataset].references,
         cache=request.cache,
         protocol=plan.protocol,
-        limits=dataclasses.replace(request.limits, memory_mb=_memory_mb(plan)),
+        limits=dataclasses.replace(request.limits, memory_mb=_memory_mb(plan, jobs)),
         workers=plan.workers,
         gpus=_gpus(plan),
         keep_decoded=request.keep_decoded,
         sources=plan.prepared[dataset].sources,
         stop=None if request.executor == "dask" else stop,
+        remeasure=request.remeasure,
     )
 
 
-def _memory_mb(plan: Plan) -> float:
-    """MiB at which a job is killed."""
-    return plan.request.limits.memory_mb or machine.memory_mb() * 0.9 / plan.workers
+def _memory_mb(plan: Plan, jobs: int) -> float | None:
+    """MiB at which one of so many jobs is killed; None where it runs on other machines and none was given."""
+    if plan.request.limits.memory_mb or plan.request.scheduler:
+        return plan.request.limits.memory_mb
+    return machine.memory_mb() * 0.9 / max(1, min(plan.workers, jobs))
 
 
 def _gpus(plan: Plan) -> tuple[int, ...]:
@@ -168,5 +183,5 @@ def needs(plan: Plan, todo: Sequence[Job]) -> Iterator[str]:
         remeasure=request.remeasure,
         keep_decoded=request.keep_decoded,
     )
-    job = None if request.scheduler else _memory_mb(plan) * MIB
-    yield from need_lines(need, Room.of(request.out, request.cache, job), plan.workers)
+    job = None if request.scheduler else _memory_mb(plan, len(todo))
+    yield from need_lines(need, Room.of(request.out, request.cache, job and job * MIB), plan.workers)

@@ -29,6 +29,7 @@ class RunContext:
         keep_decoded: keep the decoded meshes in the run folder.
         sources: what the references were made of: one that a codec writes over is made anew.
         stop: set to end the run.
+        remeasure: take the archives that are there, whatever they lack: nothing is encoded.
         first: number in the set of the first of the references, where these are a part of it.
     """
 
@@ -42,4 +43,5 @@ class RunContext:
     keep_decoded: bool = False
     sources: Sequence[Shape] = ()
     stop: threading.Event | None = None
+    remeasure: bool = False
     first: int = 0

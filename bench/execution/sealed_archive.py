@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +27,10 @@ def _record(archive: Path) -> Path:
 
 
 def seal(archive: Path, outcome: Outcome) -> Outcome:
-    """Give a fresh archive its name and note beside it how it was made. Its size is that of the files."""
+    """Give a fresh archive its name, in place of one that was there, and note beside it how it was made.
+
+    Its size is that of the files.
+    """
     fresh = partial(archive)
     on_disk = sum(path.stat().st_size for path in fresh.iterdir())
     try:
@@ -39,6 +43,7 @@ def seal(archive: Path, outcome: Outcome) -> Outcome:
     result = {**outcome.result, "archive_sha256": digest(fresh)}
     outcome = dataclasses.replace(outcome, result=result)
     write_atomically(_record(archive), json.dumps(dataclasses.asdict(outcome)))
+    shutil.rmtree(archive, ignore_errors=True)
     fresh.rename(archive)
     return outcome
 

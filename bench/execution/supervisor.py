@@ -224,7 +224,7 @@ def _status(status: str, task: Task) -> str:
 def _explain(ending: str, task: Task, memory_limit_mb: float | None) -> str:
     if ending == "timeout":
         return f"{task.phase}: no end after {task.timeout_s:.0f} s; killed"
-    return f"{task.phase}: more than {memory_limit_mb:.0f} MiB of memory; killed"
+    return f"{task.phase}: more than {memory_limit_mb:.0f} MiB of memory; killed (--memory-limit allows more)"
 
 
 def _tail(log_path: Path) -> str:

@@ -45,6 +45,11 @@ class Job:
         return _digest({**dataclasses.asdict(self), "protocol": ""})
 
     @property
+    def settings_digest(self) -> str:
+        """Hash of the settings alone; 8 hex digits."""
+        return _digest(self.settings)[:8]
+
+    @property
     def label(self) -> str:
         """For messages: codec and rate."""
         return f"{self.codec} {self.rate}"
@@ -77,7 +82,19 @@ def ladder(
         except (TypeError, ValueError) as error:
             raise InvalidSpec(f"codec {spec.text}, rate {label}: {error}") from None
         resolved[label] = rate.settings()
+    if spec.overrides:
+        _refuse_equal(spec, resolved)
     return resolved
+
+
+def _refuse_equal(spec: CodecSpec, resolved: Mapping[str, Mapping[str, Any]]) -> None:
+    """Rates that overrides make the same would be one point under several labels."""
+    for label, settings in resolved.items():
+        same = [other for other, others in resolved.items() if others == settings]
+        if len(same) > 1:
+            one = spec.text.replace(spec.name, f"{spec.name}@{label}", 1)
+            labels = ", ".join(same)
+            raise InvalidSpec(f"codec {spec.text}: with these settings {labels} are the same; name one: {one}")
 
 
 def _rates(spec: CodecSpec, codec: Codec, profile: Profile) -> Mapping[str, Mapping[str, Any]]:

@@ -115,7 +115,7 @@ def make_plan(request: Request) -> Plan:
     device = "cuda" if gpus else "cpu"
     specs, skipped = _choose_codecs(request)
     shape_sets, skipped_sets = _load_datasets(request)
-    protocol = Protocol(samples=request.profile.samples, seed=request.seed)
+    protocol = Protocol(samples=request.profile.samples)  # one for all seeds: they are compared
     prepared = {name: _prepare(shapes, request) for name, shapes in shape_sets.items()}
     planned: list[Job] = []
     for name, shapes in prepared.items():
@@ -150,10 +150,14 @@ def make_plan(request: Request) -> Plan:
 
 
 def waiting_jobs(plan: Plan, run: RunFolder) -> list[Job]:
-    """The jobs of ``plan`` that have no finished rows in ``run`` yet, or failed ones where those are to be retried."""
-    if plan.request.remeasure:
+    """The jobs of ``plan`` that have no finished rows in ``run`` yet, or failed ones where those are to be retried.
+
+    To measure again are all; where the rows of some were measured under another protocol, those that are left.
+    """
+    wholes = run.set_rows()
+    if plan.request.remeasure and all(row["protocol"] == str(plan.protocol) for row in wholes):
         return list(plan.jobs)
-    finished = {job.whole["job"] for job in run.jobs() if is_clean(job.whole) or not plan.request.retry_failed}
+    finished = {row["job"] for row in wholes if is_clean(row) or not plan.request.retry_failed}
     return [job for job in plan.jobs if job.key not in finished]
 
 

@@ -5,13 +5,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from bench.codec import UserError
 from bench.results.manifest import Manifest
 from bench.results.rows import Row
 
 
+class MixedProtocols(UserError):
+    """Rows of one run were measured in several ways: they cannot stand side by side."""
+
+
 def protocol_of(manifest: Manifest, rows: Iterable[Row]) -> str:
-    """Identifier of the metric protocol: what the rows carry, else what the manifest says."""
-    return next((row["protocol"] for row in rows if row["protocol"]), manifest["protocol"]["identifier"])
+    """Identifier of the metric protocol: what the rows carry, else what the manifest says.
+
+    Raises:
+        MixedProtocols: they carry several.
+    """
+    found: dict[str, str] = {}
+    for row in rows:
+        if row["protocol"]:
+            found.setdefault(row["protocol"], f"{row['codec']} {row['rate']}")
+    if len(found) > 1:
+        each = "; ".join(f"{protocol}, for instance {where}" for protocol, where in found.items())
+        raise MixedProtocols(f"rows of several metric protocols: {each}", "measure all again: bench run --remeasure")
+    return next(iter(found), manifest["protocol"]["identifier"])
 
 
 def data_digest(manifest: Manifest, dataset: str) -> str:

@@ -215,9 +215,14 @@ def _cell(value: Any, form: str) -> str:
 
 
 def _line(row: SetRow, shapes: pd.DataFrame | None) -> dict[str, Any]:
-    """One line of the summary from a set row and its shape rows (None where the set has none that count)."""
+    """One line of the summary from a set row and its shape rows (None where the set has none that count).
+
+    Bytes a shape and ratio are those of the shapes that have bytes: a shape that was not coded makes no set smaller.
+    """
     nan = float("nan")
-    count = row["shapes"]
+    lost = None if shapes is None else shapes[(shapes["status"] != "ok") & (shapes["bytes"] == 0)]
+    coded = row["shapes"] - (0 if lost is None else len(lost))
+    source = row["source_bytes"] - (0 if lost is None else int(lost["source_bytes"].sum()))
     size = nan if row["bytes"] == 0 and row["status"] != "ok" else float(row["bytes"])
     line = {
         "dataset": row["dataset"],
@@ -225,14 +230,14 @@ def _line(row: SetRow, shapes: pd.DataFrame | None) -> dict[str, Any]:
         "rate": row["rate"],
         "seed": row["seed"],
         "status": row["status"],
-        "shapes": count,
+        "shapes": row["shapes"],
         "failed": row["failed"],
         "unmeasured": row["unmeasured"],
         "bytes": size,
         "bytes_shared": float(row["bytes_shared"]),
-        "bytes_per_shape": size / count if count else nan,
+        "bytes_per_shape": size / coded if coded else nan,
         "source_bytes": float(row["source_bytes"]),
-        "ratio": row["source_bytes"] / size if size > 0 else nan,
+        "ratio": source / size if size > 0 else nan,
         "device": row["device"],
         "codec_version": row["codec_version"],
         "protocol": row["protocol"],

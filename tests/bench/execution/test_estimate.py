@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench import registry
 from bench.execution.estimate import PHASES, Estimate, Forecast, Running, clock
 from bench.execution.need import Need
 from bench.execution.pace import SHIPPED, Pace, PaceBook, Paces
@@ -187,3 +188,14 @@ def test_a_machine_that_has_run_some_jobs_is_compared_by_them():
 @pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (75, "1 min 15 s"), (7300, "2 h 1 min")])
 def test_times_are_readable(seconds, text):
     assert clock(seconds) == text
+
+
+def test_a_rate_whose_settings_a_profile_changes_has_a_pace_of_its_own(tmp_path):
+    codec = registry.get("draco")
+    usual = codec.rate_type.of(codec.ladder["q8"]).settings()
+    own = Job("x", "draco", "draco", "q8", usual, "1", 0, "cpu", "p", "s")
+    other = dataclasses.replace(own, settings={**usual, "bits": 6})
+    book = PaceBook(tmp_path / "paces.json")
+    book.note(other, Pace(1.0, 1.0, 1.0, 1.0))
+    assert book.paces().is_own(other)
+    assert not book.paces().is_own(own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -14,7 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.__main__ import main
+from bench import machine
+from bench.__main__ import build_parser, main
+from bench.commands.run import build_request
+from bench.execution.run import _memory_mb
+from bench.planning.plan import make_plan
 from bench.results.store import RunFolder
 from bench.results.summary import summarise
 from tests.bench.conftest import ROOT
@@ -232,6 +237,34 @@ def test_archives_can_be_measured_again_without_encoding(command, run, counter, 
     assert main([*command("Counting"), "--profile", str(finer), "--remeasure"]) == 0
     assert {row["protocol"] for row in run.rows()} == {"sampled+surface/1 (samples=800)"}
     assert counter.read_text().count("\n") == 2
+
+
+def test_another_attempt_loses_nothing(command, run, counter, capsys):
+    """One that codes fewer shapes does not count; the command that is printed gives more time."""
+    failures = []
+    for extra in ((), ("--retry-failed",), ("--retry-failed",)):
+        main(command("Tiring", extra=("--timeout", "50", *extra)))
+        (row,) = run.set_rows()
+        failures.append(row["failed"])
+        assert main(["report", str(run.path), "--check"]) == 0
+        if row["failed"]:
+            assert "--retry-failed --timeout 100" in capsys.readouterr().err
+    assert failures == [1, 1, 0]
+    assert counter.read_text().count("\n") == 3
+
+
+def test_more_time_is_for_measuring_too(command):
+    args = build_parser().parse_args(command("OneRate", extra=("--timeout", "99999")))
+    assert build_request(args).limits.timeouts.measure == 99999
+
+
+@pytest.mark.parametrize(("workers", "jobs", "share"), [(100, 1, 0.9), (2, 2, 0.45), (1, 8, 0.9)])
+def test_memory_is_shared_by_jobs_that_run_at_a_time(command, workers, jobs, share):
+    args = build_parser().parse_args(command("OneRate", extra=("--workers", str(workers))))
+    plan = make_plan(build_request(args))
+    assert _memory_mb(plan, jobs) == pytest.approx(share * machine.memory_mb())
+    elsewhere = dataclasses.replace(plan, request=dataclasses.replace(plan.request, scheduler="tcp://far:8786"))
+    assert _memory_mb(elsewhere, jobs) is None
 
 
 def test_a_dry_run_lists_the_jobs_and_does_nothing(command, run, capsys):

@@ -8,6 +8,7 @@ import pytest
 
 from bench.__main__ import main
 from bench.results.store import RunFolder
+from bench.results.summary import over_seeds, summarise
 
 
 @pytest.fixture
@@ -47,12 +48,44 @@ def test_wrong_usage_is_explained(command, run, capsys, arguments, code, message
     assert not run.path.exists()
 
 
-def test_runs_are_not_mixed(command, run, tmp_path, capsys):
+def test_runs_are_not_mixed(command, run, tmp_path, capsys, tiny_profile):
     assert main(command("OneRate")) == 0
     assert main(command("OneRate", extra=("--limit", "2"))) == 2
     assert "other shapes" in capsys.readouterr().err
-    assert main(command("OneRate", extra=("--seed", "1"))) == 2
+    finer = tmp_path / "finer.toml"
+    finer.write_text(tiny_profile.read_text().replace("500", "800"))
+    assert main([*command("OneRate"), "--profile", str(finer)]) == 2
     assert "protocol" in capsys.readouterr().err
+
+
+def test_two_seeds_are_one_run(command, run):
+    assert main(command("OneRate")) == 0
+    assert main(command("OneRate", extra=("--seed", "1"))) == 0
+    assert [row["seed"] for row in run.set_rows()] == [0, 1]
+    assert len({row["protocol"] for row in run.rows()}) == 1
+    assert (over_seeds(summarise(run.rows()))["seeds"] == [2]).all()
+
+
+def test_what_is_measured_in_two_ways_is_not_put_side_by_side(command, run, tmp_path, capsys, tiny_profile):
+    """Nor does an interrupted change of the protocol begin anew."""
+    finer = tmp_path / "finer.toml"
+    finer.write_text(tiny_profile.read_text().replace("500", "800"))
+    again = [*command("Rounding"), "--profile", str(finer), "--remeasure"]
+    assert main(command("Rounding")) == 0
+    assert main([*again, "--rates", "g16"]) == 2
+    assert "several metric protocols" in capsys.readouterr().err
+    assert main(["gate", str(run.path), "--baseline", str(tmp_path / "b.json"), "--update-baseline"]) == 2
+    assert main([*again, "--dry-run"]) == 0
+    assert "2 jobs, 1 to do" in capsys.readouterr().out
+    assert main(again) == 0
+    assert {row["protocol"] for row in run.rows()} == {"sampled+surface/1 (samples=800)"}
+
+
+def test_nothing_is_encoded_where_archives_are_measured_again(command, run, capsys):
+    assert main(command("Rounding", extra=("--rates", "g16"))) == 0
+    assert main(command("Rounding", extra=("--remeasure",))) == 0
+    assert "no archive: tests.bench.doubles:Rounding g256" in capsys.readouterr().err
+    assert [row["rate"] for row in run.set_rows()] == ["g16"]
 
 
 def test_a_rate_that_none_of_the_codecs_has(command, run, capsys):

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from bench.planning.chosen_rates import ChosenRates
 from bench.planning.jobs import Job, check_codecs_named, ladder, plan
 from bench.planning.profile import InvalidProfile, Profile, parse, read, shipped
 from bench.registry import UnknownCodec, get, names
@@ -33,10 +34,8 @@ def test_the_archive_does_not_depend_on_how_it_is_measured():
 def test_profile_rates_replace_the_ladder_and_a_spec_overrides_both():
     profile = Profile("p", settings={ROUNDING: {"steps": 5}}, rates={ROUNDING: {"default": {}, "nine": {"steps": 9}}})
     assert ladder(CodecSpec.parse(ROUNDING), Rounding(), profile) == {"default": {"steps": 5}, "nine": {"steps": 9}}
-    assert ladder(CodecSpec.parse(f"{ROUNDING}:steps=3"), Rounding(), Profile("p")) == {
-        "g16": {"steps": 3},
-        "g256": {"steps": 3},
-    }
+    one = ChosenRates(("g256",))
+    assert ladder(CodecSpec.parse(f"{ROUNDING}:steps=3"), Rounding(), Profile("p"), one) == {"g256": {"steps": 3}}
 
 
 def necgs(profile: Profile, text: str = "necgs") -> dict:
@@ -58,6 +57,8 @@ def test_a_rates_own_setting_comes_before_the_profiles_and_a_spec_before_both():
     table = {"a": {"lambda": 1e-3}, "b": {}}
     profile = Profile("p", settings={"necgs": {"lambda": 2e-3}}, rates={"necgs": table})
     assert [rate["lambda"] for rate in necgs(profile).values()] == [1e-3, 2e-3]
+    wider = {"a": {"lambda": 1e-3, "width": 8}, "b": {}}
+    profile = Profile("p", settings={"necgs": {"lambda": 2e-3}}, rates={"necgs": wider})
     assert [rate["lambda"] for rate in necgs(profile, "necgs:lambda=3e-3").values()] == [3e-3, 3e-3]
 
 
@@ -155,3 +156,11 @@ def test_a_profile_of_the_users_own_is_read_by_its_path(tmp_path):
 def test_an_unknown_codec_is_an_error(name):
     with pytest.raises(UnknownCodec):
         get(name)
+
+
+def test_rates_that_overrides_make_the_same_are_refused() -> None:
+    profile, codec = read("quick"), get("draco")
+    with pytest.raises(InvalidSpec, match="q7, q8, q9, q10, q12 are the same; name one: draco@q7:bits=9"):
+        ladder(CodecSpec.parse("draco:bits=9"), codec, profile)
+    one = ladder(CodecSpec.parse("draco:bits=9"), codec, profile, ChosenRates((), {"draco:bits=9": ("q8",)}))
+    assert list(one) == ["q8"]

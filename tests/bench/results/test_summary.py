@@ -67,6 +67,19 @@ def test_a_set_that_failed_as_a_whole_has_no_size(tmp_path):
     assert np.isnan(line["encode_s"])
 
 
+def test_shapes_that_were_not_coded_make_no_set_smaller(tmp_path):
+    rows = write_run(tmp_path, codecs=["draco"], shapes=4, rates=1).rows()
+    before = summarise(rows).iloc[0]
+    shape = next(row for row in rows if row["kind"] == "shape")
+    whole = next(row for row in rows if row["kind"] == "set")
+    whole |= {"failed": 1, "bytes": whole["bytes"] - shape["bytes"]}
+    shape |= {"status": "timeout", "bytes": 0}
+    line = summarise(rows).iloc[0]
+    assert line["bytes_per_shape"] == pytest.approx(before["bytes_per_shape"], rel=0.35)
+    assert line["bytes_per_shape"] == whole["bytes"] / 3
+    assert line["ratio"] == pytest.approx(3 * 300_000 / whole["bytes"])
+
+
 def test_seeds_are_lines_of_their_own_and_can_be_averaged(tmp_path):
     frame = summarise(write_run(tmp_path, codecs=["necgs"], shapes=3, seeds=[0, 1, 2]).rows())
     assert len(frame) == 15
