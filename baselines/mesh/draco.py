@@ -27,9 +27,16 @@ BYTES_PER_TRIANGLE = 256
 
 @dataclass(frozen=True)
 class DracoRate(Rate):
-    """Quantisation ``bits`` per coordinate, 1 to 30."""
+    """How a mesh is coded.
+
+    Args:
+        bits: quantisation per coordinate, 1 to 30.
+        weld: join vertices that are quantised to one point first, and leave out triangles without three corners;
+            Draco's own tools do not.
+    """
 
     bits: int = 11
+    weld: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 30:
@@ -54,7 +61,13 @@ class Draco(ShapeCodec):
     packages = ("DracoPy",)
 
     def encode_shape(self, mesh: Trimesh, rate: DracoRate, context: Context) -> Part:
-        return pack(*checked_arrays(mesh), rate.bits)
+        vertices, faces = checked_arrays(mesh)
+        if rate.weld:
+            from baselines.mesh.grid_mesh import GridMesh
+
+            grid = GridMesh.of(vertices, faces, rate.bits)
+            vertices, faces = grid.vertices(), grid.faces
+        return pack(vertices, faces, rate.bits)
 
     def decode_shape(self, data: bytes, context: Context) -> Trimesh:
         return unpack(data, context)

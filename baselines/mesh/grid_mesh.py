@@ -54,7 +54,11 @@ class GridMesh:
 
     def mesh(self) -> Trimesh:
         """Back in [-1, 1]^3."""
-        return decoded_mesh(self.positions / ((1 << self.bits) - 1) * 2 - 1, self.faces)
+        return decoded_mesh(self.vertices(), self.faces)
+
+    def vertices(self) -> NDArray[np.float64]:
+        """Coordinates (v, 3) in [-1, 1]."""
+        return self.positions / ((1 << self.bits) - 1) * 2 - 1
 
 
 def framed(mesh: GridMesh, content: bytes) -> Part:

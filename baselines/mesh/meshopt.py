@@ -1,7 +1,8 @@
-"""``meshopt``, ``meshopt-simplify``: meshoptimizer's vertex and index codecs, as EXT_meshopt_compression has them.
+"""``meshopt``, ``meshopt-simplify``: meshoptimizer's vertex and index codecs, as KHR_meshopt_compression has them.
 
-What gltfpack -cc does with geometry: coordinates rounded to a lattice, triangles in the order of the vertex cache,
-vertices in the order of their first use, both coded, then a general compressor (zstd here, as a web server has it).
+What gltfpack -cc does with geometry: coordinates rounded to a lattice, triangles in the order of the vertex cache that
+codes best (strips), vertices in the order of their first use, both coded, then a general compressor (zstd here, as a
+web server has it).
 People choose it for the speed of its decoder. https://github.com/zeux/meshoptimizer
 """
 
@@ -55,9 +56,9 @@ class Meshopt(ShapeCodec):
 
     info = CodecInfo(
         name="meshopt",
-        version="1",
+        version="2",
         title="meshopt",
-        summary="glTF's EXT_meshopt_compression, then zstd; fast to decode; all triangles are kept.",
+        summary="glTF's KHR_meshopt_compression, then zstd; fast to decode; all triangles are kept.",
         kind="mesh",
         licence="MIT",
         reference="https://github.com/zeux/meshoptimizer",
@@ -82,7 +83,7 @@ class MeshoptSimplify(ShapeCodec):
 
     info = CodecInfo(
         name="meshopt-simplify",
-        version="1",
+        version="2",
         title="Simplify + meshopt",
         summary="Quadric edge collapse to a number of faces, then meshopt.",
         kind="mesh",
@@ -122,7 +123,7 @@ def pack(mesh: GridMesh) -> Part:
     from bench.codec.fields import varint
 
     corners = mesh.faces.reshape(-1).astype(np.uint32)
-    indices, places, used = meshopt.reorder_mesh(corners, triangles=True, optsize=False)
+    indices, places, used = meshopt.reorder_mesh(corners, triangles=True, optsize=True)
     rows = np.zeros((used, ROW_BYTES // 2), dtype=np.uint16)
     rows[places, :3] = mesh.positions
     vertices = meshopt.encode_vertex_buffer(rows)

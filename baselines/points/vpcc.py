@@ -99,6 +99,9 @@ class Vpcc(ShapeCodec):
     def provenance(self) -> dict[str, str]:
         return {**ENCODER.provenance(), **DECODER.provenance()}
 
+    def warm_up(self, device: str = "cpu") -> None:
+        point_cloud.warm_up()
+
     def encode_shape(self, mesh: Trimesh, rate: VpccRate, context: Context) -> Part:
         voxels = point_cloud.voxelize(mesh, rate.bits, context)
         if len(voxels) < FEWEST_VOXELS:

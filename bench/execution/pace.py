@@ -195,7 +195,7 @@ def _mean(entries: Mapping[str, Pace], codec: str, device: str) -> Pace | None:
 
 
 def _key(job: Job) -> str:
-    """Of a job; settings that are not those of its rate's label, as a profile may have them, have a pace of their own."""
+    """Of a job. Settings that its rate's label does not stand for, as a profile may have them, have their own."""
     key = f"{job.codec} {job.rate} {job.device} {job.version}"
     return key if _is_usual(job) else f"{key} {job.settings_digest}"
 

@@ -158,6 +158,20 @@ def _announcement(plan: Plan, todo: Sequence[Job], run: RunFolder) -> Iterator[s
             yield f"left out: {name}: {reason}"
     for entry in plan.skipped:
         yield f"left out: {entry['name']}. {Availability(False, entry['reason'], entry['remedy'])}"
+    yield from _of_other_versions(plan, run)
+
+
+def _of_other_versions(plan: Plan, run: RunFolder) -> Iterator[str]:
+    """Rates of the plan's codecs that another version left in the folder, and that this run does not make anew."""
+    versions = {(job.dataset, job.codec): job.version for job in plan.jobs_of_all_shards}
+    again = {(job.dataset, job.codec, job.rate) for job in plan.jobs_of_all_shards}
+    for row in run.set_rows():
+        now = versions.get((row["dataset"], row["codec"]), row["codec_version"])
+        if row["codec_version"] != now and (row["dataset"], row["codec"], row["rate"]) not in again:
+            yield (
+                f"warning: {row['codec']} {row['rate']} in {run.path} is of version {row['codec_version']} of the codec, "
+                f"which is {now} now: run it, too, or give another --out"
+            )
 
 
 def forecast_of_all(plan: Plan, todo: Sequence[Job]) -> str:

@@ -28,7 +28,7 @@ def numbers_between(least: int, most: int) -> list[int]:
     return [number for number in numbers if least <= number <= most]
 
 
-def cost(faces: int, shapes: int) -> float:
+def cost(faces: float, shapes: int) -> float:
     """About how many bytes a group takes, in some unit."""
     return float(faces**_GROWTH * (_ROOT + _MEMBER * (shapes - 1)))
 

@@ -14,13 +14,13 @@ from bench.codec import Context, EncodeFailed, InvalidMesh
 from bench.codec.checks import checked_arrays
 from necgs.mesh.decimation import seam
 from necgs.mesh.duplicates import find_duplicates
-from necgs.mesh.face_budget import cost, distributed
+from necgs.mesh.face_budget import distributed
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.group_input import COARSEST, Copy, GroupInput, Mask, Refit, Steps
 from necgs.mesh.groups import Group, find_groups
 from necgs.mesh.manifold import cut_to_manifold
 from necgs.mesh.rate import MeshSetRate
-from necgs.mesh.reduction import Reduced, digest, key, price
+from necgs.mesh.reduction import Reduced, digest, even_price, key, price
 from necgs.mesh.symmetric_half import Symmetry
 from necgs.vertex_fit.fitting import FitSettings, Original, refit_vertices
 from necgs.vertex_fit.guarded_fit import guarded_fit
@@ -94,7 +94,7 @@ def shares(groups: Sequence[Sequence[Reduced]], rate: MeshSetRate) -> list[Reduc
     counts = [len(options[0].group.shapes) for options in groups]
     errors = [[option.error * count for option in options] for options, count in zip(groups, counts, strict=True)]
     costs = [[price(option) for option in options] for options in groups]
-    budget = sum(cost(rate.faces, count) for count in counts) * (1 + 1e-9)
+    budget = sum(even_price(options, rate.faces) for options in groups) * (1 + 1e-9)
     return [options[choice] for options, choice in zip(groups, distributed(errors, costs, budget), strict=True)]
 
 

@@ -163,6 +163,15 @@ def price(option: Reduced) -> float:
     return cost(2 * option.vertices.shape[1], len(option.group.shapes))
 
 
+def even_price(options: Sequence[Reduced], faces: int) -> float:
+    """About how many bytes a group takes that has ``faces`` faces: an open surface has more vertices to a face."""
+    whole = [option for option in options if option.symmetry is None]
+    nearest = min(whole, key=lambda option: abs(len(option.faces) - faces), default=None)
+    is_open = nearest is not None and bool((edge_face_counts(nearest.faces) == 1).any())
+    per_face = 2 * nearest.vertices.shape[1] / len(nearest.faces) if nearest is not None and is_open else 1.0
+    return cost(faces * max(1.0, per_face), len(options[0].group.shapes))
+
+
 def digest(*arrays: NDArray[Any]) -> str:
     """A hash of arrays, for a cache's key."""
     found = hashlib.sha256()

@@ -179,3 +179,19 @@ def test_damage_is_refused_and_never_breaks_the_decoder() -> None:
 def test_wrong_settings_are_refused_by_name(settings: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=named):
         MeshSetRate.of(settings)
+
+
+def ribbon(faces: int) -> trimesh.Trimesh:
+    """A strip of triangles that winds: about as many vertices as faces."""
+    at = np.linspace(0, 1, faces // 2 + 1)
+    middle = np.stack([0.8 * np.cos(9 * at), 0.8 * np.sin(9 * at), 1.6 * at - 0.8], axis=1)
+    vertices = np.concatenate([middle, middle * [0.8, 0.8, 1.0]])
+    row = np.arange(len(at) - 1)
+    near, far = np.stack([row, row + 1, row + len(at)], 1), np.stack([row + 1, row + len(at) + 1, row + len(at)], 1)
+    return trimesh.Trimesh(vertices, np.concatenate([near, far]), process=False)
+
+
+def test_an_open_mesh_gets_as_many_faces_as_were_asked_for(context: Context) -> None:
+    mesh = ribbon(1200)
+    decoded = CODEC.decode(CODEC.encode([mesh], MeshSetRate(faces=400), context), context)[0]
+    assert 300 <= len(decoded.faces) <= 400

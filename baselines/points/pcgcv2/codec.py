@@ -108,10 +108,11 @@ class Pcgcv2(ShapeCodec):
         return {**checkpoint.provenance(), **TMC3.provenance()}
 
     def warm_up(self, device: str = "cpu") -> None:
-        """Import torch, start the device."""
+        """Import torch, start the device, compile what makes surfaces."""
         from bench.codec.arithmetic import start_device
 
         start_device(device)
+        point_cloud.warm_up()
 
     def encode_shape(self, mesh: Trimesh, rate: PcgcRate, context: Context) -> Part:
         voxels = point_cloud.voxelize(mesh, rate.bits, context)

@@ -99,3 +99,15 @@ def test_a_folder_of_somebody_elses_is_not_written_to(command, run, capsys):
     assert main(command("OneRate")) == 2
     assert "is not empty and no run folder: it holds thesis.tex" in capsys.readouterr().err
     assert sorted(path.name for path in run.path.iterdir() if path.name != ".lock") == ["thesis.tex"]
+
+
+def test_rates_of_another_version_in_the_folder_are_named(command, run, capsys):
+    assert main(command("Rounding")) == 0
+    old = run.rows_path.read_text()
+    run.rows_path.write_text(old.replace('"codec_version": "1"', '"codec_version": "0"'))
+    capsys.readouterr()
+    assert main(command("Rounding", extra=("--rates", "g16"))) == 0
+    said = capsys.readouterr().err
+    assert "warning: tests.bench.doubles:Rounding g256" in said
+    assert "is of version 0 of the codec, which is 1 now" in said
+    assert "Rounding g16 in" not in said
