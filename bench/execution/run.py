@@ -169,8 +169,8 @@ def _of_other_versions(plan: Plan, run: RunFolder) -> Iterator[str]:
         now = versions.get((row["dataset"], row["codec"]), row["codec_version"])
         if row["codec_version"] != now and (row["dataset"], row["codec"], row["rate"]) not in again:
             yield (
-                f"warning: {row['codec']} {row['rate']} in {run.path} is of version {row['codec_version']} of the codec, "
-                f"which is {now} now: run it, too, or give another --out"
+                f"warning: {row['codec']} {row['rate']} in {run.path} is of version {row['codec_version']} of the "
+                f"codec, which is {now} now: run it, too, or give another --out"
             )
 
 
