@@ -77,6 +77,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output is gone (``| head``). The verdict is not known: neither 0 nor one of our codes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:
+        # Not Python's 1 for what is not caught, which means "worse" to whoever reads the code of a gate.
+        path = error.filename2 or error.filename
+        what = f"{path}: {error.strerror}" if path else str(error)
+        print(f"bench {args.command}: {what}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -55,13 +55,20 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 
 def publish(text: str) -> None:
-    """Print a report, and append it to the summary page of a GitHub Actions job where there is one."""
+    """Print a report, and append it to the summary page of a GitHub Actions job where there is one.
+
+    A page that cannot be written is told on standard error: it says nothing about the run.
+    """
     try:
         print(text, flush=True)
     except BrokenPipeError:
         # A reader that left early (``| head``) must not turn a failed gate into a passed one.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     page = os.environ.get("GITHUB_STEP_SUMMARY")
-    if page:
+    if not page:
+        return
+    try:
         with Path(page).open("a", encoding="utf-8") as file:
             file.write(text + "\n")
+    except OSError as error:
+        print(f"bench gate: the summary page {page} cannot be written: {error.strerror}", file=sys.stderr)

@@ -66,15 +66,15 @@ def run_on_cluster(
         run, cache: absolute paths; every worker must see the same files there.
 
     Raises:
-        ClusterUnusable: no worker, or one that does not see ``run`` or ``cache``, or has another version.
+        ClusterUnusable: no scheduler at ``address``, no worker, or one that does not see ``run`` or ``cache``, or has
+            another version.
         ClusterLost: the scheduler went away.
     """
-    from dask.distributed import Client
     from distributed.client import FutureCancelledError
 
     if not jobs:
         return
-    with _cluster(address, workers) as target, Client(target) as client:
+    with _cluster(address, workers) as target, _connected(target, address) as client:
         _check_workers(client, run, cache)
         # Two runs on one scheduler must not get each other's results: the key names the run folder, too.
         folder = hashlib.sha256(str(run).encode()).hexdigest()[:12]
@@ -174,6 +174,19 @@ def _cluster(address: str | None, workers: int) -> Iterator[Any]:
     options = {"dashboard_address": "127.0.0.1:0", "scheduler_kwargs": {"dashboard": False}}
     with LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", **options) as cluster:
         yield cluster
+
+
+def _connected(target: Any, address: str | None) -> Any:
+    """A client of the scheduler ``target``, which the user named as ``address`` if at all. Raises `ClusterUnusable`."""
+    from dask.distributed import Client
+
+    try:
+        return Client(target)
+    except (OSError, ValueError, TypeError, ImportError) as error:  # no answer, no address, no certificate, no protocol
+        if address is None:
+            raise
+        what = f"the Dask scheduler {address!r} cannot be reached: {error}"
+        raise ClusterUnusable(what, "give --scheduler as it says where it was started: tcp://HOST:PORT") from None
 
 
 def _check_workers(client: Any, run: Path, cache: Path) -> None:

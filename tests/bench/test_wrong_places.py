@@ -1,4 +1,4 @@
-"""A file where a run wants a folder, and a locale that cannot write names: said before anything is done."""
+"""A file where a command wants a folder, and a locale that cannot write names: said, not a traceback."""
 
 import locale
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import main
+from tests.reports.synthetic import write_run
 
 
 @pytest.mark.parametrize("below", ["", "run"])
@@ -39,3 +40,24 @@ def test_a_locale_that_is_not_utf_8(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setattr(locale, "getpreferredencoding", lambda _=True: "ISO-8859-1")
     assert main(["datasets"]) == 2
     assert "PYTHONUTF8=1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["report", "{run}", "--formats", "svg", "--views", "none", "--out", "{file}/x"],
+        ["report", "{run}", "--formats", "svg", "--views", "none", "--site", "{file}"],
+        ["archive", "{run}", "draco", "r1", "--out", "{file}"],
+        ["merge", "{run}", "-o", "{file}/x"],
+        ["gate", "{run}", "--baseline", "{file}/x.json", "--update-baseline"],
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named_and_is_no_verdict(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, file = write_run(tmp_path / "run", shapes=2, rates=1, codecs=["draco"]), tmp_path / "file"
+    file.write_text("")
+    assert main([word.format(run=run.path, file=file) for word in command]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"bench {command[0]}: {file}")
+    assert len(said.splitlines()) == 1

@@ -222,6 +222,16 @@ def test_command_updates_then_passes_then_fails_and_writes_the_summary_page(tmp_
     assert run_command("gate", str(tmp_path), *baseline) == 2
 
 
+@pytest.mark.parametrize(("larger", "code"), [(1.0, 0), (1.03, 1)])
+def test_a_summary_page_that_cannot_be_written_does_not_change_the_verdict(larger, code, tmp_path, monkeypatch, capsys):
+    good = write_run(tmp_path / "good", shapes=2, codecs=["draco"])
+    run = write_run(tmp_path / "run", shapes=2, codecs=["draco"], defects=Defects(bytes_factor={"draco": larger}))
+    Baseline.of(good).write(tmp_path / "b.json")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "none" / "page.md"))
+    assert run_command("gate", str(run.path), "--baseline", str(tmp_path / "b.json")) == code
+    assert f"the summary page {tmp_path / 'none' / 'page.md'} cannot be written" in capsys.readouterr().err
+
+
 def test_a_baseline_of_another_format_can_be_made_anew_and_other_files_are_left_alone(tmp_path, capsys):
     run = write_run(tmp_path / "run", shapes=2, codecs=["draco"])
     path = tmp_path / "b.json"

@@ -111,6 +111,16 @@ def test_an_unusable_worker_stops_the_run_before_its_first_job(scheduler, tmp_pa
     assert list((tmp_path / "run").iterdir()) == []
 
 
+@pytest.mark.parametrize("address", ["foo", "foo:abc", "xyz://foo:1", "tls://127.0.0.1:1", "127.0.0.1:1"])
+def test_an_address_that_leads_to_no_scheduler_is_named_with_a_remedy(address, tmp_path):
+    options = {"address": address, "workers": 1, "run": tmp_path / "run", "cache": tmp_path / "cache"}
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "0.2s"}),
+        pytest.raises(ClusterUnusable, match=rf"'{address}' cannot be reached: .*tcp://HOST:PORT"),
+    ):
+        next(run_on_cluster([make_job()], one_task(work), **options))
+
+
 FREE = threading.Event()
 
 
