@@ -20,6 +20,9 @@ COMMANDS = (
     *("fetch", "codecs", "datasets", "metrics", "check_codec", "doctor", "completion"),
 )
 
+RESUMED = ("run", "fetch")
+"""Commands that go on, when they are given again, from where they were interrupted."""
+
 EPILOG = """examples:
   python -m bench run                                   the embedded sample set, every codec that is available
   python -m bench run --codecs necgs,draco --limit 6    a first look in a minute or two
@@ -71,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench {args.command}: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\ninterrupted; what is finished is stored, the same command goes on from there", file=sys.stderr)
+        stored = "; what is finished is stored, the same command goes on from there"
+        print(f"\ninterrupted{stored if args.command in RESUMED else ''}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of our output is gone (``| head``). The verdict is not known: neither 0 nor one of our codes.

@@ -5,6 +5,7 @@ import pytest
 import bench.__main__
 import necgs.__main__
 from bench import registry
+from bench.commands import compare, fetch
 from bench.commands.gate import _baseline
 
 
@@ -35,3 +36,23 @@ def test_a_shipped_baseline_is_found_by_its_name_and_a_file_goes_before_it(tmp_p
     (tmp_path / "smoke").write_text("{}")
     assert _baseline("smoke") == Path("smoke")
     assert _baseline("other.json") == Path("other.json")
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        (compare, ["compare", "a", "b"], "\ninterrupted\n"),
+        (
+            fetch,
+            ["fetch", "ama"],
+            "\ninterrupted; what is finished is stored, the same command goes on from there\n",
+        ),
+    ],
+)
+def test_only_a_command_that_goes_on_says_so_when_it_is_interrupted(module, arguments, said, monkeypatch, capsys):
+    def interrupted(args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run", interrupted)
+    assert bench.__main__.main(arguments) == 130
+    assert capsys.readouterr().err == said
