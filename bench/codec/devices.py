@@ -5,6 +5,7 @@ What torch calls CUDA may be AMD's ROCm as well. Torch is imported only where a 
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import re
@@ -23,8 +24,8 @@ VISIBLE = ("HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
 DEVICES = "auto, cpu, cuda, or some of several GPUs: cuda:1 or cuda:0,cuda:1"
 
 
-class InvalidDevice(UserError, ValueError):
-    """A device that is not written as `DEVICES` says."""
+class InvalidDevice(UserError, argparse.ArgumentTypeError):
+    """A device that is not written as `DEVICES` says. argparse shows the text of such an error, and of no other."""
 
 
 def parse_devices(text: str) -> tuple[int, ...] | None:
@@ -45,14 +46,18 @@ def devices(text: str) -> str:
 
 def device(text: str) -> str:
     """``text``, if it names one device: ``cpu``, ``cuda`` or ``cuda:1``. Raises `InvalidDevice`."""
-    if text == "auto" or len(parse_devices(text) or ()) > 1:
-        raise InvalidDevice(f"{text!r} is not one device", "it can be cpu, cuda or cuda:1")
-    return text
+    return _one_device(text, "cpu, cuda or cuda:1")
 
 
 def device_or_auto(text: str) -> str:
     """``text``, if it is ``auto`` or names one device. Raises `InvalidDevice`."""
-    return text if text == "auto" else device(text)
+    return text if text == "auto" else _one_device(text, "auto, cpu, cuda or cuda:1")
+
+
+def _one_device(text: str, allowed: str) -> str:
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", text):
+        raise InvalidDevice(f"{text!r} does not name one device", f"it can be {allowed}")
+    return text
 
 
 def usable_gpus(asked: str) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.codec.devices import devices
-from bench.commands.arguments import finite, natural, positive, shard
+from bench.commands.arguments import finite, names, natural, positive, shard
 from bench.planning.limits import TASK_SHAPES
 
 if TYPE_CHECKING:
@@ -57,11 +57,16 @@ def _add_what(group: Any) -> None:
     )
     group.add_argument(
         "--codecs",
+        type=names,
         help="names, comma separated; NAME@RATE takes one rate, NAME:KEY=VALUE is a variant (default: the profile's)",
     )
-    group.add_argument("--rates", metavar="LABELS", help="only these rates, comma separated; see: bench codecs NAME")
     group.add_argument(
-        "--dataset", help="sample, ama, dt4d, thingi10k, mixed, folder:PATH, procedural:N, poses:N; comma separated"
+        "--rates", type=names, metavar="LABELS", help="only these rates, comma separated; see: bench codecs NAME"
+    )
+    group.add_argument(
+        "--dataset",
+        type=split_datasets,
+        help="sample, ama, dt4d, thingi10k, mixed, folder:PATH, procedural:N, poses:N; comma separated",
     )
     group.add_argument("--data-root", type=Path, metavar="DIR", help="where the data sets lie")
     group.add_argument("--split", type=Path, metavar="FILE", help="a list of the shapes to take")
@@ -182,8 +187,8 @@ def build_request(args: argparse.Namespace, argv: Sequence[str] = ()) -> Request
     from bench.planning.plan import Request
 
     profile = profiles.read(args.profile)
-    codecs, labels = without_rates(_split(args.codecs)) if args.codecs else (profile.codecs, {})
-    data = tuple(split_datasets(args.dataset)) if args.dataset else (profile.dataset,)
+    codecs, labels = without_rates(args.codecs) if args.codecs else (profile.codecs, {})
+    data = tuple(args.dataset) if args.dataset else (profile.dataset,)
     limit = args.limit or profile.limit
     timeouts = profile.timeout_s
     if args.timeout is not None:
@@ -198,7 +203,7 @@ def build_request(args: argparse.Namespace, argv: Sequence[str] = ()) -> Request
         datasets=data,
         out=out,
         cache=cache,
-        rates=ChosenRates(tuple(_split(args.rates or "")), labels),
+        rates=ChosenRates(tuple(args.rates or ()), labels),
         data_root=args.data_root,
         split=args.split,
         per_set=args.per_set,
@@ -316,12 +321,9 @@ def _seconds_for_a_small_set(row: SetRow, shapes: int) -> float:
     return allowed / max(1.0, row["shapes"] / shapes)
 
 
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 def split_datasets(text: str) -> list[str]:
     """The data sets that commas separate; the path of a folder may hold commas itself, if it is there."""
+    names(text)  # raises where there is none
     pieces, found = text.split(","), []
     while pieces:
         taken = 1

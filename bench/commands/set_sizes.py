@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.commands.arguments import natural, positive
+from bench.commands.arguments import names, natural, positive
 
 if TYPE_CHECKING:
     from bench.execution.set_sizes import CodecRate
@@ -33,7 +34,9 @@ def add_parser(subparsers: Any) -> None:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--codecs", required=True, help="NAME@RATE, comma separated; NAME:KEY=VALUE is a variant")
+    parser.add_argument(
+        "--codecs", required=True, type=names, help="NAME@RATE, comma separated; NAME:KEY=VALUE is a variant"
+    )
     parser.add_argument("--dataset", required=True, help="as bench run takes it; one")
     parser.add_argument("--sizes", required=True, type=_sizes, help="numbers of shapes, comma separated: 4,8,16")
     parser.add_argument("--measure", type=natural, default=16, metavar="N", help="shapes to measure (default: 16)")
@@ -74,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_rates(codecs: str) -> list[CodecRate]:
+def chosen_rates(codecs: Sequence[str]) -> list[CodecRate]:
     """The rates that ``NAME@RATE,...`` names; all of a codec's where it names none."""
     from bench import registry
     from bench.execution.set_sizes import CodecRate
@@ -84,7 +87,7 @@ def chosen_rates(codecs: str) -> list[CodecRate]:
     from bench.results.spec import CodecSpec
 
     profile = read("quick")
-    specs, labels = without_rates([text.strip() for text in codecs.split(",") if text.strip()])
+    specs, labels = without_rates(codecs)
     chosen = ChosenRates((), labels)
     return [
         CodecRate(spec.text, spec.name, label, settings)
@@ -113,4 +116,7 @@ def _prediction(found: list[SetSize]) -> str:
 
 def _sizes(text: str) -> list[int]:
     """``4,8,16`` as rising numbers."""
-    return sorted({positive(part) for part in text.split(",")})
+    try:
+        return sorted({positive(part.strip()) for part in text.split(",")})
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; give numbers of shapes, comma separated: 4,8,16") from None

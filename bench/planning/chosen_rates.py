@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,14 @@ class ChosenRates:
             if label not in known:
                 raise InvalidSpec(f"{spec} has no rate {label!r}; {known_names(label, known.keys())}")
         return {label: known[label] for label in dict.fromkeys(labels)} if labels else usual
+
+    def complaint(self, planned: Collection[str]) -> str:
+        """Which of the labels for all codecs none of them runs, whose rates are ``planned``, and why; else empty."""
+        absent = ", ".join(label for label in self.of_all if label not in planned)
+        if not absent or not self.by_codec:
+            return f"--rates: none of the codecs has a rate {absent}" if absent else ""
+        named = ", ".join(f"{spec}@{'+'.join(labels)}" for spec, labels in self.by_codec.items())
+        return f"--rates: no codec runs a rate {absent}; @ goes before --rates: {named} takes what stands behind its @"
 
 
 def without_rates(specs: Sequence[str]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:

@@ -129,8 +129,8 @@ def make_plan(request: Request) -> Plan:
             device=device,
             rates=request.rates,
         )
-    if absent := [label for label in request.rates.of_all if label not in {job.rate for job in planned}]:
-        raise WrongInput(f"--rates: none of the codecs has a rate {', '.join(absent)}")
+    if complaint := request.rates.complaint({job.rate for job in planned}):
+        raise WrongInput(complaint)
     own = planned
     if request.shard:
         first, step = request.shard

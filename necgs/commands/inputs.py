@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,10 +45,10 @@ def add_context_options(parser: argparse.ArgumentParser) -> None:
 
 def gigabytes(text: str) -> int:
     """An argument in GB, as bytes."""
-    value = float(text)
-    if not 0 < value < 1e6:  # neither nan nor inf
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
-    return int(value * 2**30)
+    with suppress(ValueError):
+        if 0 < (value := float(text)) < 1e6:  # neither nan nor inf
+            return int(value * 2**30)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and below a million, without a unit: 4 or 0.5")
 
 
 def add_memory_option(parser: argparse.ArgumentParser) -> None:
@@ -69,15 +70,18 @@ def add_skip_option(parser: argparse.ArgumentParser) -> None:
 
 def positive(text: str) -> int:
     """An argument that is a whole number from 1 on."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
+    with suppress(ValueError):
+        if (value := int(text)) >= 1:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
 
 
 def natural(text: str) -> int:
     """An argument that is a whole number from 0 on."""
-    return 0 if text == "0" else positive(text)
+    with suppress(ValueError):
+        if (value := int(text)) >= 0:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
 
 
 def context_of(args: argparse.Namespace, seed: int = 0, scratch: Path = Path(), *, trains: bool = True) -> Context:

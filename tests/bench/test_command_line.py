@@ -41,10 +41,38 @@ def test_a_wrong_input_is_one_line_and_an_exit_code(code, message, arguments, tm
         ("gate", "run", "--baseline", "b.json", "--tolerance", "inf"),
         ("gate", "run", "--baseline", "b.json", "--tolerance", "-1"),
         ("metrics", "a.ply", "b.ply", "--samples", "0"),
+        ("run", "--codecs", ","),
+        ("run", "--codecs", ""),
+        ("run", "--rates", ","),
+        ("run", "--dataset", " ,"),
     ],
 )
-def test_numbers_are_finite_and_in_range(option, capsys):
+def test_numbers_are_finite_and_in_range_and_lists_are_not_empty(option, capsys):
     with pytest.raises(SystemExit) as left:
         run_command(*option)
     assert left.value.code == 2
     assert f"argument {option[-2]}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (("run", "--device", "gpu"), "'gpu' is no device (it can be auto, cpu, cuda, or some of several GPUs"),
+        (
+            ("check-codec", "draco", "--device", "auto"),
+            "'auto' does not name one device (it can be cpu, cuda or cuda:1)",
+        ),
+        (("run", "--timeout", "10m"), "'10m' is not a finite number above 0, without a unit"),
+        (("run", "--limit", "x"), "'x' is not a whole number from 1 on"),
+        (("run", "--seed", "x"), "'x' is not a whole number from 0 to 2^63 - 1"),
+        (("run", "--shard", "3/x"), "'3/x' is not of the form I/N"),
+        (("run", "--codecs", ","), "',' holds no name; give one or more, comma separated"),
+        (("gate", "run", "--baseline", "b.json", "--tolerance", "2%"), "'2%' is not a number from 0 to 100"),
+        (("set-sizes", "--codecs", "draco", "--dataset", "sample", "--sizes", "4,x"), "'x' is not a whole number"),
+    ],
+)
+def test_what_is_wrong_with_an_argument_is_said_in_words(option, message, capsys):
+    with pytest.raises(SystemExit) as left:
+        run_command(*option)
+    assert left.value.code == 2
+    assert f"argument {option[-2]}: {message}" in capsys.readouterr().err

@@ -41,6 +41,13 @@ def test_rates_come_from_the_whole_ladder_and_from_the_profiles_own():
     assert draco(ChosenRates(by_codec={"necgs": ("k64",)}), profile) == ["mine"]
 
 
+def test_a_rate_that_no_codec_runs_is_named_with_the_at_signs_that_go_before_it():
+    assert ChosenRates(("q9", "k1")).complaint({"q9"}) == "--rates: none of the codecs has a rate k1"
+    assert ChosenRates(("q9",), {"draco": ("q8",)}).complaint({"q8", "q9"}) == ""
+    said = ChosenRates(("q9",), {"draco": ("q8", "q7")}).complaint({"q7", "q8"})
+    assert said.startswith("--rates: no codec runs a rate q9; @ goes before --rates: draco@q8+q7 ")
+
+
 @pytest.mark.parametrize("chosen", [ChosenRates(("q99",)), ChosenRates(by_codec={"draco": ("q8", "q99")})])
 def test_an_unknown_rate_is_answered_with_the_known_ones(chosen):
     with pytest.raises(InvalidSpec, match=r"q99.*did you mean 'q9'\? \(known: q7, q8"):

@@ -74,8 +74,8 @@ def test_an_option_leaves_invalid_meshes_out(tmp_path: Path, capsys: pytest.Capt
     ("device", "message"),
     [
         ("cuda:99", "cuda:99"),
-        ("mps", "invalid device_or_auto value: 'mps'"),
-        ("cuda:0,cuda:1", "invalid device_or_auto value: 'cuda:0,cuda:1'"),
+        ("mps", "'mps' does not name one device (it can be auto, cpu, cuda or cuda:1)"),
+        ("cuda:0,cuda:1", "'cuda:0,cuda:1' does not name one device"),
     ],
 )
 def test_a_device_that_is_not_there_exits_with_2(
@@ -89,6 +89,22 @@ def test_a_device_that_is_not_there_exits_with_2(
     assert code == 2
     assert message in capsys.readouterr().err
     assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value", "message"),
+    [
+        ("compress", "--threads", "x", "'x' is not a whole number from 1 on"),
+        ("compress", "--seed", "-1.5", "'-1.5' is not a whole number from 0 on"),
+        ("decompress", "--max-memory", "4GB", "'4GB' is not a number above 0 and below a million, without a unit"),
+    ],
+)
+def test_what_is_wrong_with_a_number_is_said_in_words(
+    command: str, option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([command, "x", "-o", "y", option, value])
+    assert f"argument {option}: {message}" in capsys.readouterr().err
 
 
 def test_meshes_that_are_not_kept_are_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
