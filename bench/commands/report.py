@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from bench.results.store import RunFolder
 
+    _refuse_what_does_nothing(args)
     if args.check:
         return check_all(args.folders)
     paths = written(args)
@@ -78,6 +79,16 @@ def run(args: argparse.Namespace) -> int:
         warn_of_altered_archives("report", RunFolder(folder))
     print("\n".join(str(path) for path in paths if path.suffix in (".md", ".html") and path.parent.name != "tables"))
     return 0
+
+
+def _refuse_what_does_nothing(args: argparse.Namespace) -> None:
+    """Raise `bench.codec.UserError` for options that ``--site`` and ``--check`` leave no use for."""
+    from bench.codec import UserError
+
+    other = "--site" if args.site else "--check" if args.check else ""
+    idle = [f"--{name}" for name in ("out", "html", "paper") if getattr(args, name)]
+    if other and idle:
+        raise UserError(f"{other} leaves no use for {', '.join(idle)}", "leave the one or the other out")
 
 
 def written(args: argparse.Namespace) -> list[Path]:

@@ -151,6 +151,8 @@ def run(args: argparse.Namespace) -> int:
         request = build_request(args, sys.argv[1:])
         folder = RunFolder(request.out)
         plan = make_plan(request)
+        if args.keep_decoded and not args.quiet:
+            _say_what_is_not_kept(plan, folder)
         if args.dry_run:
             _print_jobs(plan, waiting_jobs(plan, folder))
             return 0
@@ -164,6 +166,21 @@ def run(args: argparse.Namespace) -> int:
         )
         return 1
     return _verdict(rows, folder, plan, quiet=args.quiet)
+
+
+def _say_what_is_not_kept(plan: Plan, folder: RunFolder) -> None:
+    """Finished jobs are not done again, not even for their decoded meshes."""
+    from bench.planning.plan import waiting_jobs
+
+    finished = {job.key for job in plan.jobs} - {job.key for job in waiting_jobs(plan, folder)}
+    rows = [row for row in folder.set_rows() if row["job"] in finished]
+    good = [row for row in rows if row["status"] == "ok" and row["failed"] < row["shapes"]]
+    if bare := sum(not folder.decoded(row["archive"]).is_dir() for row in good):
+        print(
+            f"bench run: --keep-decoded: {bare} of {len(plan.jobs)} jobs were finished without it and keep no meshes; "
+            "with --remeasure they are decoded again",
+            file=sys.stderr,
+        )
 
 
 def _publish(plan: Plan, folder: RunFolder, args: argparse.Namespace) -> None:

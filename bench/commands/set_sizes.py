@@ -55,9 +55,10 @@ def run(args: argparse.Namespace) -> int:
     from bench.execution.set_sizes import measured_set
     from bench.metrics.protocol import Protocol
     from bench.results.set_sizes import append
+    from bench.results.store import RunFolder
 
-    if args.out and not args.out.is_dir():
-        raise UserError(f"--out {args.out} is no run folder", "make the run first, or leave --out out")
+    if args.out:
+        RunFolder(args.out).read_manifest()  # says so where it is no run folder
     rates = chosen_rates(args.codecs)
     shapes = load(args.dataset, data_root=args.data_root, seed=args.seed)
     if args.sizes[-1] > len(shapes):

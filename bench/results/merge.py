@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.codec import UserError
+from bench.results import set_sizes
 from bench.results.identity import data_digest, protocol_of
 from bench.results.manifest import Manifest
 from bench.results.rows import PointKey, SetRow, is_clean, point_key
@@ -25,7 +26,8 @@ def merge(runs: Sequence[RunFolder], out: RunFolder) -> int:
     """Merge ``runs`` into ``out`` (a new folder); returns the number of jobs in it.
 
     A point that several runs have is taken from the first one in which it did not fail. Each row notes the machine
-    that it was made on. Archives, decoded meshes and what failed jobs left are copied.
+    that it was made on. Archives, decoded meshes and what failed jobs left are copied. The lines of sets of several
+    sizes are joined, again the first run's of each.
 
     Raises:
         MergeRefused: other metric protocols, other shapes, other versions of a codec, other settings under one rate's
@@ -41,6 +43,7 @@ def merge(runs: Sequence[RunFolder], out: RunFolder) -> int:
     _refuse_mixture(runs, manifests, sets)
     for run in runs:
         _refuse_links(run)
+    sizes = {size.point: size for run in reversed(runs) for size in set_sizes.read(run.path)}
     chosen: dict[PointKey, int] = {}
     for number, found in enumerate(sets):
         for point, row in found.items():
@@ -57,6 +60,8 @@ def merge(runs: Sequence[RunFolder], out: RunFolder) -> int:
                     made["machine"] = made["machine"] or fingerprint
                 partial.append(job.rows)
                 _copy_files(run, partial, job.whole["archive"])
+    for size in sizes.values():
+        set_sizes.append(partial.path, size)
     if out.path.exists():
         out.path.rmdir()
     partial.path.rename(out.path)
@@ -114,13 +119,18 @@ def _distinct(entries: Iterable[Entry]) -> list[Entry]:
 
 def _refuse_links(run: RunFolder) -> None:
     """Nothing is copied from outside of a run: raises `StoreError` naming what is neither a file nor a folder in it."""
+    _refuse_link(run.path / set_sizes.FILE)
     for job in run.jobs():
         name = job.whole["archive"]
         record = run.archive(name).with_name(f"{name}.json")
         folders = [run.archive(name), run.decoded(name), run.failure(name)]
         for path in [record, *(inside for folder in folders for inside in folder.rglob("*"))]:
-            if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
-                raise StoreError(f"{path} is a link, a pipe or a device; a run holds files and folders alone")
+            _refuse_link(path)
+
+
+def _refuse_link(path: Path) -> None:
+    if path.is_symlink() or (path.exists() and not path.is_file() and not path.is_dir()):
+        raise StoreError(f"{path} is a link, a pipe or a device; a run holds files and folders alone")
 
 
 def _copy_files(run: RunFolder, out: RunFolder, archive: str) -> None:

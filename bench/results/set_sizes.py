@@ -42,6 +42,11 @@ class SetSize:
     decode_s: float
 
     @property
+    def point(self) -> tuple[str, str, str, int]:
+        """Set, codec, rate and size: of several lines of one point the latest counts."""
+        return self.dataset, self.codec, self.rate, self.shapes
+
+    @property
     def marginal(self) -> float:
         """Bytes of a shape's own part, mean."""
         return (self.bytes - self.bytes_shared) / self.shapes
@@ -68,7 +73,7 @@ def read(folder: Path) -> list[SetSize]:
             except (KeyError, TypeError, ValueError):
                 what = f"{path}, line {number}, is damaged"
                 raise UserError(what, "delete the file; bench set-sizes makes it") from None
-            found[size.dataset, size.codec, size.rate, size.shapes] = size
+            found[size.point] = size
     return sorted(found.values(), key=lambda size: size.shapes)
 
 

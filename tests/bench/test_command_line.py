@@ -16,6 +16,8 @@ from tests.bench.command_line import run_command
         (2, "is not a run folder", ("report", "nothing")),
         (2, "is not a run folder", ("gate", "nothing", "--baseline", "none.json")),
         (2, "is not a run folder", ("merge", "nothing", "-o", "{tmp}/out")),
+        (2, "--site leaves no use for --out, --paper", ("report", "x", "--site", "d", "--paper", "--out", "{tmp}/out")),
+        (2, "--check leaves no use for --html", ("report", "x", "--check", "--html")),
         (2, "none.ply", ("metrics", "{tmp}/none.ply", "{tmp}/none.ply")),
     ],
 )

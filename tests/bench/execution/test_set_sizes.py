@@ -13,11 +13,13 @@ from bench.codec import Context, UserError
 from bench.metrics.measure import measure
 from bench.metrics.protocol import Protocol
 from bench.results.set_sizes import FILE, SetSize, append, read
+from tests.reports.synthetic import write_run
 
 COMMAND = ["set-sizes", "--codecs", "draco-simplify@f300q7", "--dataset", "procedural:4", "--samples", "2000"]
 
 
 def test_bytes_and_errors_are_those_of_the_same_shapes(tmp_path, capsys):
+    write_run(tmp_path, codecs=[])
     assert main([*COMMAND, "--sizes", "2,4", "--measure", "1", "--out", str(tmp_path)]) == 0
     codec, rate = DracoSimplify(), DracoSimplifyRate(300, 7)
     for size, count in zip(read(tmp_path), (2, 4), strict=True):
@@ -34,6 +36,7 @@ def test_bytes_and_errors_are_those_of_the_same_shapes(tmp_path, capsys):
 
 
 def test_without_measuring_the_error_is_unknown(tmp_path, capsys):
+    write_run(tmp_path, codecs=[])
     assert main([*COMMAND, "--sizes", "1", "--measure", "0", "--out", str(tmp_path)]) == 0
     (size,) = read(tmp_path)
     assert math.isnan(size.surface_cd)
@@ -41,11 +44,16 @@ def test_without_measuring_the_error_is_unknown(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("more", "what"),
-    [(["--sizes", "5"], "4 shapes, not 5"), (["--sizes", "2", "--out", "/nowhere"], "no run folder")],
+    [
+        (["--sizes", "5"], "4 shapes, not 5"),
+        (["--sizes", "2", "--out", "/nowhere"], "is not a run folder"),
+        (["--sizes", "2", "--out", "{tmp}"], "is not a run folder: it has no manifest.json"),
+    ],
 )
-def test_wrong_sizes_and_folders_are_refused(more, what, capsys):
-    assert main([*COMMAND, *more]) == 2
+def test_wrong_sizes_and_folders_are_refused(more, what, tmp_path, capsys):
+    assert main([*COMMAND, *(word.format(tmp=tmp_path) for word in more)]) == 2
     assert what in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_latest_line_of_a_size_counts_and_damaged_ones_are_named(tmp_path):

@@ -1,6 +1,7 @@
 import pytest
 
 from bench.results.merge import MergeRefused, merge
+from bench.results.set_sizes import FILE, SetSize, append, read
 from bench.results.store import RunFolder, StoreError
 from bench.results.summary import summarise
 from tests.bench.command_line import run_command
@@ -36,6 +37,29 @@ def test_archives_go_with_their_rows(tmp_path):
     merge([run], out)
     assert (out.archive(job) / "000000.bin").read_bytes() == b"abc"
     assert out.archive(job).with_name(f"{job}.json").exists()
+
+
+def test_sizes_of_sets_are_joined_and_the_first_run_goes_before_the_others(tmp_path):
+    runs = [write_run(tmp_path / name, shapes=2, rates=1, codecs=[name]) for name in ("draco", "octree", "identity")]
+    first, second, other = (
+        SetSize("sample", "meshset", "f300", shapes, 0, size, 200, 3.5, 4, 1.0, 0.1)
+        for shapes, size in ((4, 1000), (4, 900), (8, 1500))
+    )
+    append(runs[0].path, first)
+    for size in (second, other):
+        append(runs[1].path, size)
+    merge(runs, out := RunFolder(tmp_path / "out"))
+    assert read(out.path) == [first, other]
+    merge(runs[2:], alone := RunFolder(tmp_path / "alone"))
+    assert not (alone.path / FILE).exists()
+
+
+def test_sizes_behind_a_link_are_refused(tmp_path):
+    run = write_run(tmp_path / "a", shapes=2, rates=1, codecs=["draco"])
+    (run.path / FILE).symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(StoreError, match=r"set_sizes\.csv is a link"):
+        merge([run], RunFolder(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_rows_remember_their_machine_and_what_one_run_left_out_is_no_longer_missing(tmp_path):
