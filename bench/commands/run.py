@@ -142,6 +142,7 @@ def _add_output(group: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    from bench.commands.preparing import Preparing
     from bench.execution.run import execute
     from bench.execution.run_log import NORMAL, QUIET, VERBOSE
     from bench.planning.plan import make_plan, waiting_jobs
@@ -150,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         request = build_request(args, sys.argv[1:])
         folder = RunFolder(request.out)
-        plan = make_plan(request)
+        plan = make_plan(request, None if args.quiet else Preparing())
         if args.keep_decoded and not args.quiet:
             _say_what_is_not_kept(plan, folder)
         if args.dry_run:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,8 +102,11 @@ class Plan:
         return max(1, machine.cores() // self.request.limits.threads)
 
 
-def make_plan(request: Request) -> Plan:
+def make_plan(request: Request, progress: Callable[[str, int, int], None] | None = None) -> Plan:
     """Find codecs and data, prepare the shapes, list the jobs.
+
+    Args:
+        progress: called after each shape with its data set, how many of that are prepared, and how many it has.
 
     Raises:
         NotMeasurable: a named codec or data set is not available, with the remedy.
@@ -116,7 +120,7 @@ def make_plan(request: Request) -> Plan:
     specs, skipped = _choose_codecs(request)
     shape_sets, skipped_sets = _load_datasets(request)
     protocol = Protocol(samples=request.profile.samples)  # one for all seeds: they are compared
-    prepared = {name: _prepare(shapes, request) for name, shapes in shape_sets.items()}
+    prepared = {name: _prepare(shapes, request, progress) for name, shapes in shape_sets.items()}
     planned: list[Job] = []
     for name, shapes in prepared.items():
         planned += jobs.plan(
@@ -225,11 +229,12 @@ def _load_datasets(request: Request) -> tuple[dict[str, ShapeSet], list[dict[str
     return loaded, skipped
 
 
-def _prepare(shapes: ShapeSet, request: Request) -> Prepared:
+def _prepare(shapes: ShapeSet, request: Request, progress: Callable[[str, int, int], None] | None) -> Prepared:
     from mesh_datasets.errors import DatasetError
 
     try:
-        prepared = prepare(shapes, request.cache, skip_invalid=request.skip_invalid)
+        told = functools.partial(progress, shapes.name) if progress else None
+        prepared = prepare(shapes, request.cache, skip_invalid=request.skip_invalid, progress=told)
     except DatasetError as error:
         raise WrongInput(f"{error} (leave such shapes out with --skip-invalid)") from None
     if not prepared.references:

@@ -83,6 +83,9 @@ def prepare(
 ) -> Prepared:
     """Load, check and normalise every shape, or find it in the cache by the stamp of its source.
 
+    Args:
+        progress: called after each shape with how many are done, and how many there are.
+
     Raises:
         mesh_datasets.errors.InvalidShape: naming the file, unless ``skip_invalid``.
     """
