@@ -48,13 +48,15 @@ def run(
         quiet: say nothing but failures.
 
     Returns:
-        One line per data set, codec, rate and seed, with the columns of ``summary.csv``
-        (`bench.results.summary.COLUMNS`). Jobs that failed are in it, with ``failed`` above 0.
+        One line per data set, codec, rate and seed of this call, with the columns of ``summary.csv``
+        (`bench.results.summary.COLUMNS`). Jobs that failed are in it, with ``failed`` above 0; what else the folder
+        holds of earlier calls is not.
 
     Raises:
         bench.codec.UserError: wrong names or settings, a codec or data set that is not available, a full disk.
     """
     from bench.__main__ import build_parser
+    from bench.commands.preparing import Preparing
     from bench.commands.run import build_request
     from bench.execution.run import execute
     from bench.execution.run_log import NORMAL, QUIET
@@ -78,8 +80,10 @@ def run(
     words += [name for name, wanted in flags.items() if wanted]
     request = build_request(build_parser(_Strict).parse_args(["run", *words]), tuple(words))
     folder = RunFolder(request.out)
-    execute(make_plan(request), folder, verbosity=QUIET if quiet else NORMAL)
-    return summarise(folder.rows())
+    plan = make_plan(request, None if quiet else Preparing())
+    execute(plan, folder, verbosity=QUIET if quiet else NORMAL)
+    keys = {job.key for job in plan.jobs}
+    return summarise(row for job in folder.jobs() if job.whole["job"] in keys for row in job.rows)
 
 
 def _comma_separated(names: str | Sequence[str]) -> str:
