@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bench.codec.devices import devices
 from bench.commands.arguments import finite, names, natural, positive, shard
 from bench.planning.limits import TASK_SHAPES
+from bench.planning.profile import shipped
 
 if TYPE_CHECKING:
     from bench.planning.limits import Limits, Timeouts
@@ -53,7 +54,7 @@ def _add_what(group: Any) -> None:
     group.add_argument(
         "--profile",
         default="quick",
-        help="smoke, quick, gpu-ci, decoders, paper, or the path of a .toml file (default: quick)",
+        help=f"{', '.join(shipped())}, or the path of a .toml file (default: quick)",
     )
     group.add_argument(
         "--codecs",

@@ -35,7 +35,10 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--codecs", required=True, type=names, help="NAME@RATE, comma separated; NAME:KEY=VALUE is a variant"
+        "--codecs",
+        required=True,
+        type=names,
+        help="NAME@RATE, comma separated; NAME takes all its rates, NAME:KEY=VALUE is a variant",
     )
     parser.add_argument("--dataset", required=True, help="as bench run takes it; one")
     parser.add_argument("--sizes", required=True, type=_sizes, help="numbers of shapes, comma separated: 4,8,16")
@@ -79,15 +82,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def chosen_rates(codecs: Sequence[str]) -> list[CodecRate]:
-    """The rates that ``NAME@RATE,...`` names; all of a codec's where it names none."""
+    """The rates that ``NAME@RATE`` names; all of a codec's ladder where it names none."""
     from bench import registry
     from bench.execution.set_sizes import CodecRate
     from bench.planning.chosen_rates import ChosenRates, without_rates
     from bench.planning.jobs import ladder
-    from bench.planning.profile import read
+    from bench.planning.profile import Profile
     from bench.results.spec import CodecSpec
 
-    profile = read("quick")
+    profile = Profile("set-sizes")  # its ladders are whole, its settings the codecs' own
     specs, labels = without_rates(codecs)
     chosen = ChosenRates((), labels)
     return [

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bench.__main__ import main
+from bench.planning.profile import shipped
 from bench.results.store import RunFolder
 
 
@@ -22,3 +25,9 @@ def test_finished_jobs_keep_no_meshes_and_the_user_is_told(command, tmp_path, ca
     run.decoded(row["archive"]).mkdir(parents=True)
     assert main(keeping) == 0
     assert said not in capsys.readouterr().err
+
+
+def test_the_help_names_every_shipped_profile(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["run", "--help"])
+    assert f"{', '.join(shipped())}, or the path of a .toml file" in " ".join(capsys.readouterr().out.split())

@@ -10,8 +10,10 @@ from mesh_datasets.normalization import normalize
 from baselines.mesh.draco_simplify import DracoSimplify, DracoSimplifyRate
 from bench.__main__ import main
 from bench.codec import Context, UserError
+from bench.commands.set_sizes import chosen_rates
 from bench.metrics.measure import measure
 from bench.metrics.protocol import Protocol
+from bench.registry import get
 from bench.results.set_sizes import FILE, SetSize, append, read
 from tests.reports.synthetic import write_run
 
@@ -40,6 +42,13 @@ def test_without_measuring_the_error_is_unknown(tmp_path, capsys):
     assert main([*COMMAND, "--sizes", "1", "--measure", "0", "--out", str(tmp_path)]) == 0
     (size,) = read(tmp_path)
     assert math.isnan(size.surface_cd)
+
+
+def test_a_codec_without_a_rate_takes_its_whole_ladder():
+    (named,) = chosen_rates(["meshset@f500"])
+    assert (named.spec, named.label) == ("meshset", "f500")
+    assert [rate.label for rate in chosen_rates(["draco"])] == list(get("draco").ladder)
+    assert len(get("draco").short_ladder) < len(get("draco").ladder)
 
 
 @pytest.mark.parametrize(
