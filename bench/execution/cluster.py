@@ -186,7 +186,7 @@ def _connected(target: Any, address: str | None) -> Any:
         if address is None:
             raise
         what = f"the Dask scheduler {address!r} cannot be reached: {error}"
-        raise ClusterUnusable(what, "give --scheduler as it says where it was started: tcp://HOST:PORT") from None
+        raise ClusterUnusable(what, "give the address that dask scheduler prints: tcp://HOST:PORT") from None
 
 
 def _check_workers(client: Any, run: Path, cache: Path) -> None:
