@@ -67,7 +67,7 @@ def compress(
         seed: the same seed gives the same bytes on the same machine and device.
         device: ``cpu`` or ``cuda``.
         threads: CPU threads; None: one per core.
-        checkpoint: folder in which the training's state is kept: the same call goes on from it.
+        checkpoint: folder in which the training's state is kept until the call ends: the same call goes on from it.
 
     Raises:
         ValueError: names that do not fit the meshes, are not allowed or not different; an unknown mode, or one that
@@ -76,13 +76,13 @@ def compress(
         bench.codec.EncodeFailed: naming the meshes that could not be coded.
     """
     import os
-    from pathlib import Path
-    from tempfile import TemporaryDirectory
 
     from mesh_datasets.errors import InvalidShape
 
     from bench.codec import Context, InvalidMesh
+    from necgs.commands.torchrun import Torchrun
     from necgs.set_file import NamedMesh, compressed, rate_for
+    from necgs.state_folder import state_folder
 
     chosen = rate_for(mode, rate)
     names = [f"mesh_{index}" for index in range(len(meshes))] if names is None else list(names)
@@ -94,9 +94,8 @@ def compress(
         named = [NamedMesh.of(name, mesh) for name, mesh in zip(names, meshes, strict=True)]
     except (InvalidShape, ValueError) as error:
         raise InvalidMesh(str(error)) from None
-    with TemporaryDirectory(prefix="necgs-") as folder:
-        scratch = Path(checkpoint or folder)
-        scratch.mkdir(parents=True, exist_ok=True)
+    task = (chosen, seed, [(mesh.name, mesh.placement) for mesh in named])
+    with state_folder(checkpoint, task, owner=Torchrun.of_environment().first) as scratch:
         context = Context(device=device, seed=seed, threads=threads or os.cpu_count() or 1, scratch=scratch)
         return compressed(named, chosen, context)
 

@@ -83,7 +83,7 @@ def trained_set(volumes: Volume | Sequence[SurfaceBlocks], rate: VolumeRate, con
     Args:
         volumes: int16 codes (n, channels, K, K, K), or of a block-sparse decoder what it sees of them.
         rate: settings.
-        context: device, seed, scratch folder for the checkpoint, deadline.
+        context: device, seed, scratch folder for the training's state, deadline.
     """
     from necgs.training.train import train
 
@@ -99,7 +99,7 @@ def trained_set(volumes: Volume | Sequence[SurfaceBlocks], rate: VolumeRate, con
             rate.training(len(volumes)),
             device=context.device,
             seed=context.seed,
-            checkpoint=context.scratch / "training.pt",
+            checkpoint=context.scratch,
             progress=progress,
             notes=context.notes,
         )

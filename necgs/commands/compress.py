@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from necgs.commands.target_size import check_choosable, within
 from necgs.commands.torchrun import Torchrun
 from necgs.hybrid.rate import matching
 from necgs.set_file import CODECS, MODES, NamedMesh, compressed
+from necgs.state_folder import state_folder
 
 EPILOG = """examples:
   python -m necgs compress scans/*.ply -o scans.necgs
@@ -106,21 +107,20 @@ def run(args: argparse.Namespace) -> int:
     rate_of(codec, settings)  # a wrong setting is told before any mesh is read
     if args.target_bytes:
         check_choosable(codec, settings)
-    if args.output.exists() and not args.force:
-        raise WrongInput(f"{args.output} exists; --force overwrites it")
-    if not args.output.parent.is_dir():
-        raise WrongInput(f"there is no folder {args.output.parent} to write to")
+    _check_places(args)
     here = Torchrun.of_environment()
     if here.all_processes > 1 and codec not in VOLUME_CODECS:
         raise WrongInput("the processes of torchrun share the training of volumes; add --mode volume")
     meshes = read_meshes(args.meshes, skip_invalid=args.skip_invalid)
-    with _scratch(args.checkpoint) as scratch:
-        context = context_of(args, args.seed or 0, scratch, trains=codec != MODES["mesh"])
+    seed = args.seed or 0
+    task = (codec, sorted(settings.items()), args.target_bytes, seed, [(mesh.name, mesh.placement) for mesh in meshes])
+    with state_folder(args.checkpoint, task, owner=here.first) as scratch:
+        context = context_of(args, seed, scratch, trains=codec != MODES["mesh"])
         with _processes(here, context.device):
             data = _data(meshes, codec, settings, context, args.target_bytes)
-    if not here.first:
-        return 0
-    write_atomically(args.output, data)
+        if not here.first:
+            return 0
+        write_atomically(args.output, data)
     source = sum(mesh.source_bytes for mesh in meshes)
     each, ratio = len(data) / len(meshes), source / len(data)
     if where := context.notes.get("volumes_lie"):
@@ -152,20 +152,21 @@ def _processes(here: Torchrun, device: str) -> AbstractContextManager[object]:
     return joined(device)
 
 
-def _scratch(checkpoint: Path | None) -> AbstractContextManager[Path]:
-    """The folder for a training's state and what is kept between trials: the user's, or one that goes away."""
-    if checkpoint is None:
-        return _temporary()
-    if checkpoint.exists() and not checkpoint.is_dir():
-        raise WrongInput(f"{checkpoint} is a file; --checkpoint names a folder")
-    checkpoint.mkdir(parents=True, exist_ok=True)
-    return nullcontext(checkpoint)
-
-
-@contextmanager
-def _temporary() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="necgs-") as folder:
-        yield Path(folder)
+def _check_places(args: argparse.Namespace) -> None:
+    """Raise `WrongInput` where the output, or a training's state, could not be written: before any work is done."""
+    if args.output.is_dir():
+        raise WrongInput(f"{args.output} is a folder; --output names a file")
+    if args.output.exists() and not args.force:
+        raise WrongInput(f"{args.output} exists; --force overwrites it")
+    if not args.output.parent.is_dir():
+        raise WrongInput(f"there is no folder {args.output.parent} to write to")
+    if args.checkpoint is not None and args.checkpoint.exists() and not args.checkpoint.is_dir():
+        raise WrongInput(f"{args.checkpoint} is a file; --checkpoint names a folder")
+    try:
+        with tempfile.TemporaryFile(dir=args.output.parent):  # says more than the permissions: the disk is read-only
+            pass
+    except OSError as error:
+        raise WrongInput(f"nothing can be written to {args.output.parent}: {error.strerror}") from None
 
 
 def codec_name(args: argparse.Namespace) -> str:

@@ -16,18 +16,19 @@ from bench.codec.atomic_write import write_atomically
 
 HASH_BYTES = 32
 SECONDS_BETWEEN = 30.0
+_NAMED = 16
 
 
 class Checkpoint:
-    """The last state of one training, under a fingerprint that names its inputs.
+    """The last state of one training, in a file that is named after its inputs: another training has another file.
 
     Args:
-        path: the file, or None to keep nothing.
-        fingerprint: of everything that the training depends on; a file with another one is ignored.
+        folder: where the file is, or None to keep nothing.
+        fingerprint: of everything that the training depends on, in hex.
     """
 
-    def __init__(self, path: Path | None, fingerprint: str) -> None:
-        self._path = path
+    def __init__(self, folder: Path | None, fingerprint: str) -> None:
+        self._path = None if folder is None else folder / f"training-{fingerprint[:_NAMED]}.pt"
         self._fingerprint = fingerprint
         self._saved = time.monotonic()
 
@@ -59,8 +60,3 @@ class Checkpoint:
         data = stored.getvalue()
         write_atomically(self._path, hashlib.sha256(data).digest() + data)
         self._saved = time.monotonic()
-
-    def remove(self) -> None:
-        """Delete the file: the training is over."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)

@@ -46,7 +46,8 @@ def train(
         settings: of the variant's training.
         device: ``cpu``, ``cuda`` or one of several, ``cuda:1``.
         seed: same seed, same machine, same device, same result (`bench.codec.arithmetic.deterministic`).
-        checkpoint: file to continue from and to save to; deleted at the end.
+        checkpoint: folder with the state to continue from and to save; whoever owns it deletes it once the result is
+            kept.
         progress: called with (steps done, steps in all, note) after every step; may raise to stop (a deadline).
         notes: gets ``volumes_lie``: where the volumes of a dense training lie, where there is a choice.
 
@@ -74,8 +75,6 @@ def train(
         raise ValueError(f"settings {type(settings).__name__} are not for the {spec.variant} decoder")
     with deterministic(device):
         training.run(keeper, progress)
-    if training.ranks.rank == 0:
-        keeper.remove()
     return training.result()
 
 

@@ -22,6 +22,7 @@ from necgs.__main__ import build_parser, main
 from necgs.codec import NecgsCodec
 from necgs.coding.container import SetFile
 from necgs.commands.compress import settings_of
+from necgs.commands.progress import Progress
 from necgs.commands.target_size import width_for
 from necgs.paper_codec import NecgsPaperCodec
 
@@ -183,6 +184,10 @@ WRONG: dict[str, tuple[Arguments, str]] = {
     "empty folder": (lambda src, out: ["compress", str(out / "empty"), "-o", str(out / "x")], "holds no mesh files"),
     "no output folder": (lambda src, out: ["compress", str(src), "-o", str(out / "no" / "x")], "no folder"),
     "output exists": (lambda src, out: ["compress", str(src), "-o", str(out / "text.ply")], "--force"),
+    "output is a folder": (
+        lambda src, out: ["compress", str(src / "nope.ply"), "-o", str(out / "empty"), "--force"],
+        "empty is a folder",
+    ),
     "bad setting": (lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--set", "colour=1"], "colour"),
     "bad value": (
         lambda src, out: ["compress", str(src), "-o", str(out / "x"), "--resolution", "63"],
@@ -301,15 +306,56 @@ def test_a_checkpoint_folder_is_given_to_the_training(
     given: list[Path] = []
 
     def interrupted(*_: object, checkpoint: Path, **__: object) -> None:
-        given.append(checkpoint.parent)
+        given.append(checkpoint)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(necgs.training.train, "train", interrupted)
     command = ["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *FAST]
     assert main([*command, "--checkpoint", str(tmp_path / "state")]) == 130
     assert main(command) == 130
-    assert given[0] == tmp_path / "state"
+    assert given[0].parent == tmp_path / "state"
     assert not given[1].exists()
+
+
+def test_an_interrupted_search_for_a_size_goes_on_where_it_was(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("necgs.training.checkpoint.SECONDS_BETWEEN", -1.0)
+    steps: list[tuple[int, int]] = []
+
+    def interrupted(_: Progress, done: int, total: int, note: str = "") -> None:
+        steps.extend([(done, total)] * (note == "training"))
+        if (done, total) == (70, 96):
+            raise KeyboardInterrupt
+
+    command = ["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *FAST, "--set", "epochs=8"]
+    command += ["--target-bytes", "9999", "--checkpoint", str(tmp_path / "state")]
+    with monkeypatch.context() as patch:
+        patch.setattr(Progress, "__call__", interrupted)
+        assert main(command) == 130
+    assert steps[0] == (1, 12)
+    steps.clear()
+    monkeypatch.setattr(Progress, "__call__", lambda _, done, total, note="": steps.append((done, total)))
+    assert main(command) == 0
+    assert min(done for done, total in steps if total == 96) == 70
+
+
+def test_the_state_is_kept_until_the_output_is_written(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("necgs.training.checkpoint.SECONDS_BETWEEN", -1.0)
+    state = tmp_path / "state"
+    command = ["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *FAST, "--checkpoint", str(state)]
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(necgs.commands.compress, "write_atomically", full)
+        assert main(command) == 1
+    assert list(state.rglob("training-*.pt"))
+    assert main(command) == 0
+    assert files(state) == []
 
 
 def test_where_the_volumes_of_a_training_lie_is_told(

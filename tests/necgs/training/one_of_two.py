@@ -26,7 +26,7 @@ def stopped(folder: Path, ranks: Ranks) -> str:
 
     spec, settings = TRAININGS["blocks"]
     try:
-        train(volumes_for(spec), spec, settings, checkpoint=folder / "of-two.pt", progress=progress)
+        train(volumes_for(spec), spec, settings, checkpoint=folder / "of-two", progress=progress)
     except (TimeoutError, StoppedElsewhere) as error:
         return type(error).__name__
     return "went on"
@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
             found[name] = train(volumes_for(spec), spec, settings)
         found["stopped"] = stopped(folder, ranks)
         spec, settings = TRAININGS["blocks"]
-        found["continued"] = train(volumes_for(spec), spec, settings, checkpoint=folder / "of-one.pt")
+        found["continued"] = train(volumes_for(spec), spec, settings, checkpoint=folder / "of-one")
         with tempfile.TemporaryDirectory() as scratch:
             found["archive"] = NecgsCodec().encode(meshes(), RATE, Context(scratch=Path(scratch)))
         found["gathered"] = ranks.gather([ranks.rank, "x"])

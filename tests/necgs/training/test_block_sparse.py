@@ -53,10 +53,8 @@ def test_a_killed_training_goes_on_to_the_same_result(trained, tmp_path, monkeyp
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        train(VOLUMES, SPEC, SETTINGS, checkpoint=tmp_path / "state.pt", progress=stopping)
-    resumed = train(
-        VOLUMES, SPEC, SETTINGS, checkpoint=tmp_path / "state.pt", progress=lambda *told: notes.append(told)
-    )
+        train(VOLUMES, SPEC, SETTINGS, checkpoint=tmp_path, progress=stopping)
+    resumed = train(VOLUMES, SPEC, SETTINGS, checkpoint=tmp_path, progress=lambda *told: notes.append(told))
     assert ("training" in {note for *_, note in notes}) == (stop[1] == "training")
     assert all(np.array_equal(resumed.weights[n], trained.weights[n]) for n in trained.weights)
     assert all(np.array_equal(a, b) for a, b in zip(resumed.latents, trained.latents, strict=True))

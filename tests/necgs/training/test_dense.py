@@ -83,7 +83,7 @@ def test_same_seed_same_result_and_another_seed_another():
 
 def test_a_killed_training_goes_on_to_the_same_result(tmp_path, monkeypatch):
     monkeypatch.setattr("necgs.training.checkpoint.SECONDS_BETWEEN", -1.0)
-    settings, path = DenseSettings(epochs=4), tmp_path / "state.pt"
+    settings = DenseSettings(epochs=4)
     whole = train(spheres(), SPEC, settings)
 
     def stop(done, total, note):
@@ -91,26 +91,27 @@ def test_a_killed_training_goes_on_to_the_same_result(tmp_path, monkeypatch):
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        train(spheres(), SPEC, settings, checkpoint=path, progress=stop)
-    assert path.exists()
+        train(spheres(), SPEC, settings, checkpoint=tmp_path, progress=stop)
+    train(spheres(), SPEC, DenseSettings(epochs=1), checkpoint=tmp_path)  # another training, in the same folder
     rest = []
-    resumed = train(spheres(), SPEC, settings, checkpoint=path, progress=lambda done, *_: rest.append(done))
+    resumed = train(spheres(), SPEC, settings, checkpoint=tmp_path, progress=lambda done, *_: rest.append(done))
     assert rest == [3, 4]
-    assert not path.exists()
     assert all(np.array_equal(whole.weights[n], resumed.weights[n]) for n in whole.weights)
 
 
 def test_a_checkpoint_of_another_training_or_a_damaged_one_is_ignored(tmp_path):
-    path = tmp_path / "state.pt"
-    Checkpoint(path, "one").save({"epoch": 1, "weights": torch.arange(20.0)})
-    assert Checkpoint(path, "one").load()["weights"].tolist() == list(range(20))
-    assert Checkpoint(path, "other").load() is None
+    one = Checkpoint(tmp_path, "one")
+    one.save({"epoch": 1, "weights": torch.arange(20.0)})
+    assert one.load()["weights"].tolist() == list(range(20))
+    path, other = tmp_path / "training-one.pt", tmp_path / "training-other.pt"
+    other.write_bytes(path.read_bytes())
+    assert Checkpoint(tmp_path, "other").load() is None
     whole = path.read_bytes()
     for position in range(0, len(whole), 7):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 4]) + whole[position + 1 :])
-        assert Checkpoint(path, "one").load() is None
+        assert one.load() is None
         path.write_bytes(whole[:position])
-        assert Checkpoint(path, "one").load() is None
+        assert one.load() is None
     assert Checkpoint(tmp_path / "nothing", "one").load() is None
     assert Checkpoint(None, "one").load() is None
 
