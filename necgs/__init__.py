@@ -79,8 +79,10 @@ def compress(
 
     from mesh_datasets.errors import InvalidShape
 
-    from bench.codec import Context, InvalidMesh
+    from bench.codec import InvalidMesh
+    from necgs.coding.container import check_names
     from necgs.commands.torchrun import Torchrun
+    from necgs.guest_context import GuestContext
     from necgs.set_file import NamedMesh, compressed, rate_for
     from necgs.state_folder import state_folder
 
@@ -90,18 +92,25 @@ def compress(
         raise ValueError(
             f"{len(names)} names for {len(meshes)} meshes: give one name to each mesh, and at least one mesh"
         )
+    check_names(names)
     try:
         named = [NamedMesh.of(name, mesh) for name, mesh in zip(names, meshes, strict=True)]
     except (InvalidShape, ValueError) as error:
         raise InvalidMesh(str(error)) from None
     task = (chosen, seed, [(mesh.name, mesh.placement) for mesh in named])
     with state_folder(checkpoint, task, owner=Torchrun.of_environment().first) as scratch:
-        context = Context(device=device, seed=seed, threads=threads or os.cpu_count() or 1, scratch=scratch)
-        return compressed(named, chosen, context)
+        job = GuestContext(device=device, seed=seed, threads=threads or os.cpu_count() or 1, scratch=scratch)
+        with job as context:
+            return compressed(named, chosen, context)
 
 
 def decompress(
-    data: bytes, names: Sequence[str] | None = None, *, device: str = "cpu", threads: int | None = None
+    data: bytes,
+    names: Sequence[str] | None = None,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    max_memory: int | None = None,
 ) -> dict[str, Trimesh]:
     """The meshes of a ``.necgs`` file, in their own coordinates.
 
@@ -110,6 +119,7 @@ def decompress(
         names: the shapes that are wanted; None: all. The others are not decoded.
         device: ``cpu`` or ``cuda``.
         threads: CPU threads; None: one per core.
+        max_memory: bytes that decoding may ask for; None: 0.5 GB, and 32 KiB for each byte of the file.
 
     Returns:
         name -> mesh, in the order of ``names`` or of the file.
@@ -122,11 +132,12 @@ def decompress(
     from io import BytesIO
     from pathlib import Path
 
-    from bench.codec import Context
+    from necgs.guest_context import GuestContext
     from necgs.set_file import decompressed
 
-    context = Context(device=device, threads=threads or os.cpu_count() or 1, scratch=Path())
-    return dict(decompressed(BytesIO(data), names, context))
+    job = GuestContext(device=device, threads=threads or os.cpu_count() or 1, scratch=Path(), max_memory=max_memory)
+    with job as context:
+        return dict(decompressed(BytesIO(data), names, context))
 
 
 def __getattr__(name: str) -> Any:

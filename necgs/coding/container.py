@@ -90,6 +90,14 @@ def check_name(name: str) -> None:
         raise ValueError(f"{name!r} cannot be the name of a shape: it could not be a plain file name")
 
 
+def check_names(names: Sequence[str]) -> None:
+    """The names of a set must be allowed and all different. Raises ``ValueError``."""
+    for name in names:
+        check_name(name)
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise ValueError(f"names must differ: {twice}")
+
+
 def write_set(
     archive: Archive, names: Sequence[str], placements: Sequence[Normalization | None], codec: str = CODECS[0]
 ) -> bytes:
@@ -104,8 +112,7 @@ def write_set(
     Raises:
         ValueError: a name that is not allowed, or twice the same; a codec that is not among `CODECS`.
     """
-    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
-        raise ValueError(f"names must differ: {twice}")
+    check_names(names)
     if codec not in CODECS:
         raise ValueError(f"a file holds parts of {', '.join(CODECS)}, not of {codec}")
     place = CODECS.index(codec)

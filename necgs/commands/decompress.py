@@ -11,7 +11,7 @@ from bench.codec import DecodeFailed
 from bench.codec.atomic_write import write_atomically
 from bench.codec.did_you_mean import known_names
 from necgs.coding.container import SetFile
-from necgs.coding.shape_index import Entry
+from necgs.coding.shape_index import MAX_NAME_BYTES, Entry
 from necgs.commands.inputs import (
     WrongInput,
     add_context_options,
@@ -95,7 +95,8 @@ def _wanted(coded: SetFile, only: list[str]) -> list[Entry]:
 def _targets(folder: Path, entries: list[Entry], wanted: list[Entry], file_type: str, force: bool) -> list[Path]:
     """Where each shape goes: always directly in ``folder``, for names are checked to be plain file names.
 
-    Names that differ in case only get numbers, for many file systems take them for one.
+    Names that differ in case only get numbers, for many file systems take them for one; the longest are cut, for a file
+    name has no more bytes than a shape's name alone may have.
     """
     if folder.exists() and not folder.is_dir():
         raise WrongInput(f"{folder} is a file; --output names a folder")
@@ -103,7 +104,7 @@ def _targets(folder: Path, entries: list[Entry], wanted: list[Entry], file_type:
     taken: set[str] = set()
     names: dict[str, str] = {}
     for entry in entries:  # of all, so that a shape's name does not depend on which are wanted
-        names[entry.name] = unique_name(entry.name, taken)
+        names[entry.name] = unique_name(entry.name, taken, MAX_NAME_BYTES - len(f".{file_type}"))
         taken.add(names[entry.name].casefold())
     targets = [folder / f"{names[entry.name]}.{file_type}" for entry in wanted]
     assert all(target.parent == folder for target in targets)

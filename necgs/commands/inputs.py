@@ -199,19 +199,21 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 def _plain(stem: str) -> str:
     """A file name's stem with everything that a shape's name must not hold made ``_``."""
-    name = "".join("_" if c in FORBIDDEN or not c.isprintable() else c for c in stem).lstrip(".") or "mesh"
-    while len(name.encode()) > MAX_NAME_BYTES - 8:  # leaves room for a number
-        name = name[:-1]
-    return name
+    return "".join("_" if c in FORBIDDEN or not c.isprintable() else c for c in stem).lstrip(".") or "mesh"
 
 
-def unique_name(name: str, taken: set[str]) -> str:
-    """``name``, with a number where ``taken`` holds it: the names in use, casefolded.
+def unique_name(name: str, taken: set[str], longest: int = MAX_NAME_BYTES) -> str:
+    """``name``, with a number where ``taken`` holds it: the names in use, casefolded. Cut where it is too long.
 
     Files whose names differ in case only would overwrite each other on Windows and macOS.
     """
-    candidate, number = name, 1
+    candidate, number = _cut(name, longest), 1
     while candidate.casefold() in taken:
         number += 1
-        candidate = f"{name}_{number}"
+        candidate = _cut(name, longest - len(f"_{number}")) + f"_{number}"
     return candidate
+
+
+def _cut(name: str, longest: int) -> str:
+    """The first characters of ``name`` that take at most ``longest`` bytes."""
+    return name.encode()[:longest].decode(errors="ignore")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 
 import necgs
@@ -79,6 +80,29 @@ def test_names_are_given_and_chosen(data: bytes, meshes: list[trimesh.Trimesh]) 
             necgs.compress(meshes, names=names, rate=FAST)
     with pytest.raises(ValueError, match="at least one mesh"):
         necgs.compress([])
+
+
+def test_names_are_refused_before_any_work(meshes: list[trimesh.Trimesh], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("necgs.set_file.compressed", lambda *_: pytest.fail("the work has begun"))
+    for names in (["same", "same"], ["../up", "b"], ["a", "x" * 256], ["", "b"]):
+        with pytest.raises(ValueError, match="name"):
+            necgs.compress(meshes, names=names, rate=FAST)
+
+
+def test_the_threads_of_the_program_stay_as_they_were(data: bytes, meshes: list[trimesh.Trimesh]) -> None:
+    before = torch.get_num_threads()
+    necgs.decompress(data, threads=before + 1)
+    assert torch.get_num_threads() == before
+    with pytest.raises(InvalidMesh):
+        necgs.compress([trimesh.Trimesh()], rate=FAST, threads=before + 1)
+    necgs.compress(meshes[:1], rate=FAST, threads=before + 1)
+    assert torch.get_num_threads() == before
+
+
+def test_less_or_more_memory_is_allowed(data: bytes) -> None:
+    with pytest.raises(CorruptArchive, match="max-memory"):
+        necgs.decompress(data, max_memory=1000)
+    assert len(necgs.decompress(data, max_memory=1 << 40)) == 2
 
 
 def test_the_mode_decides_where_there_is_no_rate_and_must_not_contradict_one() -> None:

@@ -55,6 +55,16 @@ def test_decoded_files_never_overwrite_each_other_where_case_does_not_count(tmp_
     assert [target.name for target in _targets(tmp_path, entries, entries[1:2], "ply", force=False)] == ["chair_2.ply"]
 
 
+def test_decoded_files_of_the_longest_names_can_be_written(tmp_path: Path) -> None:
+    names = ["a" * 255, "A" * 255, "b" * 251, "ä" * 127 + "a"]
+    entries = [Entry(name, 0, 0) for name in names]
+    targets = _targets(tmp_path, entries, entries, "ply", force=False)
+    for target in targets:
+        target.write_bytes(b"")
+    assert len({target.name.casefold() for target in targets}) == 4
+    assert targets[2].name == f"{names[2]}.ply"
+
+
 def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(WrongInput, match="is a file; --output names a folder"):
