@@ -197,12 +197,15 @@ class SetFile:
         if tag != SHARED:
             raise CorruptArchive("the shared part is not the first record")
         count, at = found
-        self.index, parts = at, []
+        self.index, parts, end = at, [], self.size
         while at:
             self._file.seek(at)
-            tag, entry = self._step() if at < self.size else (b"", shared)
+            tag, entry = self._step() if at < end else (b"", shared)
             if tag != INDEX:
                 raise CorruptArchive(f"there is no index at offset {at}")
+            if self._file.tell() > end:  # inside each other, small ones would list the names of large ones over again
+                raise CorruptArchive(f"the index at offset {at} goes on behind the start of the next one")
+            end = at
             at, entries = read_index(checked_crc32(self._read(entry), "index"), at)
             parts.append(entries)
         entries = [entry for part in reversed(parts) for entry in part]

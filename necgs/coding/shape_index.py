@@ -60,7 +60,7 @@ def read_index(body: bytes, at: int) -> tuple[int, list[Entry]]:
     """The offset of the index before, and the entries of one at offset ``at``: all lie before it.
 
     Raises:
-        CorruptArchive: an offset that leads elsewhere, names that are none.
+        CorruptArchive: an offset that leads elsewhere, names that are none or too long.
     """
     fields = FieldReader(body, "index")
     previous = fields.unsigned("previous index", at - 1)
@@ -76,6 +76,8 @@ def read_index(body: bytes, at: int) -> tuple[int, list[Entry]]:
         raise fields.fault("the names are not UTF-8") from None
     if len(names) != count:
         raise fields.fault(f"{len(names)} names of {count} shapes")
+    if max(len(name.encode()) for name in names) > MAX_NAME_BYTES:
+        raise fields.fault(f"a name has more than {MAX_NAME_BYTES} bytes")
     return previous, [Entry(*one) for one in zip(names, offsets.tolist(), lengths.tolist(), strict=True)]
 
 

@@ -12,8 +12,17 @@ import pytest
 from bench.codec import Archive, CorruptArchive, Part
 from bench.codec.atomic_write import append_bytes
 from bench.codec.fields import with_crc32
-from necgs.coding.container import Record, SetFile, extension, write_set
-from necgs.coding.shape_index import INDEXED_FROM, TRAILER_BYTES, index_body, read_index, trailer
+from necgs.coding.container import Record, SetFile, _record, extension, write_set
+from necgs.coding.shape_index import (
+    INDEX,
+    INDEXED_FROM,
+    MAX_NAME_BYTES,
+    TRAILER_BYTES,
+    Entry,
+    index_body,
+    read_index,
+    trailer,
+)
 
 MANY = INDEXED_FROM + 40
 
@@ -123,6 +132,24 @@ def test_an_index_that_points_to_itself_or_behind_is_refused() -> None:
         read_index(index_body(at, entries), at)
     with pytest.raises(CorruptArchive):
         read_index(index_body(0, entries), at - 1)
+
+
+def test_indices_inside_each_other_are_refused() -> None:
+    data = coded(3)
+    shape = SetFile(io.BytesIO(data)).entries[0]
+    outer = index_body(0, [shape])
+    inner = _record(INDEX, index_body(len(data), [shape]))
+    nested = _record(INDEX, outer + inner)
+    at = len(data) + nested.index(inner)
+    with pytest.raises(CorruptArchive, match="goes on behind the start of the next one"):
+        SetFile(io.BytesIO(data + nested + trailer(2, at)))
+
+
+def test_a_name_that_is_too_long_is_refused_by_the_index() -> None:
+    longest, longer = (index_body(0, [Entry("x" * (MAX_NAME_BYTES + more), 8, 9)]) for more in (0, 1))
+    assert len(read_index(longest, 99)[1]) == 1
+    with pytest.raises(CorruptArchive, match="more than 255 bytes"):
+        read_index(longer, 99)
 
 
 def test_an_entry_whose_name_is_not_that_of_its_shape_is_refused() -> None:
