@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _say(f"out of memory: {error}", 1)
     except KeyboardInterrupt:
-        return _say("interrupted; nothing was written", 130)
+        return _say("interrupted; nothing was left half written", 130)
 
 
 def _say(message: str, code: int) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.codec import Archive, Context, EncodeFailed, Part
-from bench.codec.atomic_write import append_bytes, write_atomically
+from bench.codec.atomic_write import append_bytes, replacing
 from necgs.coding.container import Record, extension
 from necgs.commands.inputs import (
     WrongInput,
@@ -94,11 +95,18 @@ def run(args: argparse.Namespace) -> int:
     if coded.file.index:
         append_bytes(args.file, more)
     else:
-        write_atomically(args.file, args.file.read_bytes() + more)
+        _replace(args.file.resolve(), args.file.read_bytes() + more)
     if where := context.notes.get("volumes_lie"):
         print(f"volumes {where}")
     print(f"{args.file}: {len(meshes)} added, {len(more):,} bytes, {args.file.stat().st_size:,} in all")
     return 0
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put ``data`` in the place of a file in one step; who may read it stays as it was."""
+    with replacing(path, durable=True) as file:
+        shutil.copymode(path, file.name)
+        file.write(data)
 
 
 def append(shared: SharedPart, meshes: list[NamedMesh], steps: int, fit: str, context: Context) -> list[Record]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.codec import DecodeFailed
+from bench.codec import CorruptArchive, DecodeFailed
 from bench.codec.atomic_write import write_atomically
 from bench.codec.did_you_mean import known_names
 from necgs.coding.container import SetFile
@@ -51,6 +51,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Decode and write. Returns the exit code."""
     empty: list[str] = []
+    damaged: list[str] = []
     with args.file.open("rb") as file:
         coded = OpenSet.of(file, context_of(args, trains=False))
         wanted = _wanted(coded.file, args.only)
@@ -58,13 +59,21 @@ def run(args: argparse.Namespace) -> int:
         targets = _targets(args.output, coded.file.entries, wanted, args.format, args.force)
         context = context_of(args, trains=coded.volumes is not None)
         for done, (entry, target) in enumerate(zip(wanted, targets, strict=True), start=1):
-            mesh = coded.decoded(coded.file.shape(entry), context, args.resolution)
-            empty += [entry.name] * (not len(mesh.faces))
-            if warning := rounding_warning(mesh, args.format):
-                print(f"necgs: {target.name}: {warning}", file=sys.stderr)
-            write_atomically(target, mesh_bytes(mesh, args.format))
+            try:
+                mesh = coded.decoded(coded.file.shape(entry), context, args.resolution)
+            except (CorruptArchive, DecodeFailed) as error:  # the others do not need its bytes
+                damaged.append(entry.name)
+                print(f"necgs: {entry.name}: {error}", file=sys.stderr)
+            else:
+                empty += [entry.name] * (not len(mesh.faces))
+                if warning := rounding_warning(mesh, args.format):
+                    print(f"necgs: {target.name}: {warning}", file=sys.stderr)
+                write_atomically(target, mesh_bytes(mesh, args.format))
             context.progress(done, len(wanted), "decoding")
-    print(f"{len(wanted)} {'mesh' if len(wanted) == 1 else 'meshes'} written to {args.output}")
+    written = len(wanted) - len(damaged)
+    print(f"{written} {'mesh' if written == 1 else 'meshes'} written to {args.output}")
+    if damaged:
+        raise DecodeFailed(f"{len(damaged)} of {len(wanted)} shapes could not be decoded: {', '.join(damaged)}")
     if empty:
         raise DecodeFailed(f"no surface was decoded for {', '.join(empty)}", "compress again with more epochs or width")
     return 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.codec import Context
+from bench.codec import Context, CorruptArchive
 from necgs.codec import NecgsCodec
+from necgs.commands.inputs import add_memory_option
 from necgs.hybrid_codec import Hybrid
 from necgs.mesh_codec import MeshSet
 from necgs.set_file import OpenSet
@@ -27,15 +29,16 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("file", type=Path, metavar="SET.necgs")
     parser.add_argument("--json", action="store_true", help="for programs")
+    add_memory_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print. Returns the exit code."""
-    facts = describe(args.file)
+    facts = describe(args.file, args.max_memory)
     if args.json:
         print(json.dumps(facts, indent=1))
-        return 0
+        return 1 if facts["damaged"] else 0
     size = f"{facts['bytes']:,} bytes, {len(facts['shapes'])} shapes, format {facts['format']}"
     print(f"{args.file}: {facts['codec']}, {size}")
     for part in ("meshes", "decoder"):
@@ -46,18 +49,26 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {name:<16} {count:>12,}  {100 * count / facts['bytes']:5.1f} %")
     print("shapes")
     for name, count in facts["shapes"].items():
-        print(f"  {count:>8,} bytes  {facts['modes'][name]:<6}  {name}")
-    return 0
+        print(f"  {count:>8,} bytes  {facts['modes'].get(name, 'damaged'):<6}  {name}")
+    for message in facts["damaged"].values():
+        print(f"necgs: {message}", file=sys.stderr)
+    return 1 if facts["damaged"] else 0
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """Facts about a file: plain values. Raises ``CorruptArchive`` and ``OSError``."""
+def describe(path: Path, max_memory: int | None = None) -> dict[str, Any]:
+    """Facts about a file: plain values. Of a damaged shape the message, and its length in the file.
+
+    Raises ``CorruptArchive`` where not even that can be told, and ``OSError``.
+    """
     with path.open("rb") as file:
-        coded = OpenSet.of(file, Context(scratch=Path()))
-        shapes, modes = {}, {}
+        coded = OpenSet.of(file, Context(scratch=Path(), max_memory=max_memory))
+        shapes, modes, damaged = {}, {}, {}
         for entry in coded.file.entries:  # one part at a time: of many shapes they would fill the memory
-            part = coded.file.shape(entry).part
-            shapes[entry.name], modes[entry.name] = len(part), coded.mode(part)
+            try:
+                part = coded.file.shape(entry).part
+                shapes[entry.name], modes[entry.name] = len(part), coded.mode(part)
+            except CorruptArchive as error:
+                shapes[entry.name], damaged[entry.name] = entry.length, str(error)
         ledger = _shared_ledger(coded)
     size = path.stat().st_size
     ledger["shapes"] = sum(shapes.values())
@@ -71,6 +82,7 @@ def describe(path: Path) -> dict[str, Any]:
         "ledger": {**ledger, "file": size - sum(ledger.values())},
         "shapes": shapes,
         "modes": modes,
+        "damaged": damaged,
     }
 
 

@@ -56,7 +56,7 @@ def append(
         CorruptArchive: the set's shared part, or that of a known shape, is not readable.
     """
     common = archive.shared if archive.shared.data else encode_shared([], residual_model())
-    shared = decode_shared(common.data)
+    shared = decode_shared(common.data, context.max_memory)
     numbers = [number for number in known if is_member(shared, archive.shapes[number].data)]
     arrays, places = [checked_arrays(known[number]) for number in numbers], []
     for place, mesh in enumerate(meshes):
@@ -69,7 +69,7 @@ def append(
         for row, shape in enumerate(group.shapes):
             if shape < len(numbers):
                 number = numbers[shape]
-                anchors = anchors or _anchors(shared, archive.shapes[number].data, group, row)
+                anchors = anchors or _anchors(shared, archive.shapes[number].data, group, row, context)
                 continue
             place = places[shape - len(numbers)]
             with context.shape(place, EncodeFailed):
@@ -94,11 +94,11 @@ class _Anchors:
     shares: Floats
 
 
-def _anchors(shared: Shared, data: bytes, group: Originals, row: int) -> _Anchors | None:
+def _anchors(shared: Shared, data: bytes, group: Originals, row: int, context: Context) -> _Anchors | None:
     index = group_of(data)
     if index is None:
         return None
-    decoded, _ = decode_shape(shared, data)
+    decoded, _ = decode_shape(shared, data, context.max_memory)
     _, face, shares = Surface(group.vertices[row], group.faces).closest(decoded)
     return _Anchors(index, face, shares.astype(np.float64))
 

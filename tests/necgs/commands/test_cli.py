@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -150,6 +151,17 @@ def test_append_keeps_what_is_written(
     np.testing.assert_allclose(added.bounds, original.bounds, atol=40)
 
 
+def test_append_keeps_the_link_and_the_mode_of_a_file(coded: Path, sources: Path, tmp_path: Path) -> None:
+    file, link = tmp_path / "set.necgs", tmp_path / "link.necgs"
+    file.write_bytes(coded.read_bytes())
+    file.chmod(0o640)
+    link.symlink_to(file.name)
+    assert main(["append", str(link), str(sources / "ball.ply"), "--steps", "1", "--fit", "none", *QUIET]) == 0
+    assert link.is_symlink()
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert len(file.read_bytes()) > len(coded.read_bytes())
+
+
 def test_a_target_is_kept(sources: Path, tmp_path: Path) -> None:
     fast = [*[argument for argument in FAST if argument not in ("--width", "2")], "--set", "epochs=2"]
     dense = ["--codec", "necgs-paper"]
@@ -247,6 +259,35 @@ def test_a_damaged_file_exits_with_1(coded: Path, tmp_path: Path, capsys: pytest
         assert main([arguments[0], str(damaged), *arguments[1:]]) == 1
     assert "cut short" in capsys.readouterr().err
     assert damaged.read_bytes() == coded.read_bytes()[:-9]
+
+
+def test_a_damaged_shape_does_not_keep_the_others(
+    coded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = bytearray(coded.read_bytes())
+    with coded.open("rb") as file:
+        ball = SetFile(file).entries[0]
+    data[ball.offset + ball.length - 9] ^= 1
+    damaged = tmp_path / "damaged.necgs"
+    damaged.write_bytes(data)
+    assert main(["decompress", str(damaged), "-o", str(tmp_path / "out"), *QUIET]) == 1
+    assert files(tmp_path / "out") == ["box.ply"]
+    told = capsys.readouterr()
+    assert "1 mesh written" in told.out
+    assert "shape ball is damaged" in told.err
+    assert "1 of 2 shapes could not be decoded: ball" in told.err
+    assert main(["info", str(damaged)]) == 1
+    assert re.search(r"bytes  damaged +ball\n.*bytes  volume +box\n", capsys.readouterr().out)
+    assert main(["info", str(damaged), "--json"]) == 1
+    facts = json.loads(capsys.readouterr().out)
+    assert list(facts["damaged"]) == ["ball"]
+    assert facts["bytes"] == sum(facts["ledger"].values())
+
+
+def test_info_may_be_allowed_less_memory_or_more(coded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", str(coded), "--max-memory", "1e-6"]) == 1
+    assert "--max-memory allows more" in capsys.readouterr().err
+    assert main(["info", str(coded), "--max-memory", "64"]) == 0
 
 
 def test_existing_meshes_are_not_overwritten_unasked(coded: Path, tmp_path: Path) -> None:
