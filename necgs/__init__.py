@@ -81,7 +81,6 @@ def compress(
 
     from bench.codec import InvalidMesh
     from necgs.coding.container import check_names
-    from necgs.commands.torchrun import Torchrun
     from necgs.guest_context import GuestContext
     from necgs.set_file import NamedMesh, compressed, rate_for
     from necgs.state_folder import state_folder
@@ -98,7 +97,7 @@ def compress(
     except (InvalidShape, ValueError) as error:
         raise InvalidMesh(str(error)) from None
     task = (chosen, seed, [(mesh.name, mesh.placement) for mesh in named])
-    with state_folder(checkpoint, task, owner=Torchrun.of_environment().first) as scratch:
+    with state_folder(checkpoint, task) as scratch:
         job = GuestContext(device=device, seed=seed, threads=threads or os.cpu_count() or 1, scratch=scratch)
         with job as context:
             return compressed(named, chosen, context)

@@ -54,6 +54,7 @@ class VolumeCodec(SetCodec):
     def encode(self, meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Archive:
         """Phases: tsdf, fit (from the cache where another rate has done them), train, entropy."""
         from necgs.coding.bitstream import encode_set
+        from necgs.quantize import NotFinite
         from necgs.set_volumes import volumes_of
         from necgs.stages import trained_set
 
@@ -65,8 +66,10 @@ class VolumeCodec(SetCodec):
             trained = trained_set(volumes, rate, context)
             with context.phase("entropy"):
                 archive = encode_set(trained, rate.entropy)
-        except ValueError as error:  # codes that are not finite, or so far apart that no table holds them
+        except NotFinite as error:
             raise EncodeFailed(f"training diverged: {error}", "use a smaller learning_rate") from None
+        except ValueError as error:  # codes so far apart that no table holds them, say: it names the setting
+            raise EncodeFailed(f"the set cannot be coded: {error}") from None
         context.notes["parameters"] = str(trained.spec.parameter_count)
         coded = dict(zip(fitted, archive.shapes, strict=True))
         return Archive(tuple(coded.get(index, Part(b"")) for index in range(len(meshes))), archive.shared)

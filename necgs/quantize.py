@@ -32,6 +32,10 @@ EXACT_CODES = 1 << 24
 """Codes of smaller magnitude are exact in float32."""
 
 
+class NotFinite(ValueError):
+    """Numbers that are to be coded have overflowed, or are none."""
+
+
 def step_size(exponent: int) -> float:
     """The step 2^(exponent/8), rounded to float32.
 
@@ -45,7 +49,9 @@ def step_size(exponent: int) -> float:
 
 
 def step_exponent(step: float) -> int:
-    """The exponent whose step is nearest (in ratio) to ``step`` > 0."""
+    """The exponent whose step is nearest (in ratio) to ``step`` > 0. Raises `NotFinite`."""
+    if not 0 < step < math.inf:
+        raise NotFinite(f"{step} is no step")
     return max(-MAX_EXPONENT, min(MAX_EXPONENT, round(8 * math.log2(step))))
 
 
@@ -95,11 +101,14 @@ def codes(x: Tensor, step: float | Tensor) -> Codes:
     """The integers that `straight_through` rounds to, shaped as ``x``.
 
     Raises:
+        NotFinite: a number has no code.
         ValueError: a code would not be exact in float32.
     """
     rounded = (x.detach() / step).round().contiguous().cpu().numpy()
+    if not np.isfinite(rounded).all():
+        raise NotFinite("weights or latents are not finite")
     if not (np.abs(rounded) < EXACT_CODES).all():
-        raise ValueError(f"codes must be finite and smaller than {EXACT_CODES}; the step is too small")
+        raise ValueError(f"codes must be smaller than {EXACT_CODES}: use a larger step")
     return rounded.astype(np.int32)
 
 

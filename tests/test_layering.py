@@ -98,7 +98,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "necgs.rendering": {"necgs.cost"},
     "necgs.codec": {
         *GROUND,
-        *("necgs.coding", "necgs.settings", "necgs.stages", "necgs.set_volumes", "necgs.rendering"),
+        *("necgs.quantize", "necgs.coding", "necgs.settings", "necgs.stages", "necgs.set_volumes", "necgs.rendering"),
     },
     "necgs.hybrid": {
         *GROUND,
@@ -114,9 +114,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         *("necgs.coding", "necgs.stages", "necgs.codec", "necgs.paper_codec", "necgs.mesh", "necgs.mesh_codec"),
         *("necgs.hybrid", "necgs.hybrid_codec"),
     },
+    "necgs.guest_context": {"bench.codec"},
+    "necgs.state_folder": set(),
     "necgs": {
         *GROUND,
-        *("necgs.settings", "necgs.paper_settings", "necgs.mesh", "necgs.hybrid", "necgs.set_file"),
+        *("necgs.settings", "necgs.paper_settings", "necgs.mesh", "necgs.hybrid", "necgs.coding", "necgs.set_file"),
+        *("necgs.guest_context", "necgs.state_folder"),
     },
     "necgs.commands": {*GROUND, "necgs"},
     "necgs.studies": {

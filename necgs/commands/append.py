@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     with args.file.open("rb") as file:
         coded = OpenSet.of(file, context_of(args, trains=False))
         as_meshes = coded.meshes is not None
-        _check_options(args, "meshes" if as_meshes else "volumes")
+        _check_options(args, as_meshes, coded.volumes is not None)
         context = context_of(args, trains=not as_meshes)
         if as_meshes:
             parts = {entry.name: coded.file.shape(entry) for entry in coded.file.entries}
@@ -164,11 +164,15 @@ def append_meshes(
     return [Record(mesh.name, data, mesh.placement) for mesh, data in zip(meshes, added, strict=True)]
 
 
-def _check_options(args: argparse.Namespace, holds: str) -> None:
-    for other, options in OPTIONS.items():
-        for option in options:
-            if other != holds and getattr(args, option) is not None:
-                raise WrongInput(f"--{option} has no effect: {args.file} holds {holds}, no {other}; leave it out")
+def _check_options(args: argparse.Namespace, meshes: bool, volumes: bool) -> None:
+    """Raise `WrongInput` for an option that does not act on what is added to a file that holds this."""
+    if meshes and volumes:
+        holds = "meshes and volumes, and new shapes join as meshes"
+    else:
+        holds = "meshes, no volumes" if meshes else "volumes, no meshes"
+    for option in OPTIONS["volumes" if meshes else "meshes"]:
+        if getattr(args, option) is not None:
+            raise WrongInput(f"--{option} has no effect: {args.file} holds {holds}; leave it out")
 
 
 def _originals(paths: Sequence[Path], parts: dict[str, Record]) -> dict[str, Trimesh]:

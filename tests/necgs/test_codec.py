@@ -6,6 +6,7 @@ import importlib.metadata
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from necgs.codec import NecgsCodec, VolumeCodec
 from necgs.coding.bitstream import decode_shared, encode_set
 from necgs.paper_codec import NecgsPaperCodec
 from necgs.paper_settings import PaperRate
+from necgs.quantize import NotFinite
 from necgs.stages import decode_mesh, trained_set
 
 DENSE = {"resolution": 16, "width": 2, "epochs": 60, "learning_rate": 1e-2, "deformation": False}
@@ -71,12 +73,22 @@ def test_every_byte_and_every_second_is_accounted_for(context: Context, tiny: Ti
 def test_a_training_that_diverges_fails_with_a_remedy(
     context: Context, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def diverged(*_: object, **__: object) -> None:
-        raise ValueError("codes must be finite")
+    def failing_with(error: ValueError) -> Callable[..., None]:
+        def train(*_: object, **__: object) -> None:
+            raise error
 
-    monkeypatch.setattr(necgs.training.train, "train", diverged)
-    with pytest.raises(EncodeFailed, match=r"codes must be finite.*learning_rate"):
-        encode(context, tiny)
+        return train
+
+    for error, told in (
+        (
+            NotFinite("latents are not finite"),
+            r"training diverged: latents are not finite \(use a smaller learning_rate",
+        ),
+        (ValueError("use larger steps"), r"the set cannot be coded: use larger steps$"),
+    ):
+        monkeypatch.setattr(necgs.training.train, "train", failing_with(error))
+        with pytest.raises(EncodeFailed, match=told):
+            encode(context, tiny)
 
 
 def test_numbers_that_overflow_are_a_corrupt_archive(context: Context) -> None:

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from necgs.quantize import EIGHTHS, Quantizer, codes, step_exponent, step_size, straight_through, values
+from necgs.quantize import EIGHTHS, NotFinite, Quantizer, codes, step_exponent, step_size, straight_through, values
 
 
 def test_the_published_quantiser_has_257_levels_and_zero_is_one_of_them() -> None:
@@ -80,10 +80,13 @@ def test_the_uniform_quantiser_passes_gradients_and_rounds_to_its_codes() -> Non
 
 
 def test_codes_that_float32_cannot_hold_are_refused() -> None:
-    with pytest.raises(ValueError, match="step is too small"):
+    with pytest.raises(ValueError, match="use a larger step"):
         codes(torch.tensor([1e9]), 1e-3)
-    with pytest.raises(ValueError, match="step is too small"):
+    with pytest.raises(NotFinite):
         codes(torch.tensor([float("nan")]), 1.0)
+    for step in (0.0, float("nan"), float("inf")):
+        with pytest.raises(NotFinite):
+            step_exponent(step)
 
 
 @settings(deadline=None)

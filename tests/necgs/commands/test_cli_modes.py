@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,10 +14,12 @@ import trimesh
 
 from necgs.__main__ import main
 from necgs.coding.container import SetFile
+from necgs.commands.append import _check_options
+from necgs.commands.inputs import WrongInput
 from necgs.commands.target_size import largest_within, within
 
 QUIET = ["--quiet", "--threads", "1", "--device", "cpu"]
-SMALL = ["--faces", "60", *QUIET]
+SMALL = ["--faces", "60", "--quiet", "--device", "cpu"]
 CODECS = {"auto": "hybrid", "mesh": "meshset"}
 
 
@@ -95,6 +98,14 @@ def test_what_a_file_of_meshes_cannot_do_is_said(
     assert files[mode].read_bytes() == before
 
 
+def test_what_a_file_of_both_kinds_cannot_do_is_said() -> None:
+    args = argparse.Namespace(file="set.necgs", known=None, faces=None, steps=9, fit=None)
+    with pytest.raises(
+        WrongInput, match=r"--steps has no effect: .* meshes and volumes, and new shapes join as meshes"
+    ):
+        _check_options(args, meshes=True, volumes=True)
+
+
 @pytest.fixture(scope="module")
 def poses(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three forms of one list of faces, far from the origin and large."""
@@ -110,7 +121,7 @@ def poses(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_pose_joins_its_group_where_an_original_is_at_hand(mode: str, poses: Path, tmp_path: Path) -> None:
     file = tmp_path / "set.necgs"
     first, second, third = (str(poses / f"pose_{number}.ply") for number in range(3))
-    assert main(["compress", first, second, "-o", str(file), "--mode", mode, "--faces", "150", *QUIET]) == 0
+    assert main(["compress", first, second, "-o", str(file), "--mode", mode, *SMALL[2:], "--faces", "150"]) == 0
     before, sizes = file.read_bytes(), []
     for known in ([], ["--known", first]):
         file.write_bytes(before)
@@ -143,6 +154,7 @@ def test_options_of_meshes_are_refused_for_a_file_of_volumes(
         (["--mode", "mesh", "--width", "8"], "--width has no effect in mode mesh"),
         (["--mode", "mesh", "--seed", "0"], "--seed has no effect in mode mesh"),
         (["--mode", "mesh", "--checkpoint", "folder"], "--checkpoint has no effect in mode mesh"),
+        (["--mode", "mesh", "--threads", "2"], "--threads has no effect in mode mesh"),
         (["--mode", "mesh", "--device", "cuda"], "--device cuda has no effect in mode mesh"),
         (["--mode", "mesh", "--set", "epochs=3"], "meshset: unknown setting epochs"),
         (["--mode", "volume", "--faces", "300"], "--faces has no effect in mode volume"),
