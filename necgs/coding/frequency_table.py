@@ -173,13 +173,17 @@ def scale_width(scale: int) -> int:
     return EIGHTHS[scale & 7] << (scale >> 3)
 
 
-@functools.lru_cache(maxsize=64)
 def decay(kind: int, size: int) -> Integers:
     """(SCALES, size) weights by distance from the peak, 2^30 at distance 0.
 
     Laplace: each step multiplies by r = t/(1 + t) with t the scale. Gauss: the factor itself shrinks by r^2 each step,
     with r = v/(1 + v), v = 2 t^2.
     """
+    return _decay(kind, 1 << (size - 1).bit_length())[:, :size]
+
+
+@functools.cache  # of powers of two up to `MAX_ALPHABET`: 32 MiB in all
+def _decay(kind: int, size: int) -> Integers:
     unit = 1 << 27  # scales run from 1/16 to 4096
     scales = [scale_width(i) for i in range(SCALES)]
     spans = scales if kind == LAPLACE else [2 * t * t // unit for t in scales]

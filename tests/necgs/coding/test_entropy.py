@@ -245,6 +245,14 @@ def test_the_bytes_are_those_of_the_format(coder: str) -> None:
     assert (stored(table).hex(), stream.getvalue().hex()) == (GOLDEN[coder, "table"], GOLDEN[coder, "stream"])
 
 
+def test_tables_of_all_sizes_take_little_memory() -> None:
+    for kind in (LAPLACE, GAUSS):
+        largest = frequency_table.decay(kind, frequency_table.MAX_ALPHABET)
+        for size in range(2, frequency_table.MAX_ALPHABET, 501):
+            assert np.array_equal(frequency_table.decay(kind, size), largest[:, :size])
+    assert frequency_table._decay.cache_info().currsize <= 2 * (frequency_table.MAX_ALPHABET.bit_length() + 1)
+
+
 def test_parametric_tables_are_those_of_the_format() -> None:
     """Frequencies come from integers alone; these must be the same on every machine."""
     assert FrequencyTable(LAPLACE, -3, 7, peak=3, scale=40).frequencies.tolist() == [
