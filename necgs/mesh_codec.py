@@ -45,14 +45,14 @@ class MeshSet(SetCodec):
 
     def encode(self, meshes: Sequence[Trimesh], rate: MeshSetRate, context: Context) -> Archive:
         """Phases: group, decimate and fit (from the cache where another job has done them), code."""
-        from necgs.mesh.preparation import fitted, grouped, shares
+        from necgs.mesh.preparation import all_fitted, grouped, shares
         from necgs.mesh.reduction import reduced
 
         with context.phase("group"):
             groups, copies = grouped(meshes, rate, context)
         context.notes["groups"] = _sizes([len(group.shapes) for group in groups], len(copies))
         options = [some for group in groups if (some := reduced(group, rate, context))]
-        coarse = [found for chosen in shares(options, rate) if (found := fitted(chosen, rate, context)) is not None]
+        coarse = all_fitted(shares(options, rate), rate, context)
         with context.phase("code"):
             archive, places = _coded(coarse, _surviving(copies, coarse, context), rate, context)
         context.notes["parts"] = str(sum(found.symmetry is not None for found in coarse))

@@ -12,7 +12,7 @@ SECONDS_TO_TELL = 2.0
 
 
 class Progress:
-    """Told (done, total, note) again and again; a new note begins a new stage.
+    """Told (done, total, note) again and again; a new note begins a new stage. A total of 0 is not known.
 
     Args:
         stream: where to show it.
@@ -48,19 +48,21 @@ class Progress:
         from tqdm import tqdm
 
         if self._bar is None:
-            self._bar = tqdm(total=total, desc=self._note, file=self._stream)
-        self._bar.total = total
+            self._bar = tqdm(total=total or None, desc=self._note, file=self._stream)
+        self._bar.total = total or None
         self._bar.update(done - self._bar.n)
 
     def _tell(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if done < total and now - self._told < SECONDS_BETWEEN_LINES:
+        if (done < total or not total) and now - self._told < SECONDS_BETWEEN_LINES:
             return
         self._told = now
         print(f"{self._note}: {self._state(done, total, now)}", file=self._stream, flush=True)
 
     def _state(self, done: int, total: int, now: float) -> str:
         """``40 %, about 30 s left of this stage``; no number before it can be told."""
+        if not total:
+            return "begins" if now - self._started < SECONDS_BETWEEN_LINES else "goes on"
         if done >= total:
             return "done"
         if not done or now - self._started < SECONDS_TO_TELL:

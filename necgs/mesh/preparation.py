@@ -98,10 +98,20 @@ def shares(groups: Sequence[Sequence[Reduced]], rate: MeshSetRate) -> list[Reduc
     return [options[choice] for options, choice in zip(groups, distributed(errors, costs, budget), strict=True)]
 
 
-def fitted(found: Reduced, rate: MeshSetRate, context: Context) -> Coarse | None:
+def all_fitted(chosen: Sequence[Reduced], rate: MeshSetRate, context: Context) -> list[Coarse]:
+    """Those groups of a set of which some shape can be `fitted`."""
+    total, done = sum(len(one.group.shapes) for one in chosen), 0
+    coarse = []
+    for one in chosen:
+        coarse.append(fitted(one, rate, context, done, total))
+        done += len(one.group.shapes)
+    return [found for found in coarse if found is not None]
+
+
+def fitted(found: Reduced, rate: MeshSetRate, context: Context, done: int = 0, total: int = 0) -> Coarse | None:
     """A group, fitted, from the cache where that was done; None where every shape fails.
 
-    Phase ``fit``.
+    Phase ``fit``. Reports progress: of ``total`` shapes, 0 where it is not known how many, ``done`` were fitted before.
     """
     group, fits = found.group, {}
     mirrors = () if found.symmetry is None else found.symmetry.axes
@@ -109,7 +119,7 @@ def fitted(found: Reduced, rate: MeshSetRate, context: Context) -> Coarse | None
     for row, shape in enumerate(group.shapes):
         with context.shape(shape, EncodeFailed):
             fits[row] = _fitted(found, row, held, rate, context)
-        context.progress(shape, 0, "fitting")
+        context.progress(done + row + 1, total, "fitting")
     return _cut(found, fits) if fits else None
 
 

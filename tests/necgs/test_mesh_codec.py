@@ -131,6 +131,13 @@ def test_a_fresh_process_decodes_equal_meshes(tmp_path: Path) -> None:
         assert all(np.array_equal(found[name], array) for name, array in zip(found.files, arrays, strict=True))
 
 
+def test_it_is_told_how_many_shapes_are_fitted() -> None:
+    told: list[tuple[int, int, str]] = []
+    context = Context(report=lambda *how_far: told.append(how_far))
+    CODEC.encode(small(), MeshSetRate(faces=60), context)
+    assert [how_far for how_far in told if how_far[2] == "fitting"] == [(n, 3, "fitting") for n in (1, 2, 3)]
+
+
 def test_a_broken_shape_costs_that_shape_only() -> None:
     first, other, second = small()
     damaged = np.array(second.vertices)

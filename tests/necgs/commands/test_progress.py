@@ -38,6 +38,17 @@ def test_no_time_is_told_before_the_first_step() -> None:
     assert stream.getvalue() == "training: begins\n"
 
 
+def test_a_stage_of_unknown_length_is_never_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("necgs.commands.progress.time.monotonic", lambda: now)
+    stream = io.StringIO()
+    progress = Progress(stream)
+    for shape in range(8):
+        progress(shape, 0, "coding")
+        now += 4
+    assert stream.getvalue().splitlines() == ["coding: begins", "coding: goes on", "coding: goes on"]
+
+
 def test_progress_is_a_bar_with_the_remaining_time_on_a_terminal() -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -48,6 +59,7 @@ def test_progress_is_a_bar_with_the_remaining_time_on_a_terminal() -> None:
     progress(1, 2, "volumes")
     progress(2, 2, "volumes")
     progress(1, 9, "training")
+    progress(1, 0, "coding")
     progress.close()
     assert "volumes: 100%" in stream.getvalue()
     assert "training" in stream.getvalue()
