@@ -27,7 +27,7 @@ from typing import BinaryIO
 
 from mesh_datasets.normalization import Normalization
 
-from bench.codec import Archive, CorruptArchive, Part
+from bench.codec import Archive, CorruptArchive
 from bench.codec.fields import (
     CHECKSUM_BYTES,
     MAX_VARINT_BYTES,
@@ -180,10 +180,6 @@ class SetFile:
             raise fields.fault(f"it is called {name!r}")
         placement = read_placement(fields)
         return Record(name, with_crc32(fields.rest()), placement)
-
-    def archive(self) -> Archive:
-        """All parts."""
-        return Archive(tuple(Part(self.shape(entry).part) for entry in self.entries), Part(self.shared()))
 
     def _from_index(self) -> tuple[Entry, list[Entry]] | None:
         """Where shared part and shapes are, by the indices of the file; None where it ends in no trailer."""

@@ -55,15 +55,6 @@ class BlockSet:
     def __len__(self) -> int:
         return int(self.starts[-1])
 
-    def batch(self, shapes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The blocks of some shapes (m,), and their neighbours (m, 27) as indices into these, m for none."""
-        counts = self.starts[shapes + 1] - self.starts[shapes]
-        count, before = int(counts.sum()), np.cumsum(counts) - counts
-        shift = np.repeat(self.starts[shapes] - before, counts)
-        blocks = np.arange(count) + shift
-        neighbours = self.neighbours[blocks].astype(np.int64)
-        return blocks, np.where(neighbours == len(self), count, neighbours - shift[:, None])
-
 
 def _surroundings(grid: States, first: int, none: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     """Neighbours and sides (m, 27) of the occupied blocks of one shape, of which the first has index ``first``."""

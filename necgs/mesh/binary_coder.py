@@ -30,7 +30,6 @@ LOW, HIGH, CODE, POSITION, DECODES = range(5)
 
 MASK = (1 << 48) - 1
 TOP = 40
-HALF = 1 << 15
 SLACK = 8
 """Bytes behind the end that a sound stream may need: the six that fill a decoder, and two zeros left out."""
 

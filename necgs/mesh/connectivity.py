@@ -27,7 +27,7 @@ import numba
 import numpy as np
 
 from necgs.mesh.binary_coder import Coder, Integers, code_even, is_lost
-from necgs.mesh.bit_models import code_adaptive, code_mixed, models, weights
+from necgs.mesh.bit_models import code_adaptive, code_mixed
 from necgs.mesh.compiled import inner
 from necgs.mesh.front import (
     AT_BORDER,
@@ -82,11 +82,6 @@ class Conquest:
 
     faces: Integers
     origin: Integers
-
-
-def fresh_models() -> tuple[Integers, Integers]:
-    """Bit models and mixing weights of a connectivity stream."""
-    return models(COUNT), weights(2 * MOST, INPUTS)
 
 
 def write_connectivity(coder: Coder, faces: Integers, known: tuple[Integers, Integers]) -> Conquest:

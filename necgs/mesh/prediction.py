@@ -27,7 +27,6 @@ from necgs.mesh.fixed_point import (
     nearest_rotation,
     root,
     unit,
-    vertex_normals,
 )
 from necgs.mesh.level_order import Level
 
@@ -96,11 +95,6 @@ class Scratch(NamedTuple):
     placed: Integers
     there: Integers
     apart: Integers
-
-
-def references(points: Integers, faces: Integers) -> References:
-    """References of points (r, v, 3) int64 in 2^-20."""
-    return References(points, np.stack([vertex_normals(shape, faces) for shape in points]))
 
 
 def predict(level: Level, known: References, current: Integers, activity: Integers) -> Prediction:

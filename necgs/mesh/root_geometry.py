@@ -49,9 +49,6 @@ MOST_EACH = 4
 KINDS = EACH + MOST_EACH
 SEEN, MISSED, EVEN = KINDS, KINDS + 1, KINDS + 2
 LONE: Integers = np.array([SAME_A <= kind <= SAME_C or kind >= SEEN for kind in range(EVEN + 1)], dtype=np.int64)
-CASES = 6
-"""No gate; no two coordinates of the gate's triangle equal; one of three pairs; all."""
-
 SPIKE = 2
 SHARP = 14
 SHIFT = 6

@@ -81,7 +81,7 @@ class BlockTargets:
         return int(self.starts[-1])
 
     def batch(self, shapes: NDArray[np.int64], neighbours: Tensor) -> BlockTarget:
-        """The target of some shapes, of whose blocks these are the neighbours (`BlockSet.batch`)."""
+        """The target of some shapes, of whose blocks these are the neighbours, as indices into these."""
         codes, exact = (torch.cat([rows[s] for s in shapes.tolist()]) for rows in (self.codes, self.exact))
         values = codes.float() / LEVEL
         ends = self.changes.batch(shapes, self.starts, neighbours)

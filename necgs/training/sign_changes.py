@@ -38,7 +38,7 @@ class SignChanges:
         Args:
             shapes: int64 (s,), in the order of the batch.
             blocks: int64 (all shapes + 1,), index of each shape's first block.
-            neighbours: int64 (n, 27), of the batch's blocks (`necgs.decoder.blocks.BlockSet.batch`).
+            neighbours: int64 (n, 27), of the batch's blocks, as indices into these.
         """
         counts = blocks[shapes + 1] - blocks[shapes]
         before = (np.cumsum(counts) - counts) * self.block_edge**3 * _AXES

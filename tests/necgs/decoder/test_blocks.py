@@ -53,15 +53,6 @@ def test_neighbours_agree_with_a_search():
             assert blocks.sides[i, n] == {OUTSIDE: 1, OCCUPIED: 0, INSIDE: -1}[known]
 
 
-def test_a_batch_knows_its_own_neighbours_only():
-    blocks = BlockSet.of(block_states(TSDF[:, 0], 8))
-    rows, neighbours = blocks.batch(np.array([2, 0]))
-    assert np.array_equal(rows[:3], np.arange(blocks.starts[2], blocks.starts[2] + 3))
-    assert np.array_equal(neighbours[:, 13], np.arange(len(rows)))
-    there = neighbours < len(rows)
-    assert np.array_equal(rows[neighbours[there]], blocks.neighbours[rows][there])
-
-
 @pytest.mark.parametrize("value", [-5, 5])
 def test_a_volume_of_one_sign_has_no_occupied_block(value):
     states = block_states(np.full((1, 8, 8, 8), value, np.int16), 2)

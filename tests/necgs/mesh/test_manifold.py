@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from necgs.mesh.manifold import cut_to_manifold, is_manifold
+from necgs.mesh.manifold import cut_to_manifold
 from tests.necgs.mesh.real_meshes import sheet, sphere, three_sheets
 
 
@@ -56,10 +56,8 @@ MESHES = {
 def test_the_cut_leaves_manifold_pieces_and_every_face(name):
     faces = MESHES[name]
     assert problems(faces)
-    assert not is_manifold(faces)
     cut, origins = cut_to_manifold(faces)
     assert problems(cut) == []
-    assert is_manifold(cut)
     assert np.array_equal(origins[cut], faces)
     assert np.array_equal(np.unique(cut), np.arange(len(origins)))
     assert (np.diff(origins) >= 0).all()
@@ -68,7 +66,7 @@ def test_the_cut_leaves_manifold_pieces_and_every_face(name):
 @pytest.mark.parametrize("mesh", [sphere(2), sheet(6, holes=((1, 1), (3, 3)))])
 def test_a_manifold_stays_as_it_is(mesh):
     cut, origins = cut_to_manifold(mesh[1])
-    assert is_manifold(mesh[1])
+    assert problems(mesh[1]) == []
     assert np.array_equal(cut, mesh[1])
     assert np.array_equal(origins, np.arange(len(mesh[0])))
 

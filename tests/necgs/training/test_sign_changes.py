@@ -29,6 +29,12 @@ def changes_of(codes, blocks):
     return SignChanges(tuple(edges), EDGE)
 
 
+def batch_of(blocks, shapes):
+    """The blocks of some shapes, and their neighbours as indices into these."""
+    index = np.concatenate([np.arange(blocks.starts[shape], blocks.starts[shape + 1]) for shape in shapes])
+    return index, BlockSet.of(blocks.states[shapes]).neighbours.astype(np.int64)
+
+
 def test_crossings_are_the_vertices_of_marching_cubes():
     codes = volumes()
     blocks = BlockSet.of(block_states(codes, K // EDGE))
@@ -36,7 +42,7 @@ def test_crossings_are_the_vertices_of_marching_cubes():
     where = np.stack(np.meshgrid(*[np.arange(K, dtype=np.float64)] * 3, indexing="ij"))
     positions = gather_blocks(np.broadcast_to(where, (3, 3, K, K, K)), blocks.states).transpose(0, 2, 3, 4, 1)
     for shape in range(3):
-        index, neighbours = blocks.batch(np.array([shape]))
+        index, neighbours = batch_of(blocks, [shape])
         ends = changes.batch(np.array([shape]), blocks.starts, torch.from_numpy(neighbours)).numpy()
         at_ends = gather_blocks(codes[:, None], blocks.states)[index].reshape(-1)[ends]
         shares = zero_shares(torch.from_numpy(at_ends.astype(np.float32))).numpy()
@@ -54,7 +60,7 @@ def test_a_batch_counts_its_own_blocks():
     changes = changes_of(codes, blocks)
     values = gather_blocks(codes[:, None], blocks.states)
     for shapes in ([0], [2], [2, 1, 0], [1]):
-        index, neighbours = blocks.batch(np.array(shapes))
+        index, neighbours = batch_of(blocks, shapes)
         ends = changes.batch(np.array(shapes), blocks.starts, torch.from_numpy(neighbours)).numpy()
         at_ends = values[index].reshape(-1)[ends]
         shares = zero_shares(torch.from_numpy(at_ends.astype(np.float32))).numpy()
