@@ -23,6 +23,11 @@ def is_control(codec: str) -> bool:
     return codec_name(codec) in CONTROLS
 
 
+def complete(points: pd.DataFrame) -> pd.Series[bool]:
+    """Which points are of all shapes: a penalty is no quality, and a mean over other shapes compares with nothing."""
+    return (points["failed"] == 0) & (points["unmeasured"] == 0)
+
+
 @dataclass(frozen=True)
 class RunData:
     """A run folder in memory.

@@ -18,7 +18,7 @@ from bench.results.meshes import MeshSource
 from reports.document.table import Column, Table
 from reports.explorer.page import page_style
 from reports.report import report_of
-from reports.run_data import RunData
+from reports.run_data import RunData, complete
 from reports.sections.bd_rate import choose_anchor, short
 from reports.several import Beside, MeshesBeside, beside, only
 
@@ -145,7 +145,7 @@ def standing(data: RunData, dataset: str) -> Table:
 
 def _line(data: RunData, dataset: str, codec: str, anchor: str, result: BDRate | None) -> dict[str, Any]:
     points = data.points[(data.points["dataset"] == dataset) & (data.points["codec"] == codec)]
-    fine = points[points["failed"] == 0]
+    fine = points[complete(points)]
     sizes, errors = fine["bytes_per_shape"], fine["surface_cd"]
     counted = result is not None and result.percent is not None
     percent = result.percent if result is not None and counted else float("nan")

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from bench.results.set_sizes import SetSize, read
 from reports.document.style import COLUMN, log_axis, looks, paper_style, plain
 from reports.document.table import Column, Table
+from reports.run_data import complete
 from reports.sections.between_rates import rate_at_error
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def break_even(data: RunData, dataset: str) -> pd.DataFrame:
 
     ``sets`` is NaN where the other codec does not reach that error, infinite where it is smaller at any set size.
     """
-    points = data.points[(data.points["dataset"] == dataset) & (data.points["failed"] == 0)]
+    points = data.points[(data.points["dataset"] == dataset) & complete(data.points)]
     sharing = points[points["bytes_shared"] > 0]
     others = [codec for codec, group in points.groupby("codec") if not (group["bytes_shared"] > 0).any()]
     lines = []

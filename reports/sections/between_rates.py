@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from reports.run_data import complete
+
 
 def rate_at_error(
     points: pd.DataFrame, target: float, rate: str = "bytes_per_shape", error: str = "surface_cd"
@@ -12,9 +14,9 @@ def rate_at_error(
     """Smallest ``rate`` at which one codec's ``points`` reach ``error`` <= ``target``; NaN where they do not.
 
     Where already the smallest point is better than the target, its rate is an upper bound only: NaN as well. Points
-    with failed shapes take no part.
+    with failed or unmeasured shapes take no part.
     """
-    frame = points[(points["failed"] == 0) & points[rate].notna() & (points[error] > 0)].sort_values(rate)
+    frame = points[complete(points) & points[rate].notna() & (points[error] > 0)].sort_values(rate)
     rates, errors = np.log(frame[rate].to_numpy(float)), np.log(frame[error].to_numpy(float))
     aim = float(np.log(target))
     for k in range(len(rates) - 1):
@@ -30,7 +32,7 @@ def value_at_bytes(points: pd.DataFrame, size: float, metric: str) -> float:
     Linear between log bytes and log distance, or log (1 - F1), or that of NC: what is left to perfection, as for the
     BD-rate.
     """
-    frame = points[(points["failed"] == 0) & (points["bytes_per_shape"] > 0)].sort_values("bytes_per_shape")
+    frame = points[complete(points) & (points["bytes_per_shape"] > 0)].sort_values("bytes_per_shape")
     score = metric.startswith(("f1", "surface_f1", "nc", "surface_nc"))
     left = 1.0 - frame[metric].to_numpy(float) if score else frame[metric].to_numpy(float)
     usable = left > 0

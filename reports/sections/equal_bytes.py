@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports.document.table import Column, Table
-from reports.run_data import is_control
+from reports.run_data import complete, is_control
 from reports.sections.bd_rate import choose_anchor
 from reports.sections.between_rates import value_at_bytes
 
@@ -20,7 +20,7 @@ METRICS = ("surface_cd", "surface_p95", "surface_max", "surface_nc")
 
 def sizes(data: RunData, dataset: str, count: int = 4) -> list[float]:
     """Up to ``count`` sizes in bytes a shape: points of the codec that others are compared with which they reach."""
-    points = data.points[(data.points["dataset"] == dataset) & (data.points["failed"] == 0)]
+    points = data.points[(data.points["dataset"] == dataset) & complete(data.points)]
     anchor = choose_anchor(data, dataset)
     others = [group for codec, group in points.groupby("codec") if codec != anchor and not is_control(str(codec))]
     own = sorted(set(points.loc[points["codec"] == anchor, "bytes_per_shape"].to_list()))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from reports.document.style import PAGE, legend_below, log_axis, looks, paper_style
 from reports.document.table import Column, Table
-from reports.run_data import is_control
+from reports.run_data import complete, is_control
 from reports.sections.between_rates import rate_at_error
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _ROUND = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 
 def targets(data: RunData, dataset: str, count: int = 3) -> list[float]:
     """Up to ``count`` round surface errors, the largest first: such that most codecs reach one, and many the same."""
-    points = data.points[(data.points["dataset"] == dataset) & (data.points["failed"] == 0)]
+    points = data.points[(data.points["dataset"] == dataset) & complete(data.points)]
     errors = points["surface_cd"].to_numpy(float)
     errors = errors[errors > 0]
     if not len(errors):

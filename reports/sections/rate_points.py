@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from reports.document.table import Column, Table
-from reports.run_data import is_control
+from reports.run_data import complete, is_control
 
 if TYPE_CHECKING:
     from reports.run_data import RunData
@@ -32,6 +32,7 @@ _BETTER = {"ratio": "high", "nc": "high", "f1_005": "high", "f1_01": "high"} | d
     ["bytes_per_shape", "cd", "surface_cd", "surface_p95", "surface_max"], "low"
 )
 _FAILED = Column("failed", "Failed", latex="Fail")
+_UNMEASURED = Column("unmeasured", "Unmeasured", latex="Unm.")
 _NAME = (Column("title", "Codec"), Column("rate", "Rate"))
 
 
@@ -40,7 +41,7 @@ def points_table(data: RunData, dataset: str) -> Table:
     frame = _titled(data, dataset)
     frame["front"] = front(frame).map({True: "•", False: ""})
     seeds = (Column("seeds", "Seeds"),) if (frame["seeds"] > 1).any() else ()
-    columns = (*_NAME, *seeds, Column("front", "Front", latex="$\\bullet$"), *QUALITY, _FAILED, *TIMES)
+    columns = (*_NAME, *seeds, Column("front", "Front", latex="$\\bullet$"), *QUALITY, *lost(frame), *TIMES)
     return Table(frame, columns, f"Every rate point on {dataset}", distances=True)
 
 
@@ -90,15 +91,19 @@ def comparable_table(data: RunData, dataset: str, within: float = 1.4) -> Table 
     if not len(chosen):
         return None
     quality = tuple(Column(c.name, c.title, c.digits, _BETTER.get(c.name, ""), c.latex) for c in QUALITY)
-    columns = (Column("size", "Bytes a shape"), *_NAME, *quality, _FAILED)
+    columns = (Column("size", "Bytes a shape"), *_NAME, *quality, *lost(chosen))
     caption = f"Codecs at similar size on {dataset}"
-    return Table(chosen, columns, caption, group="size", unranked=chosen["failed"] > 0, distances=True)
+    return Table(chosen, columns, caption, group="size", unranked=~complete(chosen), distances=True)
 
 
 def front(frame: pd.DataFrame) -> pd.Series[bool]:
-    """Which points no point of another codec beats in both bytes and surface error (CD where that is missing)."""
+    """Which points no point of another codec beats in both bytes and surface error (CD where that is missing).
+
+    Points with failed or unmeasured shapes take no part, nor do controls.
+    """
     error = frame["surface_cd"].fillna(frame["cd"])
-    size, codec = frame["bytes"], frame["codec"]
+    compared = complete(frame) & ~frame["codec"].map(is_control).astype(bool)
+    size, codec = frame["bytes"].where(compared), frame["codec"]
     best = [
         bool(size[i] == size[i])
         and not (
@@ -107,6 +112,11 @@ def front(frame: pd.DataFrame) -> pd.Series[bool]:
         for i in frame.index
     ]
     return pd.Series(best, index=frame.index, dtype=bool)
+
+
+def lost(frame: pd.DataFrame) -> tuple[Column, ...]:
+    """The columns that count failed and, where there are any, unmeasured shapes."""
+    return (_FAILED, _UNMEASURED) if frame["unmeasured"].any() else (_FAILED,)
 
 
 def _titled(data: RunData, dataset: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reports.document.style import PAGE, legend_below, log_axis, looks, paper_style
-from reports.run_data import is_control
+from reports.run_data import complete, is_control
 
 if TYPE_CHECKING:
     from reports.run_data import RunData
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 def time_quality_figure(data: RunData, dataset: str) -> Figure | None:
     """Seconds a shape against surface error; filled markers ran on a CPU, hollow ones on a GPU."""
-    points = data.points[
-        (data.points["dataset"] == dataset) & (data.points["surface_cd"] > 0) & (data.points["failed"] == 0)
-    ]
+    points = data.points[(data.points["dataset"] == dataset) & (data.points["surface_cd"] > 0) & complete(data.points)]
     points = points[~points["codec"].map(is_control).astype(bool)]
     points = points[(points["encode_s"] > 0) & (points["decode_s"] > 0)]
     if not len(points):

@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 from bench.results.spec import codec_name
 from reports.document.style import apart
 from reports.document.table import Column, Table
+from reports.run_data import complete
 from reports.sections.rate_distortion import CD, F1_005, RATIO, Key, rate_distortion
+from reports.sections.rate_points import lost
 
 if TYPE_CHECKING:
     from reports.run_data import RunData
@@ -105,10 +107,11 @@ def variants_table(data: RunData, dataset: str, name: str) -> Table | None:
         Column("surface_cd", "Surface", 3, "low", "Surface $\\downarrow$"),
         Column("encode", f"Encode {encode_unit}", None),
         Column("decode", f"Decode {decode_unit}/shape", None),
+        *(() if complete(frame).all() else lost(frame)),
         Column("device", "Device"),
     )
     caption = f"Variants of {data.title(next(iter(names)).partition(':')[0])} on {dataset}"
-    return Table(frame, columns, caption, group="rate", unranked=frame["failed"] > 0, distances=True)
+    return Table(frame, columns, caption, group="rate", unranked=~complete(frame), distances=True)
 
 
 def _worded(setting: str, value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.results.rows import UNMEASURED
 from bench.results.store import Row, RunFolder
 
 PROTOCOL = {"name": "sampled+surface", "version": "1", "points": 100_000}
@@ -64,11 +65,13 @@ CODECS = ("identity", "draco", "draco-simplify", "octree", "necgs")
 
 @dataclass(frozen=True)
 class Defects:
-    """What to make wrong, by codec: a factor on bytes or on the error, failing (codec, rate, shape index), noise."""
+    """What to make wrong, by codec: a factor on bytes or on the error, failing and unmeasured
+    (codec, rate, shape index), noise."""
 
     bytes_factor: Mapping[str, float] = field(default_factory=dict)
     error_factor: Mapping[str, float] = field(default_factory=dict)
     failing: Collection[tuple[str, str, int]] = ()
+    unmeasured: Collection[tuple[str, str, int]] = ()
     noise_seed: int = 0
     protocol: Mapping[str, Any] = field(default_factory=lambda: PROTOCOL)
 
@@ -119,16 +122,20 @@ def _job(
         if failed:
             row |= PENALTY | {"status": "decode_failed", "message": "the decoder returned no usable mesh"}
             row["decoded_sha256"] = ""
+        if (codec, rate, index) in defects.unmeasured:
+            row = {name: value for name, value in row.items() if name not in PENALTY} | {"status": UNMEASURED}
         rows.append(row)
     marginal = sum(row["bytes"] for row in rows)
-    failed_count = sum(row["status"] != "ok" for row in rows)
+    statuses = [row["status"] for row in rows]
+    unmeasured = statuses.count(UNMEASURED)
     rows.append(
         {
             **common,
             "kind": "set",
             "status": "ok",
             "shapes": len(rows),
-            "failed": failed_count,
+            "failed": len(rows) - statuses.count("ok") - unmeasured,
+            "unmeasured": unmeasured,
             "source_bytes": 300_000 * len(rows),
             "bytes": shared + marginal,
             "bytes_shared": shared,

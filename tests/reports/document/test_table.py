@@ -5,6 +5,8 @@ import pytest
 
 from reports.document.table import Column, Table
 from reports.run_data import RunData
+from reports.sections.equal_bytes import frame_at_bytes
+from reports.sections.equal_quality import frame_at
 from reports.sections.rate_points import comparable_table, front, points_table, spread_table
 from tests.reports.synthetic import Defects, write_run
 
@@ -90,13 +92,30 @@ def test_a_single_codec_has_nothing_to_be_compared_with(tmp_path):
     assert comparable_table(RunData.load(write_run(tmp_path, codecs=["draco"], shapes=2).path), "sample") is None
 
 
+def test_points_of_other_shapes_are_shown_with_their_count_and_win_nothing(data, tmp_path):
+    # The hardest shapes are unmeasured: what is left has a smaller mean error than it ought to have.
+    unmeasured = [("octree", f"r{rate}", index) for rate in range(1, 6) for index in range(3)]
+    defects = Defects(error_factor={"octree": 0.01}, unmeasured=unmeasured)
+    partial = RunData.load(write_run(tmp_path, shapes=6, defects=defects).path)
+    for table in (points_table(partial, "sample"), comparable_table(partial, "sample")):
+        assert "Unmeasured" in table.markdown()
+        lines = [line for line in table.markdown().splitlines() if "Octree" in line]
+        assert lines
+        assert not any(mark in line for line in lines for mark in ("*", "•"))
+    assert "octree" not in set(frame_at(partial, "sample", [0.1, 1.0, 10.0]).dropna()["codec"])
+    assert not len(frame_at_bytes(partial, "sample", [2000.0]).query("codec == 'octree'"))
+    assert "Unmeasured" not in points_table(data, "sample").markdown()
+
+
 def test_the_front_is_what_no_other_codec_beats():
     frame = pd.DataFrame(
         {
-            "codec": ["a", "a", "b", "b", "c"],
-            "bytes": [10.0, 20.0, 10.0, 30.0, float("nan")],
-            "surface_cd": [2.0, 1.5, 1.0, 0.5, 0.1],
-            "cd": [3.0] * 5,
+            "codec": ["a", "a", "b", "b", "c", "d", "e", "identity"],
+            "bytes": [10.0, 20.0, 10.0, 30.0, float("nan"), 5.0, 5.0, 25.0],
+            "surface_cd": [2.0, 1.5, 1.0, 0.5, 0.1, 0.1, 0.1, 0.0],
+            "cd": [3.0] * 8,
+            "failed": [0] * 5 + [1, 0, 0],
+            "unmeasured": [0] * 6 + [1, 0],
         }
     )
-    assert front(frame).tolist() == [False, False, True, True, False]
+    assert front(frame).tolist() == [False, False, True, True, False, False, False, False]

@@ -6,8 +6,8 @@ import pytest
 from reports.sections.between_rates import rate_at_error, value_at_bytes
 
 
-def points(sizes, errors, failed=0):
-    frame = pd.DataFrame({"bytes_per_shape": sizes, "surface_cd": errors, "failed": failed})
+def points(sizes, errors, failed=0, unmeasured=0):
+    frame = pd.DataFrame({"bytes_per_shape": sizes, "surface_cd": errors, "failed": failed, "unmeasured": unmeasured})
     return frame.assign(ratio=1e5 / frame["bytes_per_shape"])
 
 
@@ -29,9 +29,11 @@ def test_the_smallest_rate_counts_where_the_curve_is_not_monotone():
     assert rate_at_error(points([100.0, 200.0, 400.0, 800.0], [4.0, 1.0, 4.0, 1.0]), 2.0) < 200
 
 
-def test_points_with_failed_shapes_take_no_part():
-    law = points([100.0, 300.0, 1000.0], [10.0, 1700.0, 1.0], failed=[0, 1, 0])
+@pytest.mark.parametrize("lost", ["failed", "unmeasured"])
+def test_points_with_failed_or_unmeasured_shapes_take_no_part(lost):
+    law = points([100.0, 300.0, 1000.0], [10.0, 0.1, 1.0], **{lost: [0, 1, 0]})
     assert rate_at_error(law, 2.0) == pytest.approx(500)
+    assert value_at_bytes(law, 500.0, "surface_cd") == pytest.approx(2.0)
 
 
 def test_a_value_between_two_rates_follows_the_power_law():
