@@ -38,8 +38,8 @@ UNITS = """\
 Distances are in units of 1e-3 of the normalised cube [-1, 1]^3. CD, NC and F1 compare random samples; *surface*
 compares the samples of each mesh with the triangles of the other. `≈` marks a sampled value within 10 % of what a
 perfect reconstruction would get: it ranks nothing, the surface columns do. Failed shapes count with a penalty (half the
-cube's diagonal as distance, 0 as NC and F1), unmeasured ones in no mean: points with either are ranked nowhere. `•` marks
-points that no other codec beats in bytes and surface error.
+cube's diagonal as distance, 0 as NC and F1), unmeasured ones in no mean: points with either are ranked nowhere. `•`
+marks points that no other codec beats in bytes and surface error.
 Times are wall seconds for the whole set; work that another rate had done already counts for each that needs it."""
 
 

@@ -30,23 +30,29 @@ PAGE = 6.9
 
 FORMATS = ("png", "svg", "pdf")
 
-# Okabe and Ito's colours first: they stay apart for colour-blind readers.
+# This project's own first: they differ in lightness too, so print without colour keeps them apart. Most are colours of
+# Okabe and Ito or stay apart for colour-blind readers in the same way; what shares a marker has colours far apart.
 _KNOWN = {
     "necgs": ("#D55E00", "o"),
+    "meshset": ("#000000", "D"),
+    "hybrid": ("#E69F00", "P"),
     "necgs-paper": ("#332288", "X"),
     "draco": ("#0072B2", "s"),
-    "draco-simplify": ("#56B4E9", "D"),
+    "draco-simplify": ("#56B4E9", "v"),
+    "meshopt": ("#A15CE6", "H"),
+    "meshopt-simplify": ("#A61983", "d"),
+    "quantize-zstd": ("#8C510A", "s"),
     "gpcc": ("#009E73", "^"),
     "gpcc-octree": ("#44AA99", "<"),
     "gpcc-trisoup": ("#117733", ">"),
-    "vpcc": ("#E69F00", "v"),
-    "pcgcv2": ("#CC79A7", "P"),
+    "vpcc": ("#CC5252", "8"),
+    "pcgcv2": ("#CC79A7", "*"),
     "quantdeepsdf": ("#882255", "p"),
     "octree": ("#999933", "h"),
     "identity": ("#555555", "d"),
 }
-_SPARE_COLOURS = ("#AA4499", "#661100", "#6699CC", "#888888", "#000000")
-_SPARE_MARKERS = ("8", "H", "*", "<", ">")
+_SPARE_COLOURS = ("#2222E6", "#59590D", "#3E2459", "#52CC70", "#9A9A9A", "#7A4B3A")
+_SPARE_MARKERS = ("8", "H", "*", "<", ">", "^", "v", "p", "h", "d")
 _STEPS = ((10, (1, 2, 3, 5)), (2000, (1, 2, 5)), (20_000, (1, 3)), (float("inf"), (1,)))
 _SHORT = 4.0
 """A logarithmic axis whose ends differ by less than this factor has evenly spaced ticks."""
@@ -138,8 +144,8 @@ def _shade(colour: str, number: int) -> str:
 
 
 def _spare(name: str) -> tuple[str, str]:
-    number = hashlib.sha256(name.encode()).digest()[0]
-    return _SPARE_COLOURS[number % len(_SPARE_COLOURS)], _SPARE_MARKERS[number % len(_SPARE_MARKERS)]
+    colour, marker = hashlib.sha256(name.encode()).digest()[:2]
+    return _SPARE_COLOURS[colour % len(_SPARE_COLOURS)], _SPARE_MARKERS[marker % len(_SPARE_MARKERS)]
 
 
 @contextmanager

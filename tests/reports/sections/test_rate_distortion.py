@@ -24,12 +24,6 @@ def test_a_codec_keeps_its_look_whatever_else_is_drawn():
     assert variant["necgs:K=64"].dashes != alone.dashes
 
 
-def test_no_two_known_codecs_share_colour_or_marker():
-    from reports.document.style import _KNOWN
-
-    assert len({look[0] for look in _KNOWN.values()}) == len({look[1] for look in _KNOWN.values()}) == len(_KNOWN)
-
-
 def test_a_panel_holds_a_curve_per_codec_through_its_points(data):
     figure = curves.rate_distortion(data, curves.RATIO, (curves.CD,))
     axes = figure.axes[0]
