@@ -118,10 +118,14 @@ class Table:
         return pd.DataFrame(cells, index=self.frame.index, dtype=object)
 
     def _ranks(self, column: Column) -> pd.Series[float]:
-        """1 for the best value of its group, 2 for the second best; equal as printed is equal."""
+        """1 for the best value of its group, 2 for the second best; equal as printed is equal.
+
+        Saturated values take no part: what differs between them is sampling noise.
+        """
         values = self.frame[column.name].astype(float).round(3 if column.digits is None else column.digits)
+        values = values[[not self._saturated(column.name, index) for index in values.index]]
         if self.unranked is not None:
-            values = values[~self.unranked]
+            values = values[~self.unranked[values.index]]
         groups = values.groupby(self.frame[self.group]) if self.group else values.groupby(lambda _: 0)
         ranks: pd.Series[float] = groups.rank(method="dense", ascending=column.better == "low")
         return ranks[groups.transform("size") > 1]

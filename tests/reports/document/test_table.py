@@ -51,6 +51,14 @@ def test_unranked_lines_carry_no_mark():
     assert "**1.0**" not in table.markdown()
 
 
+def test_saturated_values_are_not_ranked():
+    frame = pd.DataFrame({"cd": [3.5, 3.6, 5.0, 6.0, 7.0], "cd_floor": 3.4})
+    table = Table(frame, (Column("cd", "CD", 1, "low"),), unranked=frame["cd"] == 7)
+    cells = [line.strip("| ") for line in table.markdown().splitlines()[2:]]
+    assert cells == ["3.5≈", "3.6≈", "**5.0**", "*6.0*", "7.0"]
+    assert "*" not in Table(frame[:3], (Column("cd", "CD", 1, "low"),)).markdown()  # one is left: nothing to compare
+
+
 def test_a_saturated_value_is_marked_and_its_floor_stands_in_the_spread_table(data):
     lines = points_table(data, "sample").markdown().splitlines()
     lossless = next(line for line in lines if "Lossless" in line)
