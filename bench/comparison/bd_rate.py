@@ -55,7 +55,7 @@ class BDRate:
         akima: the same with Akima's interpolation.
         overlap: share of the shorter quality range that both reach.
         interval: 95 % confidence interval of ``percent``.
-        detail: what is wrong, for people.
+        detail: what is wrong, or why there is no interval, for people.
     """
 
     status: Status

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+MIN_SHAPES = 6
+"""Of fewer shapes a bootstrap draws the same few sets again and again: its interval is far too narrow."""
+
 
 @dataclass(frozen=True)
 class ShapeCurve:
@@ -94,11 +97,13 @@ def pairwise(
     replicates: int = 500,
     seed: int = 0,
     min_overlap: float = MIN_OVERLAP,
+    min_shapes: int = MIN_SHAPES,
 ) -> dict[tuple[str, str], BDRate]:
     """BD-rates (anchor, test) of every codec against each of ``anchors`` (default: every codec), with intervals.
 
     All codecs see the same resampled shapes, so what makes a shape hard for both cancels out. ``replicates`` 0 gives
-    no intervals; nor does a pair of which more than 5 % of the replicates are not ok.
+    no intervals; nor do fewer than ``min_shapes`` shapes, which ``detail`` then says, nor does a pair of which more
+    than 5 % of the replicates are not ok.
 
     Raises:
         ValueError: codecs were not run on the same shapes.
@@ -110,8 +115,11 @@ def pairwise(
     counted = [pair for pair in pairs if results[pair].status is Status.OK] if replicates else []
     if not counted:
         return results
-    samples: dict[tuple[str, str], list[float]] = {pair: [] for pair in counted}
     count = len(next(iter(curves.values())).names)
+    if count < min_shapes:
+        detail = f"{count} shape{'s' if count > 1 else ''}: no interval"
+        return results | {pair: replace(results[pair], detail=detail) for pair in counted}
+    samples: dict[tuple[str, str], list[float]] = {pair: [] for pair in counted}
     rng = np.random.default_rng(seed)
     for _ in range(replicates):
         pick = rng.integers(count, size=count)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from bench.comparison.bd_rate import BDRate
-from bench.comparison.paired import pairwise, shape_curves
+from bench.comparison.paired import MIN_SHAPES, pairwise, shape_curves
 from bench.results.spec import codec_name
 from reports.document.table import Column, Table
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 METRICS = {"surface_cd": "surface error", "cd": "CD", "f1_005": "F1-0.005"}
 ANCHORS = ("draco-simplify", "draco")
 """What others are compared with when nothing is asked for: what a practitioner does today."""
+
+FROM_SHAPES = f"95 % interval, from {MIN_SHAPES} shapes on"
 
 _MOST_CATEGORIES = 12
 
@@ -88,13 +90,12 @@ def bd_rate_by_category_table(data: RunData, dataset: str, anchor: str, replicat
         except ValueError:  # the codecs were run on different shapes
             return None
         for (_, test), result in pairs.items():
-            interval = " [{:+.1f}, {:+.1f}]".format(*result.interval) if result.interval else ""
-            lines.setdefault(test, {})[category] = short(result) + interval
+            lines.setdefault(test, {})[category] = with_interval(result)
     if not lines:
         return None
     frame = pd.DataFrame([{"title": data.title(c)} | lines[c] for c in data.codecs if c in lines])
-    columns = (Column("title", "Codec"), *(Column(category, category) for category in members))
-    caption = f"BD-rate, surface error, against {data.title(anchor)} by category on {dataset} (95 % interval)"
+    columns = (Column("title", "Codec"), *category_columns(members))
+    caption = f"BD-rate, surface error, against {data.title(anchor)} by category on {dataset} ({FROM_SHAPES})"
     return Table(frame, columns, caption)
 
 
@@ -112,7 +113,7 @@ def _facts(result: BDRate) -> dict[str, Any]:
     counted = result.percent is not None
     return {
         "percent": result.percent if counted else nan,
-        "interval": "[{:+.1f}, {:+.1f}]".format(*result.interval) if result.interval else "-",
+        "interval": _interval(result) or (counted and result.detail) or "-",
         "akima": nan if result.akima is None else result.akima,
         "common": 100 * result.overlap if counted else nan,
         "why": "" if counted else result.status.value + (f" ({result.detail})" if result.detail else ""),
@@ -124,3 +125,17 @@ def short(result: BDRate | None) -> str:
     if result is None:
         return "-"
     return result.status.value if result.percent is None else f"{result.percent:+.1f} %"
+
+
+def with_interval(result: BDRate | None) -> str:
+    """The same with its interval, where it has one."""
+    return " ".join(filter(None, (short(result), _interval(result))))
+
+
+def category_columns(members: Mapping[str, Collection[str]]) -> list[Column]:
+    """A column per category, whose heading says of how many shapes it is: few have no interval."""
+    return [Column(name, f"{name}, {len(shapes)} shapes") for name, shapes in members.items()]
+
+
+def _interval(result: BDRate | None) -> str:
+    return "[{:+.1f}, {:+.1f}]".format(*result.interval) if result and result.interval else ""

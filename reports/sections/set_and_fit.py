@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.comparison.paired import ShapeCurve, pairwise, shape_curves
 from reports.document.table import Column, Table
-from reports.sections.bd_rate import Pairs, members_by_category, short
+from reports.sections.bd_rate import FROM_SHAPES, Pairs, category_columns, members_by_category, with_interval
 
 if TYPE_CHECKING:
     from reports.run_data import RunData
@@ -42,7 +42,7 @@ def set_and_fit_table(data: RunData, dataset: str, replicates: int = 400) -> Tab
     first = f"{data.title(found[0])} alone"
     lines = [
         {"against": against, "title": data.title(test), "adds": STEPS[test]}
-        | {part: _cell(pairs[part], anchors[number], test) for part in parts}
+        | {part: with_interval(pairs[part].get((anchors[number], test))) for part in parts}
         for against, anchors in ((first, [found[0]] * len(found)), ("the step before", found))
         for number, test in enumerate(found[1:])
     ]
@@ -50,9 +50,9 @@ def set_and_fit_table(data: RunData, dataset: str, replicates: int = 400) -> Tab
         Column("against", "Against"),
         Column("title", "Codec"),
         Column("adds", "which adds"),
-        *(Column(part, part) for part in parts),
+        *category_columns(parts),
     )
-    caption = f"What the fit, the coder and the set bring: BD-rate, surface error, on {dataset} (95 % interval)"
+    caption = f"What the fit, the coder and the set bring: BD-rate, surface error, on {dataset} ({FROM_SHAPES})"
     return Table(pd.DataFrame(lines), columns, caption, group="against")
 
 
@@ -61,9 +61,3 @@ def _pairs(curves: Mapping[str, ShapeCurve], shapes: set[str], replicates: int) 
         return pairwise({codec: curve.part(shapes) for codec, curve in curves.items()}, replicates=replicates)
     except ValueError:  # the codecs were run on different shapes
         return {}
-
-
-def _cell(pairs: Pairs, anchor: str, test: str) -> str:
-    result = pairs.get((anchor, test))
-    interval = " [{:+.1f}, {:+.1f}]".format(*result.interval) if result and result.interval else ""
-    return short(result) + interval

@@ -24,6 +24,15 @@ def test_a_better_shape_does_not_hide_a_worse_mean(tmp_path):
     assert kinds["r1"] is kinds["all"] is Kind.REGRESSION
 
 
+def test_the_verdict_minds_the_interval_of_few_shapes_too(tmp_path):
+    before = Baseline.of(write_run(tmp_path / "a", shapes=3, codecs=["necgs"]))
+    defects = Defects(bytes_factor={"necgs": 1.1})
+    findings = compare(before, Baseline.of(write_run(tmp_path / "b", shapes=3, codecs=["necgs"], defects=defects)))
+    (whole,) = [finding for finding in findings if finding.rate == "all"]
+    assert whole.kind is Kind.REGRESSION
+    assert "[" in whole.what
+
+
 def test_a_trade_of_bytes_for_error_along_the_curve_is_judged_by_bd_rate(tmp_path):
     # Error falls with the power -1 of the effective bytes, so 10 % more bytes for 9 % less error is the same curve.
     before = Baseline.of(write_run(tmp_path / "a", shapes=6, codecs=["necgs"]))

@@ -54,6 +54,16 @@ def test_the_interval_covers_the_truth_when_shapes_differ(tmp_path):
     assert covered >= 9
 
 
+def test_few_shapes_have_no_interval_and_the_result_says_so(tmp_path):
+    codecs = ["octree", "draco-simplify"]
+    few = pairwise(curves(tmp_path / "few", codecs=codecs, shapes=2), replicates=20)["draco-simplify", "octree"]
+    assert few.percent is not None
+    assert (few.interval, few.detail) == (None, "2 shapes: no interval")
+    found = curves(tmp_path / "six", codecs=codecs, shapes=6)
+    assert pairwise(found, replicates=20)["draco-simplify", "octree"].interval is not None
+    assert pairwise(found, replicates=20, min_shapes=7)["draco-simplify", "octree"].interval is None
+
+
 def test_saturated_rates_are_left_out_of_the_sampled_comparison_only(tmp_path):
     run = write_run(tmp_path, codecs=["draco-simplify", "identity"], shapes=6)
     sampled = shape_curves(run.rows(), "sample", "cd")

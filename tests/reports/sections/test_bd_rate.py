@@ -48,7 +48,7 @@ def test_the_two_directions_of_a_pair_undo_each_other(data):
 
 
 def test_categories_are_compared_by_themselves(tmp_path):
-    folder = write_run(tmp_path, codecs=["draco", "draco-simplify"], shapes=9)
+    folder = write_run(tmp_path, codecs=["draco", "draco-simplify"], shapes=17)
     rows = [json.loads(line) for line in (folder.path / "rows.jsonl").read_text().splitlines()]
     for row in rows:
         if row["codec"] == "draco" and row.get("category") == "animals":
@@ -59,7 +59,15 @@ def test_categories_are_compared_by_themselves(tmp_path):
     assert line["title"] == "Draco"
     humans, animals = (1 + float(line[c].split(" %")[0]) / 100 for c in ("humans", "animals"))
     assert animals / humans == pytest.approx(2, rel=0.01)
-    assert "[" in line["objects"]
+    assert "[" in line["humans"]
+    assert "[" not in line["objects"]
+    assert [c.title for c in table.columns[1:]] == ["humans, 6 shapes", "animals, 6 shapes", "objects, 5 shapes"]
+
+
+def test_an_interval_of_two_shapes_is_not_printed(tmp_path):
+    data = RunData.load(write_run(tmp_path, codecs=["octree", "draco-simplify"], shapes=2).path)
+    table = anchor_table(data, "sample", {"surface_cd": bd_rates(data, "sample", "surface_cd")}, "draco-simplify")
+    assert table.frame["interval"].tolist() == ["2 shapes: no interval"]
 
 
 def test_one_category_needs_no_table(tmp_path):
