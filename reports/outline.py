@@ -152,17 +152,18 @@ def _paper(data: RunData, writer: Writer) -> None:
 
 
 def _bd_rates(data: RunData, writer: Writer) -> None:
-    parts = []
+    parts, lacking = [], []
     for dataset in data.datasets:
         pairs = {metric: bd_rate.bd_rates(data, dataset, metric) for metric in bd_rate.METRICS}
+        lacking.append(bd_rate.too_few_rates(data, dataset, pairs))
         anchor = bd_rate.choose_anchor(data, dataset)
         parts.append((bd_rate.anchor_table(data, dataset, pairs, anchor), f"bd_rate_{slug(dataset)}"))
         matrix = bd_rate.matrix_table(data, dataset, pairs["surface_cd"], "surface_cd")
         parts.append((matrix, f"bd_rate_pairs_{slug(dataset)}"))
         parts.append((bd_rate.bd_rate_by_category_table(data, dataset, anchor), f"bd_rate_categories_{slug(dataset)}"))
         parts.append((set_and_fit.set_and_fit_table(data, dataset), f"set_and_fit_{slug(dataset)}"))
-    if any(table is not None for table, _ in parts):
-        writer.add(Heading("BD-rate"), Text(BD_RATE))
+    if any(lacking) or any(table is not None for table, _ in parts):
+        writer.add(Heading("BD-rate"), Text(BD_RATE), *(Text(sentence) for sentence in lacking if sentence))
     for table, name in parts:
         writer.table(table, name)
 

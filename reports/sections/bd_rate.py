@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bench.comparison.bd_rate import BDRate
+from bench.comparison.bd_rate import MIN_POINTS, BDRate, Status
 from bench.comparison.paired import MIN_SHAPES, pairwise, shape_curves
 from bench.results.spec import codec_name
 from reports.document.table import Column, Table
+from reports.run_data import is_control
 
 if TYPE_CHECKING:
     from reports.run_data import RunData
@@ -42,13 +43,15 @@ def choose_anchor(data: RunData, dataset: str) -> str:
 
 
 def anchor_table(data: RunData, dataset: str, pairs: Mapping[str, Pairs], anchor: str) -> Table | None:
-    """Each codec against ``anchor``, by metric: BD-rate with its 95 % interval, or why there is none."""
-    tests = list(dict.fromkeys(test for found in pairs.values() for a, test in found if a == anchor))
+    """Each codec against ``anchor``, by metric: BD-rate with its 95 % interval, or why there is none.
+
+    Pairs with too few rates are not in it: `too_few_rates` names them.
+    """
     lines = [
-        {"metric": name, "title": data.title(test)} | _facts(pairs[metric][anchor, test])
+        {"metric": name, "title": data.title(test)} | _facts(result)
         for metric, name in METRICS.items()
-        for test in data.codecs
-        if test in tests and (anchor, test) in pairs.get(metric, {})
+        for test in comparable(data, pairs.get(metric, {}))
+        if (result := pairs[metric].get((anchor, test))) and result.status is not Status.TOO_FEW_POINTS
     ]
     if not lines:
         return None
@@ -66,8 +69,8 @@ def anchor_table(data: RunData, dataset: str, pairs: Mapping[str, Pairs], anchor
 
 
 def matrix_table(data: RunData, dataset: str, pairs: Pairs, metric: str) -> Table | None:
-    """Every codec (line) against every anchor (column): BD-rate in percent, or its status."""
-    codecs = [codec for codec in data.codecs if any(codec in pair for pair in pairs)]
+    """Every codec with enough rates (line) against every other (column): BD-rate in percent, or its status."""
+    codecs = comparable(data, pairs)
     if len(codecs) < 3:
         return None
     lines = [
@@ -77,6 +80,28 @@ def matrix_table(data: RunData, dataset: str, pairs: Pairs, metric: str) -> Tabl
     return Table(pd.DataFrame(lines), columns, f"BD-rate, {METRICS[metric]}, pairwise on {dataset}")
 
 
+def comparable(data: RunData, pairs: Pairs) -> list[str]:
+    """Codecs that have enough rates to be compared with another; controls never are."""
+    found = {codec for pair, result in pairs.items() if result.status is not Status.TOO_FEW_POINTS for codec in pair}
+    return [codec for codec in data.codecs if codec in found and not is_control(codec)]
+
+
+def too_few_rates(data: RunData, dataset: str, pairs: Mapping[str, Pairs]) -> str:
+    """A sentence that names the codecs, by metric, that have too few rates for a BD-rate; empty where none has."""
+    run = set(data.points.loc[data.points["dataset"] == dataset, "codec"])
+    codecs = [codec for codec in data.codecs if codec in run and not is_control(codec)]
+    parts = []
+    for metric, name in METRICS.items():
+        enough = comparable(data, pairs.get(metric, {}))
+        lacking = [data.title(codec) for codec in codecs if codec not in enough]
+        if lacking:
+            parts.append(f"{name}: {', '.join(lacking) if enough else 'every codec'}")
+    if not parts or not any(pairs.values()):
+        return ""
+    needs = f"A BD-rate needs {MIN_POINTS} rates, of sampled metrics {MIN_POINTS} that are not saturated"
+    return f"{needs}. Too few on {dataset}, and not in the tables, have by metric: {'; '.join(parts)}."
+
+
 def bd_rate_by_category_table(data: RunData, dataset: str, anchor: str, replicates: int = 400) -> Table | None:
     """BD-rate of surface error against ``anchor`` by category of shape; None where there is one category."""
     members = members_by_category(data, dataset)
@@ -84,16 +109,18 @@ def bd_rate_by_category_table(data: RunData, dataset: str, anchor: str, replicat
         return None
     curves = shape_curves(data.rows, dataset, "surface_cd")
     lines: dict[str, dict[str, str]] = {}
+    enough: set[str] = set()
     for category, names in members.items():
         try:
             pairs = pairwise({c: curve.part(names) for c, curve in curves.items()}, [anchor], replicates=replicates)
         except ValueError:  # the codecs were run on different shapes
             return None
+        enough.update(comparable(data, pairs))
         for (_, test), result in pairs.items():
             lines.setdefault(test, {})[category] = with_interval(result)
-    if not lines:
+    frame = pd.DataFrame([{"title": data.title(c)} | lines[c] for c in data.codecs if c in enough and c in lines])
+    if not len(frame):
         return None
-    frame = pd.DataFrame([{"title": data.title(c)} | lines[c] for c in data.codecs if c in lines])
     columns = (Column("title", "Codec"), *category_columns(members))
     caption = f"BD-rate, surface error, against {data.title(anchor)} by category on {dataset} ({FROM_SHAPES})"
     return Table(frame, columns, caption)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from reports.sections.bd_rate import (
     bd_rates,
     choose_anchor,
     matrix_table,
+    too_few_rates,
 )
-from tests.reports.synthetic import write_run
+from tests.reports.synthetic import LAWS, write_run
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +31,33 @@ def test_anchor_is_what_practitioners_do_where_it_was_run(data, tmp_path):
 def test_anchor_table_gives_numbers_with_intervals_or_reasons(data):
     pairs = {metric: bd_rates(data, "sample", metric, replicates=40) for metric in METRICS}
     frame = anchor_table(data, "sample", pairs, "draco-simplify").frame.set_index(["metric", "title"])
-    octree, lossless = frame.loc[("surface error", "Octree")], frame.loc[("surface error", "Lossless")]
+    octree = frame.loc[("surface error", "Octree")]
     assert octree["percent"] == pytest.approx(pairs["surface_cd"]["draco-simplify", "octree"].percent)
     assert octree["interval"].startswith("[")
     assert octree["why"] == ""
-    assert np.isnan(lossless["percent"])
-    assert "too few points" in lossless["why"]
+    necgs = frame.loc[("surface error", "NeCGS (ours)")]
+    assert np.isnan(necgs["percent"])
+    assert necgs["why"].startswith("insufficient overlap")
     assert "Decimate + Draco" not in frame.index.get_level_values("title")
+
+
+def test_codecs_with_too_few_rates_are_named_once_and_controls_never(tmp_path, monkeypatch):
+    monkeypatch.setitem(LAWS, "octree", replace(LAWS["octree"], marginal=[500, 1_100], shared=[0, 0]))
+    data = RunData.load(write_run(tmp_path, shapes=6).path)
+    pairs = {metric: bd_rates(data, "sample", metric, replicates=0) for metric in METRICS}
+    tables = [
+        anchor_table(data, "sample", pairs, "draco-simplify"),
+        matrix_table(data, "sample", pairs["surface_cd"], "surface_cd"),
+        bd_rate_by_category_table(data, "sample", "draco-simplify", replicates=0),
+    ]
+    for table in tables:
+        assert "Draco" in table.markdown()
+        assert not any(word in table.markdown() for word in ("too few", "Octree", "Lossless"))
+    sentence = too_few_rates(data, "sample", pairs)
+    assert "surface error: Octree;" in sentence
+    assert "Lossless" not in sentence
+    alone = RunData.load(write_run(tmp_path / "one", codecs=["draco", "identity"], shapes=2).path)
+    assert too_few_rates(alone, "sample", {}) == ""
 
 
 def test_the_two_directions_of_a_pair_undo_each_other(data):
@@ -43,8 +65,8 @@ def test_the_two_directions_of_a_pair_undo_each_other(data):
     there, back = pairs["octree", "draco-simplify"].percent, pairs["draco-simplify", "octree"].percent
     assert (1 + there / 100) * (1 + back / 100) == pytest.approx(1)
     table = matrix_table(data, "sample", pairs, "surface_cd")
-    assert len(table.frame) == 5
-    assert len(table.columns) == 6
+    assert len(table.frame) == 4
+    assert len(table.columns) == 5
 
 
 def test_categories_are_compared_by_themselves(tmp_path):
