@@ -25,6 +25,8 @@ _COLOURS = {
     "mask": "#228833",
 }
 _SPARE = ("#AA3377", "#DDAA33", "#004488", "#997700", "#6699CC", "#EE99AA", "#994455", "#000000")
+_LETTER = 0.052
+"""Inches that a letter of a codec's title takes."""
 
 
 def ledger_frame(data: RunData, dataset: str) -> pd.DataFrame:
@@ -51,11 +53,11 @@ def ledger_figure(data: RunData) -> Figure | None:
         return None
     colours = _colours(names)
     with paper_style():
-        figure = Figure(figsize=(PAGE, 2.0 * len(frames) + 0.4), layout="constrained")
+        figure = Figure(figsize=(PAGE, 2.3 * len(frames) + 0.4), layout="constrained")
         grid = figure.subplots(len(frames), 1, squeeze=False)[:, 0]
         for axes, (dataset, frame) in zip(grid, frames.items(), strict=True):
             _bars(axes, data, frame, colours)
-            axes.set_title(dataset if len(frames) > 1 else "", loc="left")
+            axes.set_ylabel(f"{dataset}\nShare of the archive" if len(frames) > 1 else "Share of the archive")
         handles = {
             label: handle for axes in grid for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
         }
@@ -104,14 +106,27 @@ def _bars(axes: Axes, data: RunData, frame: pd.DataFrame, colours: dict[str, str
             size, (place, 1.0), (0, 2), textcoords="offset points", ha="center", fontsize=5.5, rotation=turned
         )
     axes.set_xticks(list(places.values()), [rate for _, rate in places], fontsize=6, rotation=turned)
-    for codec, at in spans.items():
-        middle, top = sum(at) / len(at), axes.get_xaxis_transform()
-        axes.text(middle, 0.985, data.title(codec), ha="center", va="top", fontsize=6.5, transform=top)
-    axes.set(
-        xlim=(min(places.values()) - 0.8, max(places.values()) + 0.8),
-        ylim=(0, 1.36 if crowded else 1.24),
-        ylabel="Share of the archive",
-    )
+    low, high = min(places.values()) - 0.8, max(places.values()) + 0.8
+    axes.set(xlim=(low, high), ylim=(0, 1.27 if crowded else 1.12))
+    _name_codecs(axes, {data.title(codec): at for codec, at in spans.items()}, (PAGE - 0.7) / (high - low))
     axes.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
     axes.grid(axis="x", visible=False)
     axes.tick_params(axis="x", length=0)
+
+
+def _name_codecs(axes: Axes, spans: dict[str, list[float]], inches: float) -> None:
+    """Each codec's title above its bars: level where all have room there, else slanted. A bar takes so many inches."""
+    level = all(_LETTER * len(title) < (len(at) + 0.6) * inches for title, at in spans.items())
+    for title, at in spans.items():
+        axes.annotate(
+            title,
+            (sum(at) / len(at), 1.0),
+            (0, 3),
+            xycoords=axes.get_xaxis_transform(),
+            textcoords="offset points",
+            ha="center" if level else "left",
+            va="bottom",
+            rotation=0 if level else 30,
+            rotation_mode="anchor",
+            fontsize=6.5,
+        )

@@ -1,5 +1,8 @@
 """The ledger, amortisation, and rate at equal quality: what a set codec costs and saves."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,7 @@ from reports.run_data import RunData
 from reports.sections.amortisation import amortisation_figure, break_even, break_even_table, measured_sizes_table
 from reports.sections.equal_quality import equal_quality_figure, equal_quality_table, frame_at, targets
 from reports.sections.ledger import ledger_figure, ledger_frame, ledger_table
-from tests.reports.synthetic import write_run
+from tests.reports.synthetic import LAWS, write_run
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,30 @@ def test_bars_are_stacked_to_the_whole(data):
     assert len(tops) == 21
     assert list(tops.values()) == pytest.approx([1.0] * 21)
     assert ledger_table(data, "sample").markdown().count("NeCGS") == 5
+
+
+def titles_of_bars(data, figure):
+    figure.draw_without_rendering()
+    titles = {data.title(codec) for codec in data.codecs}
+    return [text for text in figure.axes[0].texts if text.get_text() in titles]
+
+
+def test_titles_of_the_bars_do_not_lie_on_each_other(data, tmp_path, monkeypatch):
+    level = titles_of_bars(data, ledger_figure(data))
+    boxes = [text.get_window_extent() for text in level]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    # A bar each, under long names: too narrow for level titles.
+    codecs = [f"draco:{setting}=on" for setting in ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")]
+    for codec in codecs:
+        monkeypatch.setitem(LAWS, codec, replace(LAWS["draco"], shared=[100] * 5))
+    narrow = RunData.load(write_run(tmp_path, shapes=2, rates=1, codecs=codecs).path)
+    slanted = titles_of_bars(narrow, ledger_figure(narrow))
+    assert len(slanted) == 7
+    assert all(text.get_rotation() > 0 for text in slanted)
+    figure = slanted[0].get_figure()
+    height = slanted[0].get_fontsize() * figure.dpi / 72
+    places = [text.get_transform().transform(text.get_position())[0] for text in slanted]
+    assert np.diff(places).min() * np.sin(np.radians(slanted[0].get_rotation())) > height
 
 
 def test_break_even_is_where_both_take_the_same_bytes(data):
