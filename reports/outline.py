@@ -75,7 +75,7 @@ def _results(data: RunData, writer: Writer) -> None:
     writer.figure(
         rate_distortion.rate_distortion(data),
         "rd_ratio",
-        "CD and F1-0.005 against compression ratio; a cross marks failed shapes",
+        "CD and F1-0.005 against compression ratio; a cross marks failed or unmeasured shapes",
     )
     for dataset in data.datasets:
         writer.table(rate_points.comparable_table(data, dataset), f"comparable_{slug(dataset)}")

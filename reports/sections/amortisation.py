@@ -15,13 +15,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.results.set_sizes import SetSize, read
-from reports.document.style import COLUMN, log_axis, looks, paper_style, plain
+from reports.document.style import COLUMN, legend_below, log_axis, looks, paper_style, plain
 from reports.document.table import Column, Table
 from reports.run_data import complete
 from reports.sections.between_rates import rate_at_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from reports.run_data import RunData
 
@@ -104,17 +105,24 @@ def measured_sizes_table(data: RunData, dataset: str) -> Table | None:
 def amortisation_figure(data: RunData, dataset: str) -> Figure | None:
     """Bytes a shape against set size for each set codec's middle rate, and its rivals at equal error."""
     frame = break_even(data, dataset)
-    codecs = list(dict.fromkeys(frame["codec"]))
-    if not codecs or not frame["other_size"].notna().any():
+    frame = frame[frame["other_size"].notna()]
+    codecs = [codec for codec in data.codecs if codec in set(frame["codec"])]
+    if not codecs:
         return None
+    columns, rows = min(2, len(codecs)), -(-len(codecs) // 2)
     with paper_style():
-        figure = Figure(figsize=(COLUMN * min(2, len(codecs)), 2.4 * -(-len(codecs) // 2)), layout="constrained")
-        grid = figure.subplots(-(-len(codecs) // 2), min(2, len(codecs)), squeeze=False).flat
-        for axes, codec in zip(grid, codecs, strict=False):
-            mine = frame[(frame["codec"] == codec) & frame["other_size"].notna()]
-            if len(mine):
-                rates = list(dict.fromkeys(mine.sort_values("shared")["rate"]))
-                _panel(axes, data, mine[mine["rate"] == rates[len(rates) // 2]])
+        figure = Figure(figsize=(COLUMN * columns, 2.2 * rows + 0.4), layout="constrained")
+        for number, codec in enumerate(codecs, 1):
+            mine = frame[frame["codec"] == codec]
+            rates = list(dict.fromkeys(mine.sort_values("shared")["rate"]))
+            _panel(figure.add_subplot(rows, columns, number), data, mine[mine["rate"] == rates[len(rates) // 2]])
+        handles = {
+            label: handle
+            for axes in figure.axes
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        titles = [title for title in map(data.title, data.codecs) if title in handles]
+        legend_below(figure, [handles[title] for title in titles], titles)
     return figure
 
 
@@ -124,39 +132,50 @@ def _is_of(size: SetSize, point: pd.Series[Any]) -> bool:
 
 
 def _panel(axes: Axes, data: RunData, frame: pd.DataFrame) -> None:
-    look = looks(data.codecs)
+    """One set codec at one rate: its curve, and a line per rival."""
     first = frame.iloc[0]
     finite = frame["sets"][np.isfinite(frame["sets"])]
     top = 10 ** np.ceil(np.log10(max(1000.0, 3 * finite.max() if len(finite) else 0.0)))
     sizes = np.geomspace(1, top, 200)
     own = first["shared"] / sizes + first["marginal"]
-    codec = str(first["codec"])
-    axes.plot(sizes, own, color=look[codec].colour, label=f"{data.title(codec)} {first['rate']}")
-    measured = first["shared"] / first["shapes"] + first["marginal"]
-    axes.plot(first["shapes"], measured, marker=look[codec].marker, color=look[codec].colour)
-    place = (first["shapes"], measured)
-    axes.annotate("measured", place, (4, 4), textcoords="offset points", fontsize=6.5, color=look[codec].colour)
-    sizes_measured = [size for size in read(data.path) if _is_of(size, first)]
-    if sizes_measured:
-        axes.plot(
-            [size.shapes for size in sizes_measured],
-            [size.bytes / size.shapes for size in sizes_measured],
-            linestyle="",
-            marker=look[codec].marker,
-            markersize=4,
-            color=look[codec].colour,
-        )
+    _draw_own(axes, data, first, sizes, own)
+    _draw_rivals(axes, data, frame)
+    low, high = min(own.min(), frame["other_size"].min()), max(own.max(), frame["other_size"].max())
+    log_axis(axes.xaxis, 1, top)
+    log_axis(axes.yaxis, low / 1.4, high * 1.4)
+    axes.set(xlabel="Shapes in the set, $n$", ylabel="Bytes per shape")
+    error = rf"surface error ${first['surface_cd']:.3g}\times 10^{{-3}}$"
+    axes.set_title(f"{data.title(str(first['codec']))} {first['rate']}, {error}", fontsize=7)
+
+
+def _draw_own(
+    axes: Axes, data: RunData, point: pd.Series[Any], sizes: NDArray[np.float64], own: NDArray[np.float64]
+) -> None:
+    """The curve of a set codec, and the set sizes that were measured."""
+    codec = str(point["codec"])
+    look = looks(data.codecs)[codec]
+    axes.plot(sizes, own, color=look.colour, label=data.title(codec))
+    measured = point["shared"] / point["shapes"] + point["marginal"]
+    axes.plot(point["shapes"], measured, marker=look.marker, markersize=5, color=look.colour)
+    others = [size for size in read(data.path) if _is_of(size, point)]
+    if others:
+        places, values = [size.shapes for size in others], [size.bytes / size.shapes for size in others]
+        axes.plot(places, values, linestyle="", marker=look.marker, markersize=3, color=look.colour)
+
+
+def _draw_rivals(axes: Axes, data: RunData, frame: pd.DataFrame) -> None:
+    """A line per rival and the break-even size; of the rival that is beaten last, its number."""
+    look = looks(data.codecs)
+    crossed = frame[np.isfinite(frame["sets"]) & (frame["sets"] >= 1)]
     for line in frame.to_dict("records"):
         colour = look[line["other"]].colour
         axes.axhline(line["other_size"], color=colour, linewidth=0.9, linestyle="--", label=data.title(line["other"]))
-        if np.isfinite(line["sets"]) and line["sets"] >= 1:
-            axes.plot(line["sets"], line["other_size"], marker="o", markerfacecolor="white", color=colour, zorder=4)
-            text = f"$n$ = {plain(float(np.ceil(line['sets'])))}"
-            place = (line["sets"], line["other_size"])
-            axes.annotate(text, place, (4, 4), textcoords="offset points", fontsize=6.5, color=colour)
-    low, high = min(own.min(), frame["other_size"].min()), max(own.max(), frame["other_size"].max())
-    log_axis(axes.xaxis, 1, top)
-    log_axis(axes.yaxis, low / 1.5, high * (2 + 1.5 * len(frame)))  # the legend stands above the lines
-    axes.set(xlabel="Shapes in the set, $n$", ylabel="Bytes per shape")
-    error = rf"at surface error ${first['surface_cd']:.3g}\times 10^{{-3}}$"
-    axes.legend(title=error, title_fontsize=6.5, loc="upper right")
+    hollow: dict[str, Any] = {"linestyle": "", "marker": "o", "markerfacecolor": "white", "zorder": 4}
+    for line in crossed.to_dict("records"):
+        axes.plot(line["sets"], line["other_size"], color=look[line["other"]].colour, **hollow)
+    if len(crossed):
+        last = crossed.loc[crossed["sets"].idxmax()]
+        text = f"$n$ = {plain(float(np.ceil(last['sets'])))}"
+        colour = look[last["other"]].colour
+        place = (last["sets"], last["other_size"])
+        axes.annotate(text, place, (5, 4), textcoords="offset points", fontsize=6.5, color=colour)

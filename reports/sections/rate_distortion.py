@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.document.style import PAGE, Look, legend_below, log_axis, looks, paper_style, plain, tick
-from reports.run_data import is_control
+from reports.run_data import complete, is_control
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +88,7 @@ def rate_distortion(
 def draw_panel(
     axes: Axes, points: pd.DataFrame, rate: Quantity, metric: Quantity, key: Key, beside: pd.DataFrame | None = None
 ) -> None:
-    """One panel: a curve per codec; a point with failed shapes is a cross, and off the curve where all of them failed.
+    """One panel: a curve per codec; a point with failed or unmeasured shapes is a cross, off it where all failed.
 
     The limits come from the points without a failure that are no controls, from the floor, and from ``beside``, which
     will be drawn over it: neither a penalty nor a perfect value flattens the curves. What lies outside stands on the
@@ -100,8 +100,8 @@ def draw_panel(
     points["at"], points["shown"] = points[rate.column].clip(*x_range), points[metric.column].clip(*y_range)
     _draw_lines(axes, points, key)
     _draw_failures(axes, points, key)
-    for _, point in points[points["codec"].map(is_control).astype(bool) & (points["failed"] == 0)].iterrows():
-        _mark_control(axes, point, rate, metric)
+    for _, point in points[points["codec"].map(is_control).astype(bool) & complete(points)].iterrows():
+        _mark_control(axes, point, rate, metric, right=point["at"] ** 2 > x_range[0] * x_range[1])
     if metric.floor:
         _draw_floor(axes, points, metric.floor, left=rate is not RATIO)
     log_axis(axes.xaxis, *x_range)
@@ -144,35 +144,37 @@ def _draw_lines(axes: Axes, points: pd.DataFrame, key: Key) -> None:
         legend.remove()
 
 
-def _mark_control(axes: Axes, point: pd.Series[Any], rate: Quantity, metric: Quantity) -> None:
-    """Write what the edge hides of a perfect reconstruction: its rate, and that it has no error."""
+def _mark_control(axes: Axes, point: pd.Series[Any], rate: Quantity, metric: Quantity, *, right: bool) -> None:
+    """Write what the edge hides of a perfect reconstruction: its rate, and that it has no error.
+
+    It stands between the perfect value and the frame, where no curve comes, and on the side where there is room.
+    """
     texts = []
     if point["at"] != point[rate.column]:
         texts.append(rate.unit.format(tick(point[rate.column])))
     below = point["shown"] > point[metric.column]
     if below:
         texts.append("no error" if point[metric.column] < NO_ERROR else plain(point[metric.column]))
-    right = point["at"] < point[rate.column]
-    rise = 3 if metric.log else -8  # away from the frame: perfect is at the bottom or at the top
-    offset = (0, 6) if below else (-5 if right else 5, rise)
+    under = metric.log and not below  # perfect is at the bottom, without a logarithm at the top
     axes.annotate(
         ", ".join(texts),
         (point["at"], point["shown"]),
-        offset,
+        (-5 if right else 5, -4 if under else 3 if not below else 1),
         textcoords="offset points",
         ha="right" if right else "left",
-        rotation=90 if below else 0,
+        va="top" if under else "bottom",
         fontsize=6,
         color="#555555",
     )
 
 
 def _draw_failures(axes: Axes, points: pd.DataFrame, key: Key) -> None:
-    for _, point in points[points["failed"] > 0].iterrows():
+    for _, point in points[~complete(points)].iterrows():
         place = (point["at"], point["shown"])
         colour = key.looks[str(point["codec"])].colour
         axes.plot(*place, marker="x", markersize=6, markeredgewidth=1.2, color=colour, clip_on=False, zorder=5)
-        text = f"{int(point['failed'])} failed"
+        counts = {name: int(point[name]) for name in ("failed", "unmeasured")}
+        text = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         axes.annotate(text, place, xytext=(5, -7), textcoords="offset points", fontsize=5.5, color=colour)
 
 
@@ -204,27 +206,28 @@ def _rate_limits(points: pd.DataFrame, rate: Quantity, beside: pd.DataFrame | No
 
 
 def _value_limits(points: pd.DataFrame, metric: Quantity, beside: pd.DataFrame | None) -> tuple[float, float]:
-    fine = points[points["failed"] == 0]
+    fine = points[complete(points)]
     if metric.log and not fine["codec"].map(is_control).all():
         fine = fine[~fine["codec"].map(is_control).astype(bool)]
     values = _with((fine if len(fine) else points)[metric.column], beside, metric)
     if metric.floor:
         values = pd.concat([values, points[metric.floor].dropna()])
-    return _limits(values, metric.log)
+    # A control's text stands in the margin.
+    return _limits(values, metric.log, 0.1 if points["codec"].map(is_control).any() else 0.06)
 
 
 def _with(values: pd.Series[float], beside: pd.DataFrame | None, quantity: Quantity) -> pd.Series[float]:
     return values if beside is None else pd.concat([values, beside[quantity.column]])
 
 
-def _limits(values: pd.Series[float], log: bool) -> tuple[float, float]:
-    """Limits with a margin: 6 % of the span, on the axis's own scale."""
+def _limits(values: pd.Series[float], log: bool, share: float = 0.06) -> tuple[float, float]:
+    """Limits with a margin: a share of the span, on the axis's own scale."""
     values = values[values > 0] if log else values
     if not len(values):
         return (0.1, 1.0) if log else (0.0, 1.0)
     low, high = float(values.min()), float(values.max())
     if log:
-        margin = max((high / low) ** 0.06, 1.08)
+        margin = max((high / low) ** share, 1.08)
         return low / margin, high * margin
-    margin = max(0.06 * (high - low), 0.005)
+    margin = max(share * (high - low), 0.005)
     return low - margin, high + margin

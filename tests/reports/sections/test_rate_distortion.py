@@ -69,6 +69,29 @@ def test_a_control_far_from_the_codecs_stands_on_the_edge_with_its_rate(tmp_path
     assert low < alone.points["bytes_per_shape"].iloc[0] < high
 
 
+@pytest.mark.parametrize("rate", [curves.BYTES, curves.RATIO])
+def test_what_is_written_of_a_control_lies_within_the_frame_and_on_no_point(data, rate):
+    figure = curves.rate_distortion(data, rate, (curves.CD, curves.F1_005, curves.SURFACE))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        frame = axes.get_window_extent()
+        for text in [text for text in axes.texts if ":1" in text.get_text() or "no error" in text.get_text()]:
+            box = text.get_window_extent()
+            assert frame.x0 <= box.x0 < box.x1 <= frame.x1
+            assert frame.y0 <= box.y0 < box.y1 <= frame.y1
+            for line in axes.lines:
+                places = axes.transData.transform(np.column_stack([line.get_xdata(), line.get_ydata()]))
+                assert not any(box.contains(*place) for place in places)
+
+
+def test_a_point_with_unmeasured_shapes_is_a_cross_that_says_so(tmp_path):
+    unmeasured = [("octree", "r2", index) for index in range(3)]
+    run = write_run(tmp_path, codecs=["octree"], shapes=4, defects=Defects(unmeasured=unmeasured))
+    axes = curves.rate_distortion(RunData.load(run.path), curves.BYTES, (curves.SURFACE,)).axes[0]
+    assert sum(line.get_marker() == "x" for line in axes.lines) == 1
+    assert "3 unmeasured" in [text.get_text() for text in axes.texts]
+
+
 def test_one_legend_names_every_codec_once(data):
     figure = curves.rate_distortion(data)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [data.title(codec) for codec in data.codecs]

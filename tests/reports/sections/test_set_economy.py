@@ -81,6 +81,20 @@ def test_the_measured_point_lies_on_the_curve_of_the_figure(data):
     assert np.interp(size, curve.get_xdata(), curve.get_ydata()) == pytest.approx(measured, rel=1e-2)
 
 
+def test_set_codecs_have_a_panel_each_under_one_legend_and_one_number(tmp_path, monkeypatch):
+    for name in ("meshset", "hybrid"):
+        monkeypatch.setitem(LAWS, name, LAWS["necgs"])
+    codecs = ["necgs", "meshset", "hybrid", "draco", "draco-simplify", "octree"]
+    figure = amortisation_figure(RunData.load(write_run(tmp_path, shapes=12, codecs=codecs).path), "sample")
+    assert len(figure.axes) == 3
+    assert [axes.get_title().split()[0] for axes in figure.axes] == ["NeCGS", "Meshset", "Hybrid"]
+    assert not any(axes.get_legend() for axes in figure.axes)
+    assert len(figure.legends[0].get_texts()) == len({text.get_text() for text in figure.legends[0].get_texts()}) > 3
+    for axes in figure.axes:
+        hollow = [line.get_xdata()[0] for line in axes.lines if line.get_markerfacecolor() == "white"]
+        assert [text.get_text() for text in axes.texts] == [f"$n$ = {np.ceil(max(hollow)):.0f}"]
+
+
 def test_codecs_that_share_nothing_have_no_break_even(meshes_only):
     assert break_even_table(meshes_only, "sample") is None
     assert amortisation_figure(meshes_only, "sample") is None
