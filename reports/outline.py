@@ -108,6 +108,7 @@ def _shapes(data: RunData, writer: Writer) -> None:
     writer.add(Heading("Shape by shape"))
     for dataset in data.datasets:
         caption = f"Spread over the shapes of {dataset}, each codec at the rate that makes sizes most alike"
+        caption += per_shape.not_similar(data, dataset)
         writer.figure(per_shape.ecdf_figure(data, dataset), f"per_shape_{slug(dataset)}", caption)
         writer.table(rate_points.spread_table(data, dataset), f"spread_{slug(dataset)}")
         writer.table(categories.category_table(data, dataset), f"categories_{slug(dataset)}")

@@ -120,15 +120,16 @@ class Table:
     def _ranks(self, column: Column) -> pd.Series[float]:
         """1 for the best value of its group, 2 for the second best; equal as printed is equal.
 
-        Saturated values take no part: what differs between them is sampling noise.
+        A group with saturated values has no ranks: what differs between these is noise, and no other is the best.
         """
         values = self.frame[column.name].astype(float).round(3 if column.digits is None else column.digits)
-        values = values[[not self._saturated(column.name, index) for index in values.index]]
         if self.unranked is not None:
-            values = values[~self.unranked[values.index]]
-        groups = values.groupby(self.frame[self.group]) if self.group else values.groupby(lambda _: 0)
+            values = values[~self.unranked]
+        saturated = pd.Series({index: self._saturated(column.name, index) for index in values.index}, dtype=bool)
+        group = self.frame.loc[values.index, self.group] if self.group else pd.Series("", values.index)
+        groups = values.groupby(group)
         ranks: pd.Series[float] = groups.rank(method="dense", ascending=column.better == "low")
-        return ranks[groups.transform("size") > 1]
+        return ranks[(groups.transform("size") > 1) & ~saturated.groupby(group).transform("any")]
 
     def _saturated(self, name: str, index: Any) -> bool:
         """Whether a sampled value is so near to what a perfect reconstruction gets that it ranks nothing."""

@@ -66,7 +66,7 @@ def _dataset(data: RunData, name: str) -> dict[str, Any]:
         by_point.setdefault((row["codec"], row["rate"]), ([], []))[0].append(row)
     for shape in shapes:
         by_point[shape["codec"], shape["rate"]][1].append(shape)
-    similar = similar_size(data, name)
+    similar = similar_size(data, name, within=math.inf)
     number = {codec: k for k, codec in enumerate(data.codecs)}
     singly = len(data.rows) <= MOST_SHAPE_ROWS
     points = []

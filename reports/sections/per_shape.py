@@ -19,23 +19,39 @@ if TYPE_CHECKING:
     from reports.run_data import RunData
 
 
-def similar_size(data: RunData, dataset: str, size: float | None = None) -> pd.DataFrame:
-    """One point per codec: the one nearest ``size`` bytes per shape (default: nearest to all codecs)."""
+SIMILAR = 2.0
+"""A size is similar to another up to this factor."""
+
+
+def similar_size(data: RunData, dataset: str, size: float | None = None, within: float = SIMILAR) -> pd.DataFrame:
+    """One point per codec: the one nearest ``size`` bytes per shape (default: similar to most codecs, then nearest).
+
+    Codecs without a point within the factor ``within`` are left out; `not_similar` names them.
+    """
     points = data.points[(data.points["dataset"] == dataset) & (data.points["bytes_per_shape"] > 0)]
     points = points[~points["codec"].map(is_control).astype(bool) & (points["failed"] < points["shapes"])]
+    points = points[points["unmeasured"] == 0]
     if not len(points):
         return points
     logarithms = np.log(points["bytes_per_shape"])
+    middle, reach = float(logarithms.median()), np.log(within)
 
-    middle = float(logarithms.median())
-
-    def distance(target: float) -> tuple[float, float]:
+    def distance(target: float) -> tuple[float, ...]:
         nearest = (logarithms - target).abs().groupby(points["codec"]).min()
-        return round(float(nearest.sum()), 9), abs(target - middle)
+        near = nearest[nearest <= reach]
+        return -len(near), round(float(near.sum()), 9), abs(target - middle)
 
     target = min(logarithms, key=distance) if size is None else float(np.log(size))
     ordered = points.assign(distance=(logarithms - target).abs()).sort_values("distance", kind="stable")
-    return ordered.drop_duplicates("codec")
+    return ordered[ordered["distance"] <= reach].drop_duplicates("codec")
+
+
+def not_similar(data: RunData, dataset: str) -> str:
+    """What a caption adds where codecs are missing: that none of their rates is of similar size; else nothing."""
+    chosen = set(similar_size(data, dataset)["codec"])
+    run = set(data.points.loc[data.points["dataset"] == dataset, "codec"])
+    missing = [data.title(c) for c in data.codecs if c in run and c not in chosen and not is_control(c)]
+    return f"; without {', '.join(missing)}: no rate within a factor of {SIMILAR:g}" if missing else ""
 
 
 def ecdf_figure(data: RunData, dataset: str, metrics: tuple[Quantity, ...] = (SURFACE, F1_005)) -> Figure | None:

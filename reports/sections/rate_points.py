@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -28,8 +29,8 @@ TIMES = (
     Column("decode_s", "Decode s", None, latex="Dec.\\,s"),
     Column("device", "Device"),
 )
-_BETTER = {"ratio": "high", "nc": "high", "f1_005": "high", "f1_01": "high"} | dict.fromkeys(
-    ["bytes_per_shape", "cd", "surface_cd", "surface_p95", "surface_max"], "low"
+_BETTER = dict.fromkeys(["nc", "f1_005", "f1_01"], "high") | dict.fromkeys(
+    ["cd", "surface_cd", "surface_p95", "surface_max"], "low"
 )
 _FAILED = Column("failed", "Failed", latex="Fail")
 _UNMEASURED = Column("unmeasured", "Unmeasured", latex="Unm.")
@@ -67,11 +68,12 @@ def spread_table(data: RunData, dataset: str) -> Table:
     return Table(frame, columns, f"Bytes and spread over shapes on {dataset}", distances=True)
 
 
-def comparable_table(data: RunData, dataset: str, within: float = 1.4) -> Table | None:
+def comparable_table(data: RunData, dataset: str, within: float = 1.2) -> Table | None:
     """Codecs side by side at similar size: for low, middle and high rate, each codec's nearest point.
 
-    The three sizes split the codecs' common range evenly on a logarithmic scale; a codec without a point within the
-    factor ``within`` of a size is left out there. Best and second-best values are marked at each size.
+    The three sizes are the 10th percentile of all points' sizes, the 90th, and the middle of both on a logarithmic
+    scale; a codec without a point within the factor ``within`` of a size is left out there. Best and second-best
+    quality is marked at each size; bytes and ratio are not, as they are what was to be alike.
     """
     import numpy as np
 
@@ -90,9 +92,9 @@ def comparable_table(data: RunData, dataset: str, within: float = 1.4) -> Table 
     chosen = chosen[counts > 1].reset_index(drop=True)
     if not len(chosen):
         return None
-    quality = tuple(Column(c.name, c.title, c.digits, _BETTER.get(c.name, ""), c.latex) for c in QUALITY)
+    quality = tuple(replace(column, better=_BETTER.get(column.name, "")) for column in QUALITY)
     columns = (Column("size", "Bytes a shape"), *_NAME, *quality, *lost(chosen))
-    caption = f"Codecs at similar size on {dataset}"
+    caption = f"Codecs at similar size on {dataset}, within a factor of {within:g} of it"
     return Table(chosen, columns, caption, group="size", unranked=~complete(chosen), distances=True)
 
 

@@ -163,7 +163,7 @@
       const point = page.findPoint(set, key);
       return page.content.codecs[point.codec].title + ", " + point.rate;
     });
-    title.textContent = names.length ? "Shapes of " + names.join(" and ") : "Shapes, each codec at a similar size";
+    title.textContent = names.length ? "Shapes of " + names.join(" and ") : "Shapes, each codec at the rate that makes sizes most alike";
   }
 
   function makeHelp(root, redraw) {

@@ -1,5 +1,7 @@
 """Per-shape spread, time against quality, variants, and the published numbers beside the run's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from reports.document.style import save
 from reports.paper.ablations import ablations_table, published_ablations
 from reports.paper.published import TITLES, beside_table, overlay_figure, published, published_set
 from reports.run_data import RunData
-from reports.sections.per_shape import ecdf_figure, similar_size
+from reports.sections.per_shape import ecdf_figure, not_similar, similar_size
 from reports.sections.time_quality import time_quality_figure
 from reports.sections.variants import ablation_figure, families, variant_names, variants_table
 from tests.reports.synthetic import LAWS, Defects, write_run
@@ -40,6 +42,7 @@ def test_each_codec_is_compared_at_the_point_of_most_similar_size(data):
     chosen = similar_size(data, "sample", 2_000).set_index("codec")["bytes_per_shape"]
     assert "identity" not in chosen.index
     for codec, size in chosen.items():
+        assert 1_000 <= size <= 4_000
         sizes = data.points[data.points["codec"] == codec]["bytes_per_shape"]
         assert abs(np.log(size / 2_000)) == pytest.approx(np.abs(np.log(sizes / 2_000)).min())
 
@@ -49,6 +52,17 @@ def test_the_size_that_is_shown_is_one_that_all_codecs_come_near(data, tmp_path)
     assert chosen.max() / chosen.min() < 2
     alone = RunData.load(write_run(tmp_path, shapes=4, codecs=["octree"]).path)
     assert similar_size(alone, "sample")["rate"].tolist() == ["r3"]
+
+
+def test_a_codec_far_from_the_size_of_the_others_is_left_out_and_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(LAWS, "octree", replace(LAWS["octree"], marginal=[90_000, 99_000], shared=[0, 0]))
+    data = RunData.load(write_run(tmp_path, shapes=4).path)
+    chosen = similar_size(data, "sample")
+    assert set(chosen["codec"]) == {"draco", "draco-simplify", "necgs"}
+    sizes = chosen["bytes_per_shape"]
+    assert sizes.max() / sizes.min() <= 4
+    assert not_similar(data, "sample").startswith("; without Octree: ")
+    assert not any("Octree" in text.get_text() for text in ecdf_figure(data, "sample").legends[0].get_texts())
 
 
 def test_a_distribution_rises_to_one_and_a_failed_shape_lies_beyond_the_axis(data):
