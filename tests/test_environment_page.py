@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from configparser import ConfigParser
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +30,20 @@ def test_every_variable_that_is_read_has_a_name_in_the_code_that_the_search_find
     assert {name for path in files for name in read.findall(path.read_text())} <= named_in_the_code()
 
 
-def test_the_page_names_what_the_code_reads_and_nothing_else():
+def on_the_page() -> set[str]:
     lines = [line for line in PAGE.splitlines() if line.startswith("| `")]
-    on_the_page = {name for line in lines for name in re.findall(r"`([A-Z0-9_]+)`", line.split("|")[1])}
-    assert on_the_page - {"PIP_EXTRA_INDEX_URL"} == named_in_the_code()
+    return {name for line in lines for name in re.findall(r"`([A-Z0-9_]+)`", line.split("|")[1])}
+
+
+def test_tox_hands_on_every_variable_of_the_page():
+    tox = ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    passed = [*tox["testenv"]["pass_env"].split(), *tox["testenv:bench"]["pass_env"].split()]
+    passed += ["NO_COLOR", "TERM"]  # of themselves
+    values = dict(line.split(" = ") for line in tox["testenv"]["set_env"].splitlines() if " = " in line)
+    passed += [name for name, value in values.items() if value.startswith(f"{{env:{name}:")]
+    assert [name for name in sorted(on_the_page()) if not any(fnmatch(name, pattern) for pattern in passed)] == []
+
+
+def test_the_page_names_what_the_code_reads_and_nothing_else():
+    assert on_the_page() - {"PIP_EXTRA_INDEX_URL"} == named_in_the_code()
