@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bench.results.meshes import MeshesUnavailable, MeshSource
 from reports.document.document import Bullets, Heading, Text
+from reports.document.slug import slug
 from reports.paper import ablations as paper_ablations
 from reports.paper import published as paper_numbers
 from reports.run_data import RunData
@@ -224,8 +225,3 @@ SECTIONS: tuple[Section, ...] = (
     _failures,
     _timing,
 )
-
-
-def slug(name: str) -> str:
-    """A data set's name as part of a file name."""
-    return "".join(c if c.isalnum() else "-" for c in name).strip("-")

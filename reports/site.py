@@ -15,6 +15,7 @@ from bench.comparison.paired import pairwise, shape_curves
 from bench.results.csv_cells import without_formulas
 from bench.results.identity import data_digest
 from bench.results.meshes import MeshSource
+from reports.document.slug import slug
 from reports.document.table import Column, Table
 from reports.explorer.page import page_style
 from reports.report import report_of
@@ -86,16 +87,12 @@ def grouped(runs: Sequence[RunData]) -> list[Group]:
     return [
         Group(
             name,
-            _slug(name) + (f"-{digest[:8]}" if names.count(name) > 1 else ""),
+            slug(name) + (f"-{digest[:8]}" if names.count(name) > 1 else ""),
             tuple(run.path for run in own),
             beside(own),
         )
         for (name, digest), own in found.items()
     ]
-
-
-def _slug(name: str) -> str:
-    return "".join(c if c.isascii() and c.isalnum() else "-" for c in name).strip("-") or "data"
 
 
 def _write_rows(data: RunData, folder: Path) -> None:

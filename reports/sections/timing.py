@@ -58,17 +58,10 @@ def phase_table(data: RunData, dataset: str) -> Table | None:
         peak_mb=("peak_mb", "max"),
         threads=("threads", "max"),
     ).reset_index()
-    table["title"] = table["codec"].map(data.title)
-    table["spread"] = [
-        f"{_seconds(low)}–{_seconds(high)}" for low, high in zip(table["low"], table["high"], strict=True)
-    ]
     table.loc[table["phase"] != "total", ["cpu_s", "peak_mb", "threads"]] = float("nan")
-    table["order"] = table["codec"].map(data.codecs.index)
-    table = table.sort_values(["machine", "device", "order"], kind="stable", ignore_index=True)
+    table = _by_device(data, table)
     columns = (
-        *((Column("machine", "Machine"),) if table["machine"].nunique() > 1 else ()),
-        Column("device", "Device"),
-        Column("title", "Codec"),
+        *_where(table),
         Column("step", "Step"),
         Column("phase", "Phase"),
         Column("set_s", "Set, median s", None),
@@ -112,16 +105,9 @@ def decode_speed_table(data: RunData, dataset: str) -> Table | None:
         triangles_s=("triangles_s", "median"),
         threads=("threads", "max"),
     ).reset_index()
-    table["title"] = table["codec"].map(data.title)
-    table["spread"] = [
-        f"{_seconds(low)}–{_seconds(high)}" for low, high in zip(table["low"], table["high"], strict=True)
-    ]
-    table["order"] = table["codec"].map(data.codecs.index)
-    table = table.sort_values(["machine", "device", "order"], kind="stable", ignore_index=True)
+    table = _by_device(data, table)
     columns = (
-        *((Column("machine", "Machine"),) if table["machine"].nunique() > 1 else ()),
-        Column("device", "Device"),
-        Column("title", "Codec"),
+        *_where(table),
         Column("mb_s", "MB/s, median", None),
         Column("spread", "range MB/s"),
         Column("triangles_s", "Mtriangles/s, median", None),
@@ -134,5 +120,23 @@ def decode_speed_table(data: RunData, dataset: str) -> Table | None:
     return Table(table, columns, caption, group="device")
 
 
-def _seconds(value: float) -> str:
+def _by_device(data: RunData, table: pd.DataFrame) -> pd.DataFrame:
+    """The lines by machine, device and codec, with the codec's title and the range ``low`` to ``high`` as text."""
+    ranges = zip(table["low"], table["high"], strict=True)
+    table = table.assign(
+        title=table["codec"].map(data.title),
+        spread=[f"{_short(low)}–{_short(high)}" for low, high in ranges],
+        order=table["codec"].map(data.codecs.index),
+    )
+    return table.sort_values(["machine", "device", "order"], kind="stable", ignore_index=True)
+
+
+def _where(table: pd.DataFrame) -> tuple[Column, ...]:
+    """The columns that say of whom a line is; the machine where there are several."""
+    machine = (Column("machine", "Machine"),) if table["machine"].nunique() > 1 else ()
+    return (*machine, Column("device", "Device"), Column("title", "Codec"))
+
+
+def _short(value: float) -> str:
+    """Two significant digits of a small number, a large one without decimals."""
     return f"{value:.2g}" if value < 10 else f"{value:.0f}"
