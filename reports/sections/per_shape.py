@@ -42,8 +42,9 @@ def similar_size(data: RunData, dataset: str, size: float | None = None, within:
         return -len(near), round(float(near.sum()), 9), abs(target - middle)
 
     target = min(logarithms, key=distance) if size is None else float(np.log(size))
-    ordered = points.assign(distance=(logarithms - target).abs()).sort_values("distance", kind="stable")
-    return ordered[ordered["distance"] <= reach].drop_duplicates("codec")
+    distances = (logarithms - target).abs()
+    near = points.assign(distance=distances)[distances <= reach]
+    return near.sort_values("distance", kind="stable").drop_duplicates("codec")
 
 
 def not_similar(data: RunData, dataset: str) -> str:
