@@ -43,7 +43,7 @@ def similar_size(data: RunData, dataset: str, size: float | None = None, within:
 
     target = min(logarithms, key=distance) if size is None else float(np.log(size))
     distances = (logarithms - target).abs()
-    near = points.assign(distance=distances)[distances <= reach]
+    near: pd.DataFrame = points.assign(distance=distances)[distances <= reach]
     return near.sort_values("distance", kind="stable").drop_duplicates("codec")
 
 
