@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
+from bench.codec import CorruptArchive
 from necgs.mesh.binary_coder import Coder, Integers, code_even, is_lost
 from necgs.mesh.bit_models import code_adaptive, code_mixed
 from necgs.mesh.compiled import inner
@@ -39,6 +40,7 @@ from necgs.mesh.front import (
     GATE,
     GONE,
     LEFT,
+    LISTED,
     MADE,
     NEW,
     NODES,
@@ -49,11 +51,14 @@ from necgs.mesh.front import (
     STATUS,
     VERTEX,
     VERTICES,
+    VISITS,
+    WAITING,
     Front,
     advance,
     before,
     begin,
     blank,
+    is_tangled,
     look,
     preceding,
 )
@@ -88,19 +93,27 @@ def write_connectivity(coder: Coder, faces: Integers, known: tuple[Integers, Int
     """Append the faces (f, 3); their number is not written.
 
     Raises:
-        ValueError: a face names a vertex twice.
+        ValueError: a face names a vertex twice; more loops and nodes than can be followed.
     """
     front = before(faces)
     _conquer(coder, *known, front)
+    if is_tangled(front):
+        raise ValueError("the faces are so tangled that their connectivity cannot be coded: use fewer")
     origin = np.empty(len(front.valence), dtype=np.int64)
     origin[front.number[front.fan]] = faces.ravel()
     return Conquest(front.faces, origin)
 
 
 def read_connectivity(coder: Coder, count: int, known: tuple[Integers, Integers]) -> Integers:
-    """``count`` faces (f, 3) int64; for damaged data any faces, in bounded time (see `ended_well`)."""
+    """``count`` faces (f, 3) int64; for damaged data any faces, in a time that grows with their number (`ended_well`).
+
+    Raises:
+        CorruptArchive: they take longer than those of any mesh.
+    """
     front = blank(count)
     _conquer(coder, *known, front)
+    if is_tangled(front):
+        raise CorruptArchive(f"the coded connectivity is damaged: {count} faces take too long")
     return front.faces
 
 
@@ -115,32 +128,39 @@ def _conquer(coder: Coder, table: Integers, weight: Integers, front: Front) -> N
         begin(front, start)
         for vertex in range(first, first + 3):
             _code_valence(coder, table, weight, front, vertex, front.fan[3 * start + vertex - first] if encodes else 0)
-        oldest = front.counts[MADE] - 3
         while front.counts[FACES] < len(front.faces):
-            if is_lost(coder):
+            if is_lost(coder) or is_tangled(front):
                 return
-            pivot, oldest = _pivot(front, oldest)
+            pivot = _pivot(front)
             if pivot < 0:
                 break
             while front.nodes[pivot, STATUS] == OPEN and front.counts[FACES] < len(front.faces):
+                if is_tangled(front):
+                    return
                 _step(coder, table, weight, front, pivot)
 
 
 @inner
-def _pivot(front: Front, oldest: int) -> tuple[int, int]:
-    """The node whose vertex has the fewest faces left, or -1; and the first node that is still open."""
-    best, found = np.int64(1) << 60, -1
-    nodes = front.nodes
-    while oldest < front.counts[MADE] and nodes[oldest, STATUS] != OPEN:
-        oldest += 1
-    for node in range(oldest, front.counts[MADE]):
+def _pivot(front: Front) -> int:
+    """The open node whose vertex has the fewest faces left, of several the oldest; -1 where none is open.
+
+    A node that is no longer open never is again: it leaves the list.
+    """
+    best, found = np.int64(1) << 60, np.int64(-1)
+    nodes, left, counts, kept = front.nodes, front.vertices[:, LEFT], front.counts, 0
+    new = counts[MADE] - counts[LISTED]
+    counts[VISITS] += counts[WAITING] + new
+    for place in range(counts[WAITING] + new):
+        node = front.waiting[place] if place < counts[WAITING] else counts[LISTED] + place - counts[WAITING]
         if nodes[node, STATUS] != OPEN:
             continue
-        left = front.vertices[:, LEFT]
+        front.waiting[kept] = node
+        kept += 1
         cost = 8 * left[nodes[node, VERTEX]] + min(left[nodes[nodes[node, ON], VERTEX]], 7)
         if cost < best:
             best, found = cost, node
-    return found, oldest
+    counts[LISTED], counts[WAITING] = counts[MADE], kept
+    return found
 
 
 @numba.njit(cache=True)
@@ -247,6 +267,7 @@ def _code_other(coder: Coder, table: Integers, front: Front, other: int, pivot: 
         if current == other:
             index = own
         own, current = own + 1, nodes[current, ON]
+    front.counts[VISITS] += own
     if own == 0 or code_adaptive(coder, np.int64(index < 0), table[STRANGER], LIMIT):
         return _code_stranger(coder, front, other, pivot)
     index = _code_place(coder, table, index, own)
@@ -269,6 +290,7 @@ def _code_place(coder: Coder, table: Integers, index: int, count: int) -> int:
 def _code_stranger(coder: Coder, front: Front, other: int, pivot: int) -> int:
     """Write or read a node of another loop; -1 where there is none."""
     made = front.counts[MADE]
+    front.counts[VISITS] += made
     own, current = np.zeros(made, dtype=np.bool_), np.int64(pivot)
     while not own[current]:
         own[current] = True

@@ -26,14 +26,20 @@ VERTEX, BACK, ON, STATUS, GATE = range(5)
 LEFT, RIM, NODES = range(3)
 """Columns of a vertex: faces about it that are not known yet, 1 at a border of the mesh, nodes that it has."""
 
-MADE, VERTICES, FACES = range(3)
-"""Counts: nodes, vertices, faces so far."""
+MADE, VERTICES, FACES, LISTED, WAITING, VISITS, ALLOWED = range(7)
+"""Counts: nodes, vertices, faces so far; nodes that were put on the list of open ones, those still on it; how many
+nodes were looked at to find pivots and tips, and how many may be."""
+
+MOST_VISITS, FREE_FACES = 1 << 15, 1 << 10
+"""Nodes that may be looked at for each face, and for so many more. That grows with the length of the front: 300 on a
+sphere of 300,000 faces, 2,000 on a sponge of as many; only a mesh that is no surface of a solid needs more."""
 
 
 class Front(NamedTuple):
     """Everything about a conquest that changes, as int64 arrays."""
 
     counts: Integers
+    waiting: Integers
     nodes: Integers
     vertices: Integers
     faces: Integers
@@ -63,9 +69,16 @@ def before(faces: Integers) -> Front:
 
 def _front(count: int, twin: Integers, fan: Integers, valence: Integers) -> Front:
     room = 3 * count + 3
-    zeros = [np.zeros(shape, dtype=np.int64) for shape in (3, (room, 5), (room, 3), (count, 3))]
+    zeros = [np.zeros(shape, dtype=np.int64) for shape in (7, room, (room, 5), (room, 3), (count, 3))]
+    zeros[0][ALLOWED] = MOST_VISITS * (count + FREE_FACES)
     unknown = [np.full(length, -1, dtype=np.int64) for length in (len(valence), len(twin))]
     return Front(*zeros, twin, fan, valence, *unknown, np.zeros(len(twin) // 3, dtype=np.int64))
+
+
+@inner
+def is_tangled(front: Front) -> bool:
+    """Whether more nodes were looked at than may be."""
+    return front.counts[VISITS] > front.counts[ALLOWED]
 
 
 @inner
@@ -83,7 +96,7 @@ def preceding(corner: int) -> int:
 @inner
 def begin(front: Front, start: int) -> None:
     """The first face of a component, ``start`` in the encoder's mesh: three nodes, three new vertices."""
-    made, vertices, done = front.counts
+    made, vertices, done = front.counts[:3]
     for k in range(3):
         gate = np.int64(-1)
         if len(front.twin):
@@ -95,7 +108,7 @@ def begin(front: Front, start: int) -> None:
             front.at[gate] = made + k
         front.faces[done, k] = vertices + k
         front.vertices[vertices + k, NODES] = 1
-    front.counts[:] = (made + 3, vertices + 3, done + 1)
+    front.counts[:3] = (made + 3, vertices + 3, done + 1)
 
 
 @inner

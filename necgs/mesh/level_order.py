@@ -154,13 +154,20 @@ def _nearest(
 
 @numba.njit(cache=True)
 def _through_air(points: Integers, start: int, coded: Integers, close: Integers, distance: Integers) -> None:
-    """The nearest coded vertices by straight distance."""
-    far = np.empty(len(coded), dtype=np.int64)
-    for i in range(len(coded)):
+    """The nearest coded vertices by straight distance; of equally near ones those that were coded first."""
+    found, wanted = 0, len(close)
+    for vertex in coded:
         square = np.int64(0)
         for axis in range(3):
-            square += (points[start, axis] - points[coded[i], axis]) ** 2
-        far[i] = root(square)
-    chosen = np.argsort(far, kind="mergesort")
-    for i in range(len(close)):
-        close[i], distance[i] = coded[chosen[i]], far[chosen[i]]
+            square += (points[start, axis] - points[vertex, axis]) ** 2
+        if found == wanted and square >= distance[wanted - 1] ** 2:
+            continue
+        far = root(square)
+        if found == wanted and far >= distance[wanted - 1]:
+            continue
+        place = min(found, wanted - 1)
+        while place > 0 and distance[place - 1] > far:
+            close[place], distance[place] = close[place - 1], distance[place - 1]
+            place -= 1
+        close[place], distance[place] = vertex, far
+        found = min(found + 1, wanted)

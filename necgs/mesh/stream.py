@@ -18,8 +18,10 @@ Part of a shape: varint 0, faces, lattice step, form, stream: a shape by itself.
 shared shapes, a `Similarity`: a copy. Varint 2 + group, stream: how many references (of 3 or as many as there are),
 which ones, residuals. The shapes of the shared part have a varint 1 as well, and no similarity.
 
-Whatever a length says, a stream of n bytes holds at most 64 (n + 1) faces and vertices; this bounds time and memory
-(`BYTES_PER_FACE` times as many). A caller can allow less.
+Whatever a length says, a stream of n bytes holds at most 64 (n + 1) faces and vertices. This bounds the memory
+(`BYTES_PER_FACE` times as many; a caller can allow less) and the time of the connectivity (`MOST_VISITS` nodes for each
+face). The time of a group's members is not bounded so where the group has thousands of loose pieces of a few vertices:
+each of these is compared with all that come before it.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ LONE, COPY, MEMBER = range(3)
 MOST_SOURCES = 3
 MOST_GROUPS = 1 << 20
 BYTES_PER_FACE = PER_BYTE // MAX_PER_BYTE
-"""Memory of decoding a face: the front of the connectivity (216 bytes), its vertices, their neighbours and levels."""
+"""Memory of decoding a face: the front of the connectivity (240 bytes), its vertices, their neighbours and levels."""
 
 Floats = NDArray[np.float64]
 

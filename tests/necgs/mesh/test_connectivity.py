@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.codec import CorruptArchive
 from necgs.mesh.binary_coder import Integers, ended_well, finished, reader, written
-from necgs.mesh.connectivity import Conquest, read_connectivity, write_connectivity
+from necgs.mesh.connectivity import Conquest, _conquer, read_connectivity, write_connectivity
 from necgs.mesh.corner_table import fans, twins
+from necgs.mesh.front import VISITS, before
 from necgs.mesh.priors import connectivity_models
 from tests.necgs.mesh.fixed_meshes import all_meshes, body, canonical, sphere
 
@@ -76,6 +78,24 @@ def test_twins_run_the_other_way_and_fans_are_components() -> None:
 def test_degenerate_faces_are_refused() -> None:
     with pytest.raises(ValueError, match="face 1 names a vertex twice"):
         coded(np.array([[0, 1, 2], [3, 3, 1]]))
+
+
+def test_faces_that_take_too_long_are_refused_by_both_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    faces = sphere()[1]
+    data, _ = coded(faces)
+    monkeypatch.setattr("necgs.mesh.front.MOST_VISITS", 1)
+    monkeypatch.setattr("necgs.mesh.front.FREE_FACES", 0)
+    with pytest.raises(ValueError, match="so tangled"):
+        coded(faces)
+    with pytest.raises(CorruptArchive, match="320 faces take too long"):
+        decoded(data, len(faces))
+
+
+@pytest.mark.parametrize(("name", "points", "faces"), all_meshes())
+def test_few_nodes_are_looked_at(name: str, points: Integers, faces: Integers) -> None:
+    front = before(faces)
+    written(lambda coder: _conquer(coder, *connectivity_models(), front), 1 << 12)
+    assert len(faces) < front.counts[VISITS] < 20 * len(faces)
 
 
 def test_any_bytes_end_with_faces_in_range() -> None:
