@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,14 +11,13 @@ from pathlib import Path
 
 
 @contextmanager
-def state_folder(parent: Path | None, task: object) -> Iterator[Path]:
+def state_folder(parent: Path | None, task: object, *, first: bool = True) -> Iterator[Path]:
     """A folder that is gone when the block has ended well; an error or an interruption leaves it for the next try.
-
-    Of torchrun's processes, which share it, the first one deletes it.
 
     Args:
         parent: where it is; None: a temporary one, which goes away in any case.
         task: what is done, by its ``repr``. Each task has a folder of its own, so none deletes what another needs.
+        first: whether this is the first of the processes that share it: the one that deletes it.
     """
     if parent is None:
         with tempfile.TemporaryDirectory(prefix="necgs-") as folder:
@@ -28,5 +26,5 @@ def state_folder(parent: Path | None, task: object) -> Iterator[Path]:
     own = parent / f"state-{hashlib.sha256(repr(task).encode()).hexdigest()[:16]}"
     own.mkdir(parents=True, exist_ok=True)
     yield own
-    if os.environ.get("RANK", "0") == "0":
+    if first:
         shutil.rmtree(own, ignore_errors=True)

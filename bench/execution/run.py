@@ -62,13 +62,17 @@ def execute(plan: Plan, run: RunFolder, *, verbosity: int = NORMAL) -> list[SetR
 
 
 def _to_do(plan: Plan, run: RunFolder) -> tuple[list[Job], list[str]]:
-    """The jobs that wait, and lines that name those that should be measured again but have no archive."""
+    """The jobs that wait, and lines that name those that should be measured again but were never coded.
+
+    One whose archive was altered since is coded anew.
+    """
     waiting = waiting_jobs(plan, run)
     if not plan.request.remeasure:
         return waiting, []
-    there = [job for job in waiting if finished(run.archive(job.archive_key)) is not None]
+    coded = {row["archive"] for row in run.set_rows()}
+    there = [job for job in waiting if job.archive_key in coded or finished(run.archive(job.archive_key)) is not None]
     absent = [job.label for job in waiting if job not in there]
-    advice = "code what is missing with the same command without --remeasure"
+    advice = "the same command without --remeasure codes them"
     return there, [f"not measured again, for there is no archive: {', '.join(absent)}; {advice}"] if absent else []
 
 

@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     meshes = read_meshes(args.meshes, skip_invalid=args.skip_invalid)
     seed = args.seed or 0
     task = (codec, sorted(settings.items()), args.target_bytes, seed, [(mesh.name, mesh.placement) for mesh in meshes])
-    with state_folder(args.checkpoint, task) as scratch:
+    with state_folder(args.checkpoint, task, first=here.first) as scratch:
         context = context_of(args, seed, scratch, trains=codec != MODES["mesh"])
         with _processes(here, context.device):
             data = _data(meshes, codec, settings, context, args.target_bytes)

@@ -111,14 +111,18 @@ def _mean(seconds: Sequence[float], shapes: float) -> float | None:
 
 
 def _by_category(rows: Sequence[ShapeRow], categories: Sequence[str]) -> dict[str, Any]:
-    """For each category: [shapes, measured, failed, bytes, source bytes], the metrics and their floors."""
+    """For each category: [shapes, measured, failed, bytes, source bytes, coded], the metrics and their floors.
+
+    A shape that failed and has no bytes is not coded; its source bytes do not count.
+    """
     groups = [[row for row in rows if row["category"] == category] for category in categories]
     measured = [[row for row in group if row["status"] != UNMEASURED] for group in groups]
     fine = [[row for row in group if row["status"] == "ok"] for group in groups]
+    coded = [[row for row in group if row["bytes"] or row["status"] in ("ok", UNMEASURED)] for group in groups]
     return {
         "groups": [
-            [len(group), len(own), len(own) - len(good), _sum(group, "bytes"), _sum(group, "source_bytes")]
-            for group, own, good in zip(groups, measured, fine, strict=True)
+            [len(group), len(own), len(own) - len(good), _sum(group, "bytes"), _sum(some, "source_bytes"), len(some)]
+            for group, own, good, some in zip(groups, measured, fine, coded, strict=True)
         ],
         "metrics": {name: [_spread(_values(own, name)) for own in measured] for name in METRICS},
         "floors": {name: [_spread(_values(good, name))[:1] for good in fine] for name in FLOORS},

@@ -37,7 +37,10 @@
   // One point over the categories `parts`: what all shapes share counts there in proportion to their number.
   page.evaluate = function (point, parts) {
     const shapes = sum(point, parts, 0);
-    const bytes = point.bytes === null ? NaN : (point.shared * shapes) / point.count + sum(point, parts, 3);
+    // Bytes a shape and ratio are of the shapes that have bytes.
+    const coded = sum(point, parts, 5);
+    const all = sum(point, Object.keys(point.groups), 5);
+    const bytes = point.bytes === null ? NaN : (point.shared * coded) / all + sum(point, parts, 3);
     const found = {
       point: point,
       codec: page.content.codecs[point.codec],
@@ -45,7 +48,7 @@
       shapes: shapes,
       failed: sum(point, parts, 2),
       values: {
-        bytes_per_shape: bytes / shapes,
+        bytes_per_shape: bytes / coded,
         ratio: sum(point, parts, 4) / bytes,
         encode_s: point.encode_s === null ? NaN : point.encode_s,
         decode_s: point.decode_s === null ? NaN : point.decode_s,
