@@ -1,7 +1,7 @@
 """The remaining time of a run, replayed from the seconds of a real one: 38 jobs of 48 shapes on two cores.
 
-``default_run.csv`` has those of the table; in ``older_run.csv`` `necgs` and `meshset` are earlier versions, which took
-up to 1.6 times as long. Seconds of starting are those of the older run for all: the newer ones came with other work.
+``default_run.csv`` has those of the table; ``older_run.csv`` is of an earlier run, with earlier versions of `necgs` and
+`meshset`, which took up to twice as long.
 """
 
 from __future__ import annotations
