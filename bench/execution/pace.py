@@ -1,6 +1,6 @@
 """How long jobs took: kept in the cache of this machine, and for a machine that has run none in a table of the package.
 
-The table, ``shipped_paces.json``, is the book of a run of the default profile with an empty cache on two quiet cores;
+The table, ``shipped_paces.json``, is the book of a run of the default profile with an empty cache on two cores;
 ``python -m bench.execution.pace CACHE`` prints the book of a cache in the table's form; of several caches, books and
 run folders the later ones count. A run's rows do not tell how long processes took to start: that stays as it was.
 """
