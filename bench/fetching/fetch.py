@@ -13,7 +13,7 @@ from bench.fetching.download import PATIENCE, Patience, download
 from bench.fetching.errors import ByHand, DiskFull, FetchFailed
 from bench.fetching.sources import Source
 from bench.fetching.store import Record, Shelf
-from bench.fetching.unpack import require_all, unpack
+from bench.fetching.unpack import holds_program, require_all, unpack
 
 BUILD_BYTES = 1_500_000_000
 """Room that sources and a build take for the time being, V-PCC's with its video codec."""
@@ -86,15 +86,17 @@ def _download(source: Source, shelf: Shelf, patience: Patience) -> dict[str, str
 def _take(source: Source, given: Sequence[Path], shelf: Shelf) -> dict[str, str]:
     """What the user has, unpacked. Returns the SHA-256 of given files, and the commit of given repositories."""
     digests = {}
+    to_build = source.build is not None and not any(holds_program(source, path) for path in given)
     for path in given:
+        if to_build and is_source(path):  # its other files, cfg/, are taken from what was built
+            digests |= _built(source, path, shelf)
+            continue
         found = unpack(source, path, shelf.ready)
         commit, name = source.repository_file
         if not found and commit and path.is_dir() and repository.git_directory(path):
             repository.take(path, commit, name, shelf.downloads / name)
             unpack(source, shelf.downloads / name, shelf.ready)
             digests[path.name] = f"git {commit}"
-        elif not found and source.build and is_source(path):
-            digests |= _built(source, path, shelf)
         elif path.is_file():
             digests[path.name] = hashes.sha256(path)
     return digests

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.codec.disk_room import free, readable
 from bench.fetching import store
 from bench.fetching.build import is_source, missing_tools
+from bench.fetching.repository import git_directory
 from bench.fetching.sources import Source
 
 
@@ -59,7 +60,7 @@ def _checked(source: Source, given: Sequence[Path]) -> str:
     tried = {"data": "some of its shapes are read"}.get(source.kind, "a sphere is encoded and decoded")
     if source.kind == "checkpoints":
         return f"SHA-256 of each file, known beforehand; {tried}"
-    if source.build and (not given or all(map(is_source, given))):
+    if source.build and all(is_source(path) and git_directory(path) is not None for path in given):
         return f"the commit's id, known beforehand; {tried}"
     if given:
         return f"nothing is known of your files beforehand; {tried}"

@@ -32,6 +32,16 @@ def unpack(source: Source, given: Path, ready: Path) -> int:
     return count
 
 
+def holds_program(source: Source, given: Path) -> bool:
+    """Whether a program of the source lies in a folder, archive or file, built.
+
+    Raises:
+        FetchFailed: damaged archives.
+    """
+    places = (source.layout(entry.path) for entry in entries(given, source.skip))
+    return any(place is not None and place.parts[0] == "bin" for place in places)
+
+
 def _placed(entry: Entry, place: PurePosixPath, ready: Path, source: Source, given: Path) -> bool:
     target = ready / place
     if target.exists():

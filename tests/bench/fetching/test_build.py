@@ -12,9 +12,10 @@ from types import MappingProxyType
 import pytest
 
 from bench import registry
-from bench.fetching import build, sources, store
+from bench.fetching import build, sources, store, trial
 from bench.fetching.build import Build, built, missing_tools
 from bench.fetching.errors import FetchFailed, WrongSource
+from bench.fetching.fetch import fetch
 from bench.fetching.sources import SOURCES, Source
 from tests.bench.command_line import run_command
 from tests.bench.fetching.archives import program
@@ -26,6 +27,7 @@ message(STATUS "type ${CMAKE_BUILD_TYPE}")
 set(to ${CMAKE_BINARY_DIR}/tmc3/tmc3)
 add_custom_target(tmc3 ALL COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_SOURCE_DIR}/program.py ${to})
 """
+PROGRAMS = ("PccAppEncoder", "PccAppDecoder")
 needs_tools = pytest.mark.skipif(bool(missing_tools()), reason=f"not installed: {', '.join(missing_tools())}")
 
 
@@ -79,7 +81,7 @@ def test_a_program_is_built_at_the_pinned_commit_tried_and_found(
     assert run_command("fetch", "gpcc", "--yes", *options) == 0
     said = capsys.readouterr()
     assert "gpcc is ready" in said.out
-    assert "known beforehand" in said.out
+    assert ("nothing is known of your files" if given == "tree" else "known beforehand") in said.out
     shelf = store.shelf_of(gpcc)
     assert (shelf.final / "bin" / "tmc3").read_text() == program()
     assert "type Release" in (shelf.final / build.LOG).read_text()
@@ -89,6 +91,36 @@ def test_a_program_is_built_at_the_pinned_commit_tried_and_found(
     assert record.sha256["gpcc"] == made
     assert not shelf.work.exists()
     assert registry.get("gpcc").availability().ok
+
+
+@needs_tools
+@pytest.mark.parametrize("given", ["checkout", "tree"])
+def test_sources_are_built_though_other_wanted_files_lie_in_them(
+    given: str, repository: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """V-PCC's folder cfg is wanted and lies in its sources: taking that alone is no program."""
+    monkeypatch.setattr(trial, "tried", lambda source, root: "not tried")
+    into = "set(into ${CMAKE_SOURCE_DIR}/bin)\nadd_custom_target(programs ALL"
+    copies = (
+        f" COMMAND ${{CMAKE_COMMAND}} -E copy ${{CMAKE_SOURCE_DIR}}/program.py ${{into}}/{name}" for name in PROGRAMS
+    )
+    (repository / "CMakeLists.txt").write_text(
+        f"cmake_minimum_required(VERSION 3.5)\nproject(x NONE)\n{into}{''.join(copies)})\n"
+    )
+    for name in ("bin/.keep", "cfg/common/ctc-common.cfg"):
+        (repository / name).parent.mkdir(parents=True)
+        (repository / name).write_text("pinned")
+    (repository / "program.py").write_text(program())
+    git(repository, "add", "--all"), git(repository, "commit", "--quiet", "--message=with cfg")
+    source = replace(SOURCES["vpcc"], build=Build(str(repository), git(repository, "rev-parse", "HEAD")))
+    if given == "checkout":  # of a later state, in the working tree alone: the pinned commit counts
+        (repository / "cfg/common/ctc-common.cfg").write_text("altered")
+    else:
+        shutil.rmtree(repository / ".git")
+    fetch(source, [repository])
+    final = store.shelf_of(source).final
+    assert sorted(path.name for path in (final / "bin").iterdir()) == sorted(PROGRAMS)
+    assert (final / "cfg/common/ctc-common.cfg").read_text() == "pinned"
 
 
 @needs_tools
