@@ -147,7 +147,7 @@ _SOURCES = (
         build=Build(
             "https://github.com/MPEGGroup/mpeg-pcc-tmc2.git",
             TMC2_COMMIT,
-            also="HM-16.20+SCM-8.8 from vcgit.hhi.fraunhofer.de",
+            also="HM-16.20+SCM-8.8 and JM from vcgit.hhi.fraunhofer.de",
         ),
         needs=("bin/PccAppEncoder", "bin/PccAppDecoder", "cfg/common/ctc-common.cfg"),
         now="python -m bench run --codecs draco,vpcc@r1+r3 --limit 2",
