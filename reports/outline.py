@@ -9,6 +9,7 @@ from reports.document.document import Bullets, Heading, Text
 from reports.document.slug import slug
 from reports.paper import ablations as paper_ablations
 from reports.paper import published as paper_numbers
+from reports.paper.necgs_quality import necgs_quality_table
 from reports.run_data import RunData
 from reports.sections import (
     amortisation,
@@ -149,6 +150,7 @@ def _paper(data: RunData, writer: Writer) -> None:
     writer.figure(paper_numbers.overlay_figure(data), "rd_paper", "This run (solid) and the published points (dotted)")
     for dataset in data.datasets:
         writer.table(paper_numbers.beside_table(data, dataset), f"paper_{slug(dataset)}")
+        writer.table(necgs_quality_table(data, dataset), f"paper_necgs_{slug(dataset)}")
         writer.table(paper_ablations.ablations_table(data, dataset), f"paper_ablations_{slug(dataset)}")
     writer.add(Text(paper_numbers.INTRODUCTION), Bullets(paper_numbers.DIFFERENCES))
 

@@ -8,6 +8,7 @@ import pytest
 from bench import registry
 from reports.document.style import save
 from reports.paper.ablations import ablations_table, published_ablations
+from reports.paper.necgs_quality import necgs_quality_table
 from reports.paper.published import TITLES, beside_table, overlay_figure, published, published_set
 from reports.run_data import RunData
 from reports.sections.per_shape import ecdf_figure, not_similar, similar_size
@@ -205,6 +206,23 @@ def test_beside_table_interpolates_ours_to_the_published_bytes(tmp_path):
     assert table.frame["our_cd"].notna().tolist() == inside.tolist()
     assert table.frame.loc[inside, "our_cd"].between(mine["cd"].min(), mine["cd"].max()).all()
     assert beside_table(RunData.load(write_run(tmp_path / "b", codecs=["octree"], shapes=2).path), "sample") is None
+
+
+def test_bytes_for_the_quality_of_the_published_necgs(tmp_path):
+    data = RunData.load(write_run(tmp_path / "a", codecs=["octree", "necgs-paper"], shapes=48, dataset="ama").path)
+    mine, cds, sizes = data.points["codec"] == "octree", [8.0, 5.0, 4.2, 3.5, 3.0], [250, 500, 1000, 2000, 4000]
+    for column, values in (("bytes_per_shape", sizes), ("cd", cds), ("f1_005", [0.4, 0.6, 0.7, 0.76, 0.8])):
+        data.points.loc[mine, column] = values
+    frame = necgs_quality_table(data, "ama").frame
+    assert set(frame["title"]) == {data.title("octree")}  # the published method itself is not laid beside itself
+    assert frame["cd"].tolist() == [4.0, 3.69, 3.41]
+    between = np.interp(-np.log(frame["cd"]), -np.log(cds), np.log(sizes))
+    assert frame["at_cd"].tolist() == pytest.approx(np.exp(between).tolist())
+    assert frame["cd_share"].tolist() == pytest.approx((100 * frame["at_cd"] / frame["bytes_per_shape"]).tolist())
+    assert frame["at_f1"].isna().tolist() == [False, True, True]  # 0.807 and 0.845 are beyond the best rate
+    assert (
+        necgs_quality_table(RunData.load(write_run(tmp_path / "b", codecs=["octree"], shapes=2).path), "sample") is None
+    )
 
 
 def test_the_overlay_draws_every_published_curve_within_the_axes(data, tmp_path):
