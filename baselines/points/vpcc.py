@@ -47,6 +47,11 @@ REMEDY = f"type: {fetch_command('vpcc')}; or set {CONFIGURATION} to the folder c
 # The encoder spends minutes on a cloud of one point and writes an empty stream.
 FEWEST_VOXELS = 16
 SLACK_VOXELS = 64
+WIDEST = 1280
+"""Pixels: tmc2's own least width of its images."""
+
+TOO_NARROW = "out of boundary"
+"""In what the encoder says when a patch is wider than the image."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +74,20 @@ class VpccRate(CloudRate):
     def lossless(self) -> bool:
         return False
 
+    @property
+    def auto_method(self) -> str:
+        """Depth maps are noisy by a voxel, so that points are merged; less so at the finest rate."""
+        if self.bits < point_cloud.PLANES_BITS or self.bits == point_cloud.MAX_BITS:
+            return super().auto_method
+        return "planes" if self.bits == point_cloud.PLANES_BITS or self.rate == 5 else "planes2"
+
 
 class Vpcc(ShapeCodec):
     """Video-based point cloud compression of single clouds."""
 
     info = CodecInfo(
         name="vpcc",
-        version="2",
+        version="3",
         title="V-PCC",
         summary="MPEG's video-based codec (tmc2): depth maps of patches, coded as HEVC intra frames",
         kind="points",
@@ -132,7 +144,12 @@ def configuration_folder() -> Path:
     return folder.resolve()
 
 
-def encoder_options(rate: VpccRate, configuration: Path, threads: int) -> list[str]:
+def image_widths(bits: int) -> tuple[int, ...]:
+    """Least widths of the images of patches, to be tried in turn: small clouds waste bits on tmc2's own, the last."""
+    return tuple(dict.fromkeys((min(max(256, 1 << bits), WIDEST), WIDEST)))
+
+
+def encoder_options(rate: VpccRate, configuration: Path, width: int, threads: int) -> list[str]:
     """PccAppEncoder's options, files left out."""
     files = [*CONFIGURATIONS, f"rate/ctc-r{rate.rate}.cfg"]
     return [
@@ -143,8 +160,7 @@ def encoder_options(rate: VpccRate, configuration: Path, threads: int) -> list[s
         "--groupOfFramesSize=1",
         f"--geometry3dCoordinatesBitdepth={rate.bits}",
         "--geometryNominal2dBitdepth=8",
-        # Small clouds waste bits on the default of 1280; a patch wider than the image ends the encoder.
-        f"--minimumImageWidth={min(max(256, 1 << rate.bits), 1280)}",
+        f"--minimumImageWidth={width}",
         "--minimumImageHeight=256",
         "--noAttributes=1",
         "--computeMetrics=0",
@@ -153,7 +169,7 @@ def encoder_options(rate: VpccRate, configuration: Path, threads: int) -> list[s
 
 
 def tmc2_encode(voxels: NDArray[np.integer], rate: VpccRate, context: Context) -> bytes:
-    """Code (n, 3) voxels. The encoder reads colours even where it codes none: all points are grey.
+    """Code (n, 3) voxels, in wider images where a patch is wider than the image, which ends the encoder.
 
     Raises:
         EncodeFailed: when the program fails or writes nothing. Its files are kept.
@@ -161,10 +177,17 @@ def tmc2_encode(voxels: NDArray[np.integer], rate: VpccRate, context: Context) -
     from baselines.points.point_ply import write_points
 
     folder = Path(tempfile.mkdtemp(prefix="tmc2-", dir=context.scratch)).resolve()
+    # The encoder reads colours even where it codes none: all points are grey.
     write_points(folder / "in.ply", voxels, colours=True)
     files = [f"--uncompressedDataPath={folder / 'in.ply'}", f"--compressedStreamPath={folder / 'out.bin'}"]
-    options = encoder_options(rate, configuration_folder(), context.threads)
-    run([ENCODER.path(), *options, *files], folder, context, EncodeFailed)
+    for width in (widths := image_widths(rate.bits)):
+        options = encoder_options(rate, configuration_folder(), width, context.threads)
+        try:
+            run([ENCODER.path(), *options, *files], folder, context, EncodeFailed)
+            break
+        except EncodeFailed as error:
+            if width == widths[-1] or TOO_NARROW not in error.what:
+                raise
     stream = folder / "out.bin"
     data = stream.read_bytes() if stream.exists() else b""
     if not data:

@@ -58,7 +58,7 @@ def necgs_quality_table(data: RunData, dataset: str) -> Table | None:
     )
     caption = (
         f"Bytes for the quality of the published NeCGS: its set is {SHAPES[str(name)]} shapes of {name}, this run's "
-        f"{int(of_set['shapes'].max())} of {dataset}, each bearing an equal share of what its set has in common; a dash: "
-        "outside this run's rates"
+        f"{int(of_set['shapes'].max())} of {dataset}, each bearing an equal share of what its set has in common; "
+        "a dash: outside this run's rates"
     )
     return Table(found[reached].reset_index(drop=True), columns, caption, group="title")

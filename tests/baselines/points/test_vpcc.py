@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from baselines.points.vpcc import Vpcc, VpccRate, encoder_options, tmc2_decode, tmc2_encode
+from baselines.points.vpcc import Vpcc, VpccRate, encoder_options, image_widths, tmc2_decode, tmc2_encode
 from bench.codec import Archive, Context, CorruptArchive, DecodeFailed, EncodeFailed, Part, Unavailable
 from bench.metrics.voxels import surface_voxels
 
@@ -59,7 +59,7 @@ def programs(stand_in, configuration):
 
 
 def test_command_line(configuration):
-    options = encoder_options(VpccRate(bits=8, rate=5), configuration, 2)
+    options = encoder_options(VpccRate(bits=8, rate=5), configuration, 256, 2)
     assert options[0] == f"--configurationFolder={configuration}/"
     assert [option.rsplit("/", 1)[1] for option in options[1:4]] == [
         "ctc-common.cfg",
@@ -77,9 +77,29 @@ def test_command_line(configuration):
         assert needed in options
 
 
-@pytest.mark.parametrize(("bits", "width"), [(6, 256), (8, 256), (9, 512), (10, 1024), (11, 1280)])
-def test_no_patch_is_wider_than_the_image(configuration, bits, width):
-    assert f"--minimumImageWidth={width}" in encoder_options(VpccRate(bits=bits), configuration, 1)
+@pytest.mark.parametrize(
+    ("bits", "widths"), [(6, (256, 1280)), (8, (256, 1280)), (9, (512, 1280)), (10, (1024, 1280)), (11, (1280,))]
+)
+def test_images_are_as_wide_as_the_cloud_and_wider_where_that_does_not_do(bits, widths):
+    assert image_widths(bits) == widths
+
+
+def test_a_patch_that_is_wider_than_the_image_costs_a_second_try(programs):
+    too_narrow = "print('patch2Canvas (x,y) is out of boundary : frame 0'); sys.exit(180)"
+    programs(
+        encoder=f"{OPTIONS}\nif options['minimumImageWidth'] != '1280': {too_narrow}{ENCODER.removeprefix(OPTIONS)}"
+    )
+    context = Context()
+    assert tmc2_encode(VOXELS, VpccRate(), context)
+    assert not list(context.scratch.glob("tmc2-*"))
+    programs(encoder=too_narrow)
+    with pytest.raises(EncodeFailed, match="out of boundary"):
+        tmc2_encode(VOXELS, VpccRate(), context)
+
+
+def test_what_turns_the_points_into_triangles_depends_on_their_noise():
+    assert [VpccRate(rate=rate).method for rate in range(1, 6)] == ["planes2"] * 4 + ["planes"]
+    assert [VpccRate(bits=bits).method for bits in (6, 7, 11)] == ["pymeshlab", "planes", "pymeshlab"]
 
 
 def test_ladder_is_the_five_rates():
