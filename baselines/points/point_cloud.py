@@ -49,8 +49,8 @@ class CloudRate(Rate):
         bits: voxel depth: the cube [-1, 1]^3 has 2^bits voxels an axis.
         surface: what turns the decoded points into triangles: ``pymeshlab`` or ``open3d`` (whose screened Poisson),
             ``planes`` (blended planes, many times quicker), ``planes2``, ``planes4`` (the same of the means of all
-            points within 2 or 4 voxels), ``usual`` (Poisson as papers use it), or ``auto``: planes from 7 bits on
-            where all voxels come back, else pymeshlab.
+            points within 2 or 4 voxels), ``usual`` (Poisson as papers use it), or ``auto``: pymeshlab below 7 bits,
+            from there on planes where all voxels come back, else what the codec says.
     """
 
     bits: int = 8

@@ -62,6 +62,11 @@ class PcgcRate(CloudRate):
     def lossless(self) -> bool:
         return False
 
+    @property
+    def auto_method(self) -> str:
+        """Planes where they are as near to the surface as screened Poisson, whose time they take a twentieth of."""
+        return "planes" if point_cloud.PLANES_BITS <= self.bits < point_cloud.MAX_BITS else "pymeshlab"
+
 
 MAX_COUNT = (1 << 35) - 1
 """Of voxels or bytes of a block."""
@@ -88,7 +93,7 @@ class Pcgcv2(ShapeCodec):
 
     info = CodecInfo(
         name="pcgcv2",
-        version="2",
+        version="3",
         title="PCGCv2",
         summary="Learned sparse-convolutional codec of voxel clouds, with the authors' checkpoints",
         kind="points",

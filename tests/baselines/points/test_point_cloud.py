@@ -65,8 +65,8 @@ def test_the_row_says_how_the_surface_was_made(sphere):
 def test_auto_blends_planes_where_all_voxels_come_back():
     exact = [CloudRate(bits=6), CloudRate(bits=7), CloudRate(bits=11), GpccRate(bits=8)]
     assert [rate.method for rate in exact] == ["pymeshlab", "planes", "pymeshlab", "planes"]
-    lossy = [VpccRate(), PcgcRate(), VpccRate(surface="planes")]
-    assert [rate.method for rate in lossy] == ["pymeshlab", "pymeshlab", "planes"]
+    lossy = [VpccRate(), PcgcRate(), VpccRate(surface="pymeshlab"), PcgcRate(surface="open3d")]
+    assert [rate.method for rate in lossy] == ["planes2", "planes", "pymeshlab", "open3d"]
 
 
 def test_auto_merges_the_points_of_trisoup_first():
@@ -91,4 +91,4 @@ def test_blended_planes_may_have_twice_the_points_of_poisson():
     context, points = Context(), 3_000_000
     check_points(points, GpccRate(bits=9, trisoup_log2=4), 1000, context)
     with pytest.raises(CorruptArchive, match="the surface of 3000000 points"):
-        check_points(points, VpccRate(), 1000, context)
+        check_points(points, VpccRate(surface="pymeshlab"), 1000, context)

@@ -36,7 +36,11 @@ def test_a_missing_codec_is_named_before_any_work(command, run, capsys):
         (["--dataset", "sample,sample"], 2, "two data sets"),
         (["--dataset", "sampel"], 2, "did you mean 'sample'?"),
         (["--device", "cuda:99"], 3, "device cuda:99: there is no"),
-        (["--profile", "no-such-profile"], 2, "shipped: decoders, gpu-ci, paper, paper-ama, paper-points, quick, smoke"),
+        (
+            ["--profile", "no-such-profile"],
+            2,
+            "shipped: decoders, gpu-ci, paper, paper-ama, paper-points, quick, smoke",
+        ),
         (["--profile", "quik"], 2, "did you mean 'quick'?"),
         (["--profile", __file__], 2, "a profile is a file whose name ends in .toml"),
         (["--rates", "g17"], 2, "has no rate g17; did you mean 'g16'?"),

@@ -152,3 +152,7 @@ def test_published_weights_code_a_surface_as_published():
     assert sizes[0] == 0 < sizes[1] < sizes[2]
     assert errors[0] > errors[1] > errors[2]
     assert 10 * np.log10(3 * 127**2 / errors[2]) > 55
+
+
+def test_surfaces_are_blended_planes_where_there_are_enough_voxels():
+    assert [PcgcRate(bits=bits).method for bits in (6, 7, 9, 11)] == ["pymeshlab", "planes", "planes", "pymeshlab"]
