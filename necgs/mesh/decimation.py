@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from necgs.mesh.edge_collapse import collapse_edges
 from necgs.mesh.quadrics import vertex_quadrics
+from necgs.mesh.symmetric_half import HalfTurn
 from necgs.vertex_fit.borders import edge_face_counts
 
 Ints = NDArray[np.int64]
@@ -20,6 +21,7 @@ Floats = NDArray[np.float64]
 _OPEN_WEIGHT = 1.0
 # Weight of a plane that borders stay in, as a multiple of a vertex's other planes.
 _PLANE_WEIGHT = 10.0
+_NO_IMAGES = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,35 @@ def decimate(
     held, _ = seam(checked[0], corners, mirrors)
     for axis in mirrors:
         _hold_in_plane(quadrics, np.flatnonzero(held[:, axis]), axis)
-    found = collapse_edges(positions, corners, quadrics, np.array(falling, np.int64))
+    found = collapse_edges(positions, corners, quadrics, np.array(falling, np.int64), _NO_IMAGES, np.ones(3))
     results = {}
     for target, left, used, placed in zip(falling, *found, strict=True):
         results[target] = Decimated(np.searchsorted(used, left), np.ascontiguousarray(placed.transpose(1, 0, 2)), used)
         for shape in results[target].vertices:
             shape[seam(shape, results[target].faces, mirrors)[0]] = 0.0
+    return [results[target] for target in targets]
+
+
+def decimate_turned(
+    vertices: Floats, faces: Ints, images: Ints, turn: HalfTurn, targets: Sequence[int]
+) -> list[Decimated]:
+    """`decimate` for a closed shape that equals its own image by a half turn, and still does so afterwards.
+
+    Args:
+        vertices: float64 (v, 3).
+        faces: int64 (f, 3); the second half of them are the images of the first, in their order: so they stay.
+        images: int64 (v,), the vertex that each is turned to.
+        turn: the turn.
+        targets: numbers of faces of the whole.
+    """
+    falling = sorted(set(targets), reverse=True)
+    positions, is_open = np.ascontiguousarray(vertices[:, None]), edge_face_counts(faces) != 2
+    quadrics = vertex_quadrics(positions, faces, is_open, _OPEN_WEIGHT)
+    found = collapse_edges(positions, faces, quadrics, np.array(falling, np.int64), images, turn.signs)
+    results = {
+        target: Decimated(np.searchsorted(used, left), np.ascontiguousarray(placed.transpose(1, 0, 2)), used)
+        for target, left, used, placed in zip(falling, *found, strict=True)
+    }
     return [results[target] for target in targets]
 
 

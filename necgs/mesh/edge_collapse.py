@@ -1,7 +1,8 @@
 """Edge collapse of several shapes with one face list: the cheapest edge first, until so many faces are left.
 
 The cost of an edge is the sum over the shapes, each with its vertex at its own best place; so the shapes keep one face
-list, and no shape takes another's form. A collapse never changes the topology (`keeps_topology`).
+list, and no shape takes another's form. A collapse never changes the topology (`keeps_topology`). A mesh that equals its
+own image by a half turn can be kept so: an edge collapses together with its image.
 """
 
 from __future__ import annotations
@@ -25,7 +26,12 @@ _DELAY_FACTOR = 4.0
 
 @numba.njit(cache=True)
 def collapse_edges(
-    positions: np.ndarray, faces: np.ndarray, quadrics: np.ndarray, targets: np.ndarray
+    positions: np.ndarray,
+    faces: np.ndarray,
+    quadrics: np.ndarray,
+    targets: np.ndarray,
+    images: np.ndarray,
+    signs: np.ndarray,
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     """Collapse edges; look at the meshes with at most ``targets`` faces on the way.
 
@@ -34,6 +40,8 @@ def collapse_edges(
         faces: int64 (f, 3).
         quadrics: float64 (v, n, 10), see `vertex_quadrics`.
         targets: int64 (t,), falling.
+        images: int64 (v,), the vertex that each is turned to; empty: nothing is kept symmetric.
+        signs: float64 (3,), what the turn multiplies coordinates by.
 
     Returns:
         For each target the faces int64 (f', 3), the vertices that these use, int64 (v',), rising, and their positions
@@ -58,15 +66,23 @@ def collapse_edges(
                 if state.stamp[a] >= 0:
                     _push(state, heap, places, a, True)
         else:
-            left -= _try(state, heap, places)
+            left -= _try(state, heap, places, images, signs)
     return out_faces[1:], out_used[1:], out_positions[1:]
 
 
 @numba.njit(cache=True)
-def _try(state: CollapseState, heap: list[tuple[float, int, int, int, int, int]], places: np.ndarray) -> int:
+def _try(
+    state: CollapseState,
+    heap: list[tuple[float, int, int, int, int, int]],
+    places: np.ndarray,
+    images: np.ndarray,
+    signs: np.ndarray,
+) -> int:
     """Take the cheapest edge and collapse it if that is allowed now; returns how many faces vanish."""
     cost, a, b, stamp_a, stamp_b, delays = heapq.heappop(heap)
     if state.stamp[a] != stamp_a or state.stamp[b] != stamp_b or not keeps_topology(state, a, b):
+        return 0
+    if len(images) > 0 and (_meets(state, a, images[a], images[b]) or _meets(state, b, images[a], images[b])):
         return 0
     best_places(state.quadrics, state.positions, a, b, places)
     bad = _spoilt(state, a, b, places) + _spoilt(state, b, a, places)
@@ -76,7 +92,25 @@ def _try(state: CollapseState, heap: list[tuple[float, int, int, int, int, int]]
         return 0
     removed = _merge(state, a, b, places)
     _push(state, heap, places, a, False)
+    if len(images) > 0:
+        removed += _merge(state, images[a], images[b], state.positions[a] * signs)
+        _push(state, heap, places, images[a], False)
     return removed
+
+
+@numba.njit(cache=True)
+def _meets(state: CollapseState, a: int, c: int, d: int) -> bool:
+    """Whether a is c or d, or has a face with one of them; else a collapse at a leaves the faces of c and d alone."""
+    if a in (c, d):
+        return True
+    corner = state.first[a]
+    while corner >= 0:
+        if state.alive[corner // 3]:
+            for step in (1, 2):
+                if state.faces[corner // 3, (corner + step) % 3] in (c, d):
+                    return True
+        corner = state.after[corner]
+    return False
 
 
 @numba.njit(cache=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from necgs.mesh.binary_coder import Integers
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.similarity import Similarity
-from necgs.mesh.symmetric_half import Symmetry
+from necgs.mesh.symmetric_half import HalfTurn, Symmetry
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -63,7 +63,7 @@ class GroupInput:
     hessians: Floats | None = None
     price: float = 0.0
     refit: Refit | None = None
-    symmetry: Symmetry | None = None
+    symmetry: Symmetry | HalfTurn | None = None
 
     def __post_init__(self) -> None:
         count, vertices = self.targets.shape[:2]

@@ -18,12 +18,13 @@ from necgs.mesh.face_budget import distributed
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.group_input import COARSEST, Copy, GroupInput, Mask, Refit, Steps
 from necgs.mesh.groups import Group, find_groups
+from necgs.mesh.lone_shape import Lattice
 from necgs.mesh.manifold import cut_to_manifold
 from necgs.mesh.rate import MeshSetRate
 from necgs.mesh.reduction import Reduced, digest, even_price, key, price
-from necgs.mesh.symmetric_half import Symmetry
+from necgs.mesh.symmetric_half import HalfTurn, Symmetry, images, with_image
 from necgs.vertex_fit.fitting import FitSettings, Original, refit_vertices
-from necgs.vertex_fit.guarded_fit import guarded_fit
+from necgs.vertex_fit.guarded_fit import guarded_fit, surface_error
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -59,7 +60,7 @@ class Coarse:
     hessians: Floats
     error: float
     doubled: int
-    symmetry: Symmetry | None = None
+    symmetry: Symmetry | HalfTurn | None = None
 
 
 def grouped(meshes: Sequence[Any], rate: MeshSetRate, context: Context) -> tuple[list[Group], list[Copy]]:
@@ -114,11 +115,14 @@ def fitted(found: Reduced, rate: MeshSetRate, context: Context, done: int = 0, t
     Phase ``fit``. Reports progress: of ``total`` shapes, 0 where it is not known how many, ``done`` were fitted before.
     """
     group, fits = found.group, {}
-    mirrors = () if found.symmetry is None else found.symmetry.axes
+    mirrors = found.symmetry.axes if isinstance(found.symmetry, Symmetry) else ()
     held, _ = seam(found.vertices[0], found.faces, mirrors)
     for row, shape in enumerate(group.shapes):
         with context.shape(shape, EncodeFailed):
-            fits[row] = _fitted(found, row, held, rate, context)
+            if isinstance(found.symmetry, HalfTurn):
+                fits[row] = _fitted_turned(found, found.symmetry, rate, context)
+            else:
+                fits[row] = _fitted(found, row, held, rate, context)
         context.progress(done + row + 1, total, "fitting")
     return _cut(found, fits) if fits else None
 
@@ -134,6 +138,30 @@ def _fitted(found: Reduced, row: int, held: Mask, rate: MeshSetRate, context: Co
 
     content = digest(vertices, found.group.faces, start, found.faces, held)
     return context.cached("fit", key("guarded fit", content, repr(settings)), fit)
+
+
+def _fitted_turned(found: Reduced, turn: HalfTurn, rate: MeshSetRate, context: Context) -> dict[str, NDArray[Any]]:
+    """The half of a shape with a half turn: the whole is fitted, and each vertex put midway to its turned image."""
+    settings = FIT if rate.fit else NO_FIT
+    shape, start = found.group.vertices[0], found.vertices[0]
+
+    def fit() -> dict[str, NDArray[Any]]:
+        number = images(start, found.faces, turn)
+        whole, faces = with_image(start, found.faces, number, turn)
+        original = Original(shape, found.group.faces, settings.bound(len(faces)))
+        made = guarded_fit(original, whole, faces, settings)
+        here, there = made.vertices[: len(start)], turn.turned(made.vertices[number])
+        vertices, after = (here + there) / 2, made.after
+        if not np.array_equal(images(vertices, found.faces, turn), number):
+            vertices = start
+        bent = made.hessians[: len(start)] + made.hessians[number] * np.outer(turn.signs, turn.signs)
+        after = surface_error(original, with_image(vertices, found.faces, number, turn)[0], faces)
+        if after > made.before:
+            vertices, after = start, made.before
+        return {"vertices": vertices, "hessians": bent, "error": np.array(after)}
+
+    content = digest(shape, found.group.faces, start, found.faces)
+    return context.cached("fit", key("turned fit", content, str(turn.axis), repr(settings)), fit)
 
 
 def _cut(found: Reduced, fits: dict[int, dict[str, NDArray[Any]]]) -> Coarse:
@@ -175,14 +203,19 @@ def coder_input(
     refits = rate.fit and seen and not coarse.doubled and len(places) > 1
     error = max(coarse.error, _SHARE * slope * coarse.vertices.shape[1])
     steps = Steps(*(_step(scale * error) for scale in (rate.lattice, rate.step, rate.tangential)))
-    hessians = coarse.hessians
-    if coarse.symmetry is not None:  # a vertex of the seam stays in its plane
+    hessians, vertices = coarse.hessians, coarse.vertices
+    if isinstance(coarse.symmetry, HalfTurn):  # vertices of the seam stay at each other's images
+        number = images(vertices[0], coarse.faces, coarse.symmetry)
+        step, vertices = _on_lattice(vertices[0], coarse.faces, number, steps.lattice, coarse.symmetry)
+        steps = replace(steps, lattice=step)
+        hessians = hessians + np.eye(3) * (number < len(number))[:, None, None] * _STIFF
+    elif coarse.symmetry is not None:  # a vertex of the seam stays in its plane
         seamed = np.zeros(3)
         seamed[list(coarse.symmetry.axes)] = _STIFF
         hessians = hessians + np.eye(3) * ((coarse.vertices == 0) * seamed)[..., None]
     return GroupInput(
         coarse.faces,
-        coarse.vertices,
+        vertices,
         steps,
         tuple(places),
         hessians,
@@ -190,6 +223,19 @@ def coder_input(
         _refit(coarse, context) if refits else None,
         coarse.symmetry,
     )
+
+
+def _on_lattice(
+    vertices: Floats, faces: Ints, number: Ints, step: float, turn: HalfTurn
+) -> tuple[float, Floats]:
+    """A step at which the vertices of the seam, on the lattice, are still paired, and (1, v, 3) with these there."""
+    while True:
+        lattice = Lattice(round(step * CUBE))
+        seam_ = number < len(number)
+        placed = lattice.points(lattice.nearest(vertices)) / CUBE
+        if np.array_equal(images(placed, faces, turn), number) or lattice.step <= 4:
+            return step, np.where(seam_[:, None], placed, vertices)[None]
+        step = _step(0.8 * step)
 
 
 def _step(wanted: float) -> float:

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.codec import Context, EncodeFailed
-from necgs.mesh.decimation import decimate
+from necgs.mesh.decimation import decimate, decimate_turned
 from necgs.mesh.face_budget import MOST_TIMES, candidates, cost, numbers_between
 from necgs.mesh.groups import Group
+from necgs.mesh.half_turn import Turned, find_turned, half_of
 from necgs.mesh.rate import FACES, MeshSetRate
-from necgs.mesh.symmetric_half import Symmetry
+from necgs.mesh.symmetric_half import HalfTurn, Symmetry, unfolded
 from necgs.mesh.symmetry import Folded, folded
 from necgs.vertex_fit.borders import edge_face_counts
 from necgs.vertex_fit.fitting import FitSettings, Original, fit_vertices
@@ -45,7 +46,7 @@ class Reduced:
     """A group with fewer faces.
 
     Args:
-        group: the originals; of a symmetric shape, its part.
+        group: the originals; of a shape with mirrors, its part.
         faces: int64 (f, 3).
         vertices: float64 (n, v, 3).
         error: about the mean surface error.
@@ -56,7 +57,7 @@ class Reduced:
     faces: Ints
     vertices: Floats
     error: float
-    symmetry: Symmetry | None = None
+    symmetry: Symmetry | HalfTurn | None = None
 
 
 def reduced(group: Group, rate: MeshSetRate, context: Context) -> list[Reduced]:
@@ -84,10 +85,48 @@ def _whole_or_part(
         half = Group(group.shapes, fold.vertices[None], fold.faces)
         parts = _decimated(half, few, fewer, fold.symmetry, context)
         options += [part for part in parts if _is_exact(fold, part.error) and not _is_pinched(part)]
+    elif rate.symmetry and len(group.shapes) == 1:
+        options += _turned_halves(group, wanted, stops, context)
     return _worthwhile(options) if rate.balance else [min(options, key=_value)]
 
 
-def _is_exact(fold: Folded, error: float) -> bool:
+def _turned_halves(group: Group, wanted: Sequence[int], stops: Sequence[int], context: Context) -> list[Reduced]:
+    """Halves of a shape that has a half turn; the errors are those of the wholes that they stand for."""
+    name = key("half turn", digest(group.faces, group.vertices))
+    found = context.cached("decimate", name, lambda: _as_arrays(find_turned(group.vertices[0], group.faces)))
+    if not found:
+        return []
+    whole = Turned(HalfTurn(int(found["axis"])), found["v"], found["f"], found["images"], *found["distances"].tolist())
+    turn = whole.turn
+
+    def reduce() -> dict[str, NDArray[Any]]:
+        arrays: dict[str, NDArray[Any]] = {}
+        coarse = decimate_turned(whole.vertices, whole.faces, whole.images, turn, stops)
+        for stop, some in zip(stops, coarse, strict=True):
+            half = half_of(some, whole)
+            if half is not None:
+                arrays |= {f"vertices{stop}": half[0].clip(-1, 1), f"faces{stop}": half[1]}
+        return arrays
+
+    arrays = context.cached("decimate", key("turned halves", name, str(stops)), reduce)
+    halves = [(arrays[f"faces{stop}"], arrays[f"vertices{stop}"][None]) for stop in wanted if f"faces{stop}" in arrays]
+    wholes = [(faces, points[None]) for points, faces in (unfolded(points[0], faces, turn) for faces, points in halves)]
+    errors = context.cached(
+        "decimate", key("turned errors", name, str(stops), str(wanted)), lambda: {"errors": _errors(group, wholes)}
+    )
+    parts = [Reduced(group, *half, error, turn) for half, error in zip(halves, errors["errors"].tolist(), strict=True)]
+    return [part for part in parts if _is_exact(whole, part.error)]
+
+
+def _as_arrays(found: Turned | None) -> dict[str, NDArray[Any]]:
+    if found is None:
+        return {}
+    distances = np.array([found.mean, found.largest])
+    axis = np.array(found.turn.axis)
+    return {"axis": axis, "v": found.vertices, "f": found.faces, "images": found.images, "distances": distances}
+
+
+def _is_exact(fold: Folded | Turned, error: float) -> bool:
     """Whether a part stands for the whole, beside such a surface error."""
     return fold.mean <= _ASYMMETRY * error and fold.largest <= _WORST * error
 

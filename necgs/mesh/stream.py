@@ -11,8 +11,8 @@ groups              varint count; then each of them
 ==================  ============================================================================================
 
 A group: varints faces, lattice step, normal step, tangential step (in 2^-20 of the cube's half side), form
-(`Symmetry.code` or 0, and 8 where the root is plain, see `scaffold`), number of shapes in the shared part, length of
-the stream; the stream: connectivity and vertices of the first shape (the root), then the others as in a shape's part.
+(`Symmetry.code` or 0, and 8 where the root is plain, see `scaffold`; from 16 on: `HalfTurn.axis`, and 3 where it is
+plain), number of shapes in the shared part, length of the stream; the stream: connectivity and vertices of the first shape (the root), then the others as in a shape's part.
 
 Part of a shape: varint 0, faces, lattice step, form, stream: a shape by itself. Varint 1, group, which of its
 shared shapes, a `Similarity`: a copy. Varint 2 + group, stream: how many references (of 3 or as many as there are),
@@ -46,13 +46,15 @@ from necgs.mesh.prediction import References
 from necgs.mesh.priors import residual_model
 from necgs.mesh.residual_model import ResidualModel
 from necgs.mesh.similarity import Similarity
-from necgs.mesh.symmetric_half import MOST_CODE, Symmetry, unfolded
+from necgs.mesh.symmetric_half import MOST_CODE, HalfTurn, Symmetry, unfolded
 
 VERSION = 2
 """To be raised with any change of what the bytes decode to. 1 is of streams that changed before the first release."""
 LONE, COPY, MEMBER = range(3)
 MOST_SOURCES = 3
 MOST_GROUPS = 1 << 20
+_TURNS, _AXES = 2 * (MOST_CODE + 1), 3
+"""The first form of a half turn; programs that know mirrors alone refuse it."""
 BYTES_PER_FACE = PER_BYTE // MAX_PER_BYTE
 """Memory of decoding a face: the front of the connectivity (240 bytes), its vertices, their neighbours and levels."""
 
@@ -76,7 +78,7 @@ class Group:
     shapes: Integers
     lattice: Lattice
     steps: Integers
-    symmetry: Symmetry | None = None
+    symmetry: Symmetry | HalfTurn | None = None
     nbytes: int = 0
 
     @functools.cached_property
@@ -206,9 +208,12 @@ def code_sources(coder: Coder, sources: Sequence[int], known: int) -> list[int]:
     return found
 
 
-def write_form(out: FieldWriter, symmetry: Symmetry | None, plain: bool) -> None:
+def write_form(out: FieldWriter, symmetry: Symmetry | HalfTurn | None, plain: bool) -> None:
     """Append a symmetry, and whether a shape by itself is coded plainly."""
-    out.unsigned((0 if symmetry is None else symmetry.code) + (MOST_CODE + 1) * plain)
+    if isinstance(symmetry, HalfTurn):
+        out.unsigned(_TURNS + symmetry.axis + _AXES * plain)
+    else:
+        out.unsigned((0 if symmetry is None else symmetry.code) + (MOST_CODE + 1) * plain)
 
 
 def sealed_part(fields: FieldWriter, stream: bytes, ledger: dict[str, int]) -> Part:
@@ -217,8 +222,12 @@ def sealed_part(fields: FieldWriter, stream: bytes, ledger: dict[str, int]) -> P
     return Part(data, {"header": len(fields) + CHECKSUM_BYTES, **ledger})
 
 
-def _read_form(fields: FieldReader) -> tuple[Symmetry | None, bool]:
-    plain, code = divmod(fields.unsigned("form", 2 * MOST_CODE + 1), MOST_CODE + 1)
+def _read_form(fields: FieldReader) -> tuple[Symmetry | HalfTurn | None, bool]:
+    form = fields.unsigned("form", _TURNS + 2 * _AXES - 1)
+    if form >= _TURNS:
+        plain, axis = divmod(form - _TURNS, _AXES)
+        return HalfTurn(axis), bool(plain)
+    plain, code = divmod(form, MOST_CODE + 1)
     return Symmetry.of(code) if code else None, bool(plain)
 
 
@@ -271,7 +280,7 @@ def _read_member(coder: Coder, group: Group, known: int, residuals: ResidualMode
     return read_points(coder, group.levels, group.references(sources), group.steps, residuals)
 
 
-def _read_copy(fields: FieldReader, shared: Shared) -> tuple[Integers, Integers, Symmetry | None]:
+def _read_copy(fields: FieldReader, shared: Shared) -> tuple[Integers, Integers, Symmetry | HalfTurn | None]:
     if not shared.groups:
         raise fields.fault("there is no group to copy from")
     group = shared.groups[fields.unsigned("group", len(shared.groups) - 1)]
