@@ -1,8 +1,8 @@
 """Edge collapse of several shapes with one face list: the cheapest edge first, until so many faces are left.
 
 The cost of an edge is the sum over the shapes, each with its vertex at its own best place; so the shapes keep one face
-list, and no shape takes another's form. A collapse never changes the topology (`keeps_topology`). A mesh that equals its
-own image by a half turn can be kept so: an edge collapses together with its image.
+list, and no shape takes another's form. A collapse never changes the topology (`keeps_topology`). A mesh that equals
+its own image by a half turn can be kept so: an edge collapses together with its image.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Half turns: axes about which a shape equals itself turned by 180 degrees, and meshes of it that do so exactly.
 
 The shape is cut by a plane through the axis, and one side is put together with its own image. For that the two parts
-of the border, on either side of the axis, get vertices at each other's places (`necgs.mesh.paired_borders`). The mesh is
-decimated as it is, edges together with their images; then half of its faces stand for the whole, with a border that runs
-along edges and so need not lie in the plane.
+of the border, on either side of the axis, get vertices at each other's places (`necgs.mesh.paired_borders`). The whole
+is decimated, edges together with their images; then half of its faces stand for it, with a border along edges, which
+need not lie in a plane.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def find_turned(vertices: NDArray[Any], faces: NDArray[Any], samples: int = 6000
 
 
 def made_exact(vertices: NDArray[Any], faces: NDArray[Any], turn: HalfTurn) -> tuple[Floats, Ints, Ints] | None:
-    """One side of a closed shape and its image as vertices, faces and images of `Turned`; None where they do not fit."""
+    """One side of a closed shape and its image: vertices, faces, images of `Turned`. None where they do not fit."""
     halves = []
     for plane in range(_PLANES):
         frame = _frame(turn.axis, (plane + _FIRST_PLANE) * np.pi / _PLANES)
@@ -153,7 +153,8 @@ def _smoothed(chosen: NDArray[np.bool_], twin: Ints) -> NDArray[np.bool_]:
 
     def lonely(some: Ints) -> Ints:
         others = (near[some] != some[:, None]).sum(1)
-        return some[2 * (~chosen[near[some]]).sum(1) > others]
+        odd: Ints = some[2 * (~chosen[near[some]]).sum(1) > others]
+        return odd
 
     waiting = lonely(np.flatnonzero(chosen))
     while len(waiting):

@@ -1,14 +1,14 @@
 """The border of half a shape, of which one part is to be joined with the image of the other by a half turn.
 
 The half ends in the plane x = 0, and the turn is about the z axis: it takes (0, y, z) to (0, -y, z). The border falls
-into chains of edges on either side of the axis. A chain and the image of its partner are one curve; each gets, by splits
-of its edges, vertices where the other has some.
+into chains of edges on either side of the axis. A chain and the image of its partner are one curve; each gets vertices
+where the other has some, by splits of its edges.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,27 +21,20 @@ Side = tuple[int, int]
 
 _ON_AXIS = 1e-6
 _ALIKE = 1e-2
-"""How far two ends of a chain's partner, or vertices that become a pair, may be from one another's images."""
+"""How far vertices that become a pair may be from one another's images, and new ones from the edge that they split."""
 _ONE = 1e-3
 """Vertices so close along the curve become a pair."""
 
 
-@dataclass
 class _Growing:
-    """Vertices, and triangles whose border edges can be split."""
+    """A mesh (v, 3), (f, 3) whose border edges can be split; ``face_of`` has each of them, as it runs in its face."""
 
-    places: list[Floats]
-    faces: list[list[int]]
-    face_of: dict[Side, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, points: Floats, faces: Ints) -> _Growing:
-        """Those of a mesh."""
-        made = cls(list(points), faces.tolist())
-        start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
-        open_side = np.flatnonzero(twins(faces) < 0)
-        made.face_of = {(int(start[side]), int(end[side])): int(side) // 3 for side in open_side}
-        return made
+    def __init__(self, points: Floats, faces: Ints) -> None:
+        self.places: list[Floats] = list(points)
+        self.faces: list[list[int]] = faces.tolist()
+        start, end = faces.ravel().tolist(), np.roll(faces, -1, axis=1).ravel().tolist()
+        sides = np.flatnonzero(twins(faces) < 0).tolist()
+        self.face_of: dict[Side, int] = {(start[side], end[side]): side // 3 for side in sides}
 
     def added(self, place: Floats) -> int:
         """The number of a new vertex."""
@@ -79,7 +72,7 @@ def paired(points: Floats, faces: Ints) -> tuple[Floats, Ints, Ints] | None:
         Vertices (w, 3), faces (g, 3), and each vertex's partner int64 (w,), -1 off the border; a
         vertex on the axis is its own. None where chains have no partners.
     """
-    mesh = _Growing.of(*_welded_at_the_axis(points, faces))
+    mesh = _Growing(*_welded_at_the_axis(points, faces))
     following = dict(mesh.face_of)
     if len({start for start, _ in following}) != len(following):
         return None
@@ -102,7 +95,7 @@ def paired(points: Floats, faces: Ints) -> tuple[Floats, Ints, Ints] | None:
 
 
 def _welded_at_the_axis(points: Floats, faces: Ints) -> tuple[Floats, Ints]:
-    """The half without edges of the border that are nothing but a point of the axis, where many triangles meet there."""
+    """The half without edges of its border that are a mere point of the axis, where many triangles meet."""
     start, end = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
     sides = np.stack([start, end], axis=1)[twins(faces) < 0]
     small = (np.abs(points[sides, 1]) <= _ON_AXIS).all(1) & (np.abs(np.diff(points[sides, 2])[:, 0]) <= _ON_AXIS)
@@ -264,6 +257,6 @@ def _distance(start: Floats, end: Floats, point: Floats) -> float:
 def _insert(mesh: _Growing, row: Sequence[int], old: set[int]) -> None:
     """Split the edges between old vertices of a row, which follows the half-edges, at the new ones between them."""
     places = [place for place, vertex in enumerate(row) if vertex in old]
-    for start, end in zip(places[:-1], places[1:], strict=True):
+    for start, end in itertools.pairwise(places):
         if end > start + 1:
             mesh.split((row[start], row[end]), row[start + 1 : end])

@@ -151,7 +151,7 @@ def _fitted_turned(found: Reduced, turn: HalfTurn, rate: MeshSetRate, context: C
         original = Original(shape, found.group.faces, settings.bound(len(faces)))
         made = guarded_fit(original, whole, faces, settings)
         here, there = made.vertices[: len(start)], turn.turned(made.vertices[number])
-        vertices, after = (here + there) / 2, made.after
+        vertices: Floats = (here + there) / 2
         if not np.array_equal(images(vertices, found.faces, turn), number):
             vertices = start
         bent = made.hessians[: len(start)] + made.hessians[number] * np.outer(turn.signs, turn.signs)
@@ -225,16 +225,13 @@ def coder_input(
     )
 
 
-def _on_lattice(
-    vertices: Floats, faces: Ints, number: Ints, step: float, turn: HalfTurn
-) -> tuple[float, Floats]:
+def _on_lattice(vertices: Floats, faces: Ints, number: Ints, step: float, turn: HalfTurn) -> tuple[float, Floats]:
     """A step at which the vertices of the seam, on the lattice, are still paired, and (1, v, 3) with these there."""
     while True:
         lattice = Lattice(round(step * CUBE))
-        seam_ = number < len(number)
         placed = lattice.points(lattice.nearest(vertices)) / CUBE
         if np.array_equal(images(placed, faces, turn), number) or lattice.step <= 4:
-            return step, np.where(seam_[:, None], placed, vertices)[None]
+            return step, np.where((number < len(number))[:, None], placed, vertices)[None]
         step = _step(0.8 * step)
 
 

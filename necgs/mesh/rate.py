@@ -30,7 +30,7 @@ class MeshSetRate(Rate):
         fit: whether vertices are moved to where the surface error is least, and those of predicted shapes moved again
             while they are coded.
         groups: whether shapes of one face list are coded together.
-        symmetry: whether of a shape with mirror symmetry only one part is coded.
+        symmetry: whether of a shape with mirror symmetry or a half turn only one part is coded.
         copies: whether a shape that equals another up to a similarity transform or a mirror refers to that.
         balance: whether shapes that need more faces get them from those that need fewer, for the least mean error.
 

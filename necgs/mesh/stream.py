@@ -10,9 +10,10 @@ residuals           varint 0: the model of `necgs.mesh.priors`; 1: its own, see 
 groups              varint count; then each of them
 ==================  ============================================================================================
 
-A group: varints faces, lattice step, normal step, tangential step (in 2^-20 of the cube's half side), form
-(`Symmetry.code` or 0, and 8 where the root is plain, see `scaffold`; from 16 on: `HalfTurn.axis`, and 3 where it is
-plain), number of shapes in the shared part, length of the stream; the stream: connectivity and vertices of the first shape (the root), then the others as in a shape's part.
+A group: varints faces, lattice step, normal step, tangential step (in 2^-20 of the cube's half side), form, number of
+shapes in the shared part, length of the stream; the stream: connectivity and vertices of the first shape (the root),
+then the others as in a shape's part. The form: `Symmetry.code` or 0, and 8 where the root is plain, see `scaffold`;
+from 16 on `HalfTurn.axis`, and 3 where it is plain.
 
 Part of a shape: varint 0, faces, lattice step, form, stream: a shape by itself. Varint 1, group, which of its
 shared shapes, a `Similarity`: a copy. Varint 2 + group, stream: how many references (of 3 or as many as there are),

@@ -1,4 +1,4 @@
-"""Shapes of which one half is coded, or a quarter or an eighth: the rest are its images in mirrors, or one by a half turn.
+"""Shapes of which one half is coded, or a quarter or an eighth: the rest are images in mirrors, or by a half turn.
 
 The planes of the mirrors run through the cube's centre. A vertex in the plane that is at a border of the coded part is
 its own image: there the parts are joined. The axis of a half turn runs through the centre, too; there, a vertex at a

@@ -17,6 +17,7 @@ from bench.codec import Archive, Context, CorruptArchive, Part
 from bench.metrics.measure import measure
 from bench.metrics.protocol import Protocol
 from necgs.mesh_codec import MeshSet, MeshSetRate
+from tests.necgs.mesh.test_half_turn import pinwheel
 
 CODEC = MeshSet()
 RATE = MeshSetRate(faces=300)
@@ -78,6 +79,30 @@ def test_a_symmetric_part_is_coded_by_a_part_of_it(context: Context) -> None:
     assert sizes[0] < 0.5 * sizes[1]
     errors = [measure(part, decoded, PROTOCOL)["surface_cd"] for decoded in found]
     assert errors[0] < 1.5 * errors[1]
+
+
+def test_a_shape_with_a_half_turn_is_coded_by_half_of_it(context: Context) -> None:
+    gear = sample("objects", 10)
+    found, sizes = [], []
+    for symmetry in (True, False):
+        coded = CODEC.encode([gear], MeshSetRate(faces=400, symmetry=symmetry, balance=False), context)
+        assert context.notes["parts"] == str(int(symmetry))
+        found.append(CODEC.decode(coded, context)[0])
+        sizes.append(coded.nbytes)
+    assert found[0].is_watertight
+    turned = found[0].vertices * [-1, -1, 1]
+    assert np.array_equal(np.unique(turned + 0.0, axis=0), np.unique(found[0].vertices + 0.0, axis=0))
+    assert sizes[0] < 0.7 * sizes[1]
+    errors = [measure(gear, decoded, PROTOCOL)["surface_cd"] for decoded in found]
+    assert errors[0] < 1.15 * errors[1]
+
+
+def test_a_broken_half_turn_is_coded_whole(context: Context) -> None:
+    vertices, faces = pinwheel(knob=(0.3, -0.5, 0.2))
+    CODEC.encode([trimesh.Trimesh(vertices, faces, process=False)], MeshSetRate(faces=100, balance=False), context)
+    assert context.notes["parts"] == "0"
+    CODEC.encode([trimesh.Trimesh(*pinwheel(), process=False)], MeshSetRate(faces=100, balance=False), context)
+    assert context.notes["parts"] == "1"
 
 
 def test_a_copy_costs_a_transform(context: Context) -> None:

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from bench.codec import Archive, CorruptArchive
-from bench.codec.fields import checked_crc32, with_crc32
+from bench.codec.fields import FieldWriter, checked_crc32, with_crc32
 from necgs.mesh.fixed_point import CUBE
 from necgs.mesh.group_input import Copy, Floats, GroupInput, Mask
 from necgs.mesh.predicted_shape import Target
 from necgs.mesh.set_encoder import encode, encode_lone, encode_member
 from necgs.mesh.similarity import Similarity
-from necgs.mesh.stream import VERSION, decode_shape, decode_shared
-from necgs.mesh.symmetric_half import Symmetry
+from necgs.mesh.stream import LONE, VERSION, decode_shape, decode_shared
+from necgs.mesh.symmetric_half import HalfTurn, Symmetry
 from tests.necgs.mesh.fixed_meshes import STEPS, bent, canonical, several, sheet, sphere, torus
 
 COPIES = {9: 7, 10: 1, 11: 8}
@@ -85,6 +85,32 @@ def test_half_a_shape_is_completed_and_closed_at_the_seam() -> None:
     assert len(vertices) == 2 * len(points) - 9
     image = vertices * [-1, 1, 1]
     assert {tuple(p) for p in np.round(image * CUBE)} == {tuple(p) for p in np.round(vertices * CUBE)}
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_turned_half_and_its_copy_are_completed(axis: int) -> None:
+    step = STEPS.lattice
+    points = np.roll(np.array([[9, 1, 0], [0, 9, 1], [0, -9, 1], [0, 0, 9], [0, 0, -9]]), axis + 1, axis=1) * step
+    faces = np.array([[0, 1, 3], [0, 3, 2], [0, 2, 4], [0, 4, 1]])
+    half = GroupInput(faces, points[None], STEPS, (0,), symmetry=HalfTurn(axis))
+    signs = HalfTurn(axis).signs
+    for copies in ([], [Copy(1, 0, quarter_turn())]):
+        shapes = shapes_of(encode([half], copies))
+        assert len(shapes) == 1 + len(copies)
+        for vertices, whole in shapes:
+            assert (len(vertices), len(whole)) == (6, 8)
+            edges = {tuple(edge) for face in whole.tolist() for edge in zip(face, np.roll(face, -1), strict=True)}
+            assert edges == {(b, a) for a, b in edges}
+        codes = np.round(shapes[0][0] * CUBE)
+        assert {tuple(p) for p in codes * signs} == {tuple(p) for p in codes}
+
+
+def test_an_unknown_form_is_refused() -> None:
+    fields = FieldWriter()
+    for value in (LONE, 4, 1 << 10, 22):
+        fields.unsigned(value)
+    with pytest.raises(CorruptArchive, match="form"):
+        decode_shape(decode_shared(encode([]).shared.data), with_crc32(fields.getvalue() + bytes(20)))
 
 
 def test_an_added_shape_costs_its_vertices_alone() -> None:
