@@ -37,6 +37,8 @@ _MOST_AT_ONCE = 4_000_000
 """Faces of a group's shapes up to which it is decimated for all rates, not for one: what is kept must fit in memory."""
 _ASYMMETRY, _WORST = 0.1, 20.0
 """A part stands for the whole where the mean and the largest distance stay below these multiples of the error."""
+_TURNED_ASYMMETRY = 0.5
+"""The same share for half turns, where errors are measured with the given shape and so have the asymmetry in them."""
 _EXPONENT = 1.3
 """The error falls with about this power of the bytes."""
 
@@ -115,7 +117,7 @@ def _turned_halves(group: Group, wanted: Sequence[int], stops: Sequence[int], co
         "decimate", key("turned errors", name, str(stops), str(wanted)), lambda: {"errors": _errors(group, wholes)}
     )
     parts = [Reduced(group, *half, error, turn) for half, error in zip(halves, errors["errors"].tolist(), strict=True)]
-    return [part for part in parts if _is_exact(whole, part.error)]
+    return [part for part in parts if _is_exact(whole, part.error, _TURNED_ASYMMETRY)]
 
 
 def _as_arrays(found: Turned | None) -> dict[str, NDArray[Any]]:
@@ -126,9 +128,9 @@ def _as_arrays(found: Turned | None) -> dict[str, NDArray[Any]]:
     return {"axis": axis, "v": found.vertices, "f": found.faces, "images": found.images, "distances": distances}
 
 
-def _is_exact(fold: Folded | Turned, error: float) -> bool:
+def _is_exact(fold: Folded | Turned, error: float, share: float = _ASYMMETRY) -> bool:
     """Whether a part stands for the whole, beside such a surface error."""
-    return fold.mean <= _ASYMMETRY * error and fold.largest <= _WORST * error
+    return fold.mean <= share * error and fold.largest <= _WORST * error
 
 
 def _is_pinched(part: Reduced) -> bool:
