@@ -85,7 +85,7 @@ def _download(source: Source, shelf: Shelf, patience: Patience) -> dict[str, str
 
 def _take(source: Source, given: Sequence[Path], shelf: Shelf) -> dict[str, str]:
     """What the user has, unpacked. Returns the SHA-256 of given files, and the commit of given repositories."""
-    digests = {}
+    digests: dict[str, str] = {}
     to_build = source.build is not None and not any(holds_program(source, path) for path in given)
     for path in given:
         if to_build and is_source(path):  # its other files, cfg/, are taken from what was built

@@ -41,7 +41,7 @@ def necgs_quality_table(data: RunData, dataset: str) -> Table | None:
                 "cd_share": 100 * at_cd / aim["bytes_per_shape"],
                 "f1_share": 100 * at_f1 / aim["bytes_per_shape"],
             }
-            lines.append({**aim, **shares, "title": data.title(codec), "at_cd": at_cd, "at_f1": at_f1})
+            lines.append(aim | shares | {"title": data.title(codec), "at_cd": at_cd, "at_f1": at_f1})
     found = pd.DataFrame(lines)
     if found.empty or found[["at_cd", "at_f1"]].isna().all(axis=None):
         return None
