@@ -38,7 +38,7 @@ class Hybrid(SetCodec):
 
     info: ClassVar[CodecInfo] = CodecInfo(
         name="hybrid",
-        version="5",
+        version="6",
         title="Set hybrid (ours)",
         summary="Each shape as mesh or as volume, by distortion and bytes: `meshset` and `necgs` in one archive",
         kind="mesh",

@@ -21,7 +21,7 @@ class MeshSet(SetCodec):
 
     info: ClassVar[CodecInfo] = CodecInfo(
         name="meshset",
-        version="2",
+        version="3",
         title="Mesh set (ours)",
         summary="Decimated, vertices fitted; shapes of one face list share faces and are predicted from one another",
         kind="mesh",
