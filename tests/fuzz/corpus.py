@@ -14,17 +14,20 @@ from necgs.coding.container import Record, SetFile, extension, write_set
 from tests.fuzz.mutations import Case
 
 PLACE = Normalization((1.5, -2.0, 0.25), 0.5)
+ENDS = ((0.5, 0.6, 0.15), (-0.5, -0.6, 0.15))
 COARSE = {"faces": 60, "fit": False}
 TINY = {"resolution": 16, "epochs": 2, "fit": "none", "width": 4}
 
 
 @functools.cache
 def meshes() -> tuple[trimesh.Trimesh, ...]:
-    """A sphere, a torus, the torus bent (with the same faces), a box."""
+    """A sphere, a torus, the torus bent (with the same faces), a box, a Z, which has a half turn and no mirror."""
     torus = trimesh.creation.torus(0.6, 0.3, major_sections=16, minor_sections=8)
     bent = trimesh.Trimesh(torus.vertices * [1.0, 0.7, 1.3], torus.faces, process=False)
     box = trimesh.creation.box((1.6, 0.5, 1.0)).subdivide()
-    return trimesh.creation.icosphere(1, 0.9), torus, bent, box
+    ends = [trimesh.creation.box((0.6, 0.4, 0.5), trimesh.transformations.translation_matrix(at)) for at in ENDS]
+    turned = trimesh.boolean.union([trimesh.creation.box((0.4, 1.6, 0.5)), *ends], engine="manifold")
+    return trimesh.creation.icosphere(1, 0.9), torus, bent, box, turned.subdivide()
 
 
 @functools.cache
@@ -49,7 +52,7 @@ def files(codec: type[Codec], *rates: dict[str, object]) -> list[bytes]:
     found = []
     for archive in archives(codec, *rates):
         names = [f"shape{index}" for index, _ in enumerate(archive.shapes)]
-        whole = write_set(archive, names, [PLACE, None, PLACE, None])
+        whole = write_set(archive, names, [PLACE, None, PLACE, None, None])
         more = extension(SetFile(io.BytesIO(whole)), [Record("d", archive.shapes[0].data, PLACE)])
         found += [whole, whole + more]
     return found
