@@ -77,7 +77,12 @@ class CloudRate(Rate):
     @property
     def auto_method(self) -> str:
         """What ``auto`` means at this rate."""
-        return "planes" if self.lossless and PLANES_BITS <= self.bits < MAX_BITS else "pymeshlab"
+        return "planes" if self.lossless and self.planes_fit else "pymeshlab"
+
+    @property
+    def planes_fit(self) -> bool:
+        """Whether there are enough voxels for blended planes, and not too many."""
+        return PLANES_BITS <= self.bits < MAX_BITS
 
 
 def voxelize(mesh: Trimesh, bits: int, context: Context) -> Ints:

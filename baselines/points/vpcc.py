@@ -77,7 +77,7 @@ class VpccRate(CloudRate):
     @property
     def auto_method(self) -> str:
         """Depth maps are noisy by a voxel, so that points are merged; less so at the finest rate."""
-        if self.bits < point_cloud.PLANES_BITS or self.bits == point_cloud.MAX_BITS:
+        if not self.planes_fit:
             return super().auto_method
         return "planes" if self.bits == point_cloud.PLANES_BITS or self.rate == 5 else "planes2"
 

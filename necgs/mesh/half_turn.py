@@ -19,13 +19,12 @@ from necgs.mesh.decimation import Decimated
 from necgs.mesh.manifold import cut_to_manifold
 from necgs.mesh.paired_borders import paired
 from necgs.mesh.symmetric_half import HalfTurn, images, with_image
-from necgs.mesh.symmetry import half
-from necgs.volume.surface import Surface
+from necgs.mesh.symmetry import alike_under, half
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_ALIKE, _LEAST_SHARE = 1e-3, 0.95
+_LEAST_SHARE = 0.95
 _PLANES = 12
 _FIRST_PLANE = 0.37
 """In steps between planes: off the directions in which machine parts have their own planes and edges."""
@@ -60,20 +59,12 @@ def find_turned(vertices: NDArray[Any], faces: NDArray[Any], samples: int = 6000
         faces: int (f, 3).
         samples: spread evenly over the surface; the images of 95 % must lie within 1e-3 of it.
     """
-    used = np.asarray(vertices, np.float64)[np.unique(faces)]
-    centred = np.abs(used.min(0) + used.max(0)) <= 2 * _ALIKE
-    axes = [axis for axis in range(3) if np.delete(centred, axis).all()]
-    if not axes or (twins(np.asarray(faces, np.int64)) < 0).any():
+    if (twins(np.asarray(faces, np.int64)) < 0).any():
         return None
-    surface = Surface(vertices, faces)
-    points, _ = surface.sample(samples, 0)
-    found = []
-    for turn in map(HalfTurn, axes):
-        image = turn.turned(points)
-        distance = np.linalg.norm(surface.closest(image)[0] - image, axis=1)
-        if (distance <= _ALIKE).mean() >= _LEAST_SHARE:
-            found.append((float(distance.mean()), float(distance.max()), turn))
-    for mean, largest, turn in sorted(found, key=lambda one: one[0]):
+    turns = [HalfTurn(axis) for axis in range(3)]
+    signs = np.stack([turn.signs for turn in turns])
+    for mean, largest, axis in alike_under(vertices, faces, signs, _LEAST_SHARE, samples):
+        turn = turns[axis]
         made = made_exact(vertices, faces, turn)
         if made is not None:
             return Turned(turn, *made, mean, largest)

@@ -78,20 +78,39 @@ def find_mirrors(vertices: NDArray[Any], faces: NDArray[Any], samples: int = 600
         faces: int (f, 3).
         samples: spread evenly over the surface; the images of 99 % must lie within 1e-3 of it.
     """
+    found = alike_under(vertices, faces, 1 - 2 * np.eye(3), _LEAST_SHARE, samples)
+    return [Mirror(axis, mean, largest) for mean, largest, axis in found]
+
+
+def alike_under(
+    vertices: NDArray[Any], faces: NDArray[Any], signs: Floats, least_share: float, samples: int
+) -> list[tuple[float, float, int]]:
+    """Under which changes of sign a shape about equals its own image, the most exact first.
+
+    Args:
+        vertices: (v, 3), in the cube [-1, 1]^3.
+        faces: int (f, 3).
+        signs: (n, 3) of 1 and -1, what coordinates are multiplied by.
+        least_share: of the samples, whose images must lie within 1e-3 of the surface.
+        samples: spread evenly over the surface.
+
+    Returns:
+        Mean and largest distance from the images to the surface, and which row of ``signs`` it is.
+    """
     used = np.asarray(vertices, np.float64)[np.unique(faces)]
     centred = np.abs(used.min(0) + used.max(0)) <= 2 * _ALIKE
-    if not centred.any():
+    rows = np.flatnonzero((centred | (signs > 0)).all(1)).tolist()
+    if not rows:
         return []
     surface = Surface(vertices, faces)
     points, _ = surface.sample(samples, 0)
     found = []
-    for axis in np.flatnonzero(centred).tolist():
-        image = points.copy()
-        image[:, axis] *= -1
+    for row in rows:
+        image = points * signs[row]
         distance = np.linalg.norm(surface.closest(image)[0] - image, axis=1)
-        if (distance <= _ALIKE).mean() >= _LEAST_SHARE:
-            found.append(Mirror(axis, float(distance.mean()), float(distance.max())))
-    return sorted(found, key=lambda mirror: mirror.mean)
+        if (distance <= _ALIKE).mean() >= least_share:
+            found.append((float(distance.mean()), float(distance.max()), row))
+    return sorted(found)
 
 
 def half(

@@ -27,7 +27,11 @@ OTHERWISE = "Mixed"
 
 _PUBLISHED: Any = {"linestyle": ":", "linewidth": 0.8, "markerfacecolor": "white", "markersize": 3.5}
 
-BASIS = {"AMA": 378.41e6 / 500, "DT4D": 683.80e6 / 500, "Thingi10K": 335.92e6 / 1000, "Mixed": 496.16e6 / 600}
+SHAPES = {"AMA": 500, "DT4D": 500, "Thingi10K": 1000, "Mixed": 600}
+"""Of the published sets."""
+
+_MEGABYTES = {"AMA": 378.41, "DT4D": 683.80, "Thingi10K": 335.92, "Mixed": 496.16}
+BASIS = {name: size * 1e6 / SHAPES[name] for name, size in _MEGABYTES.items()}
 """Bytes a shape over which the published ratios are formed: the published sizes of the sets.
 
 For AMA these are not the source files (629,156 bytes a frame of crane and samba) but the normalised meshes written as

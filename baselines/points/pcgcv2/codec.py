@@ -65,7 +65,7 @@ class PcgcRate(CloudRate):
     @property
     def auto_method(self) -> str:
         """Planes where they are as near to the surface as screened Poisson, whose time they take a twentieth of."""
-        return "planes" if point_cloud.PLANES_BITS <= self.bits < point_cloud.MAX_BITS else "pymeshlab"
+        return "planes" if self.planes_fit else "pymeshlab"
 
 
 MAX_COUNT = (1 << 35) - 1

@@ -23,7 +23,6 @@ from necgs.__main__ import build_parser, main
 from necgs.codec import NecgsCodec
 from necgs.coding.container import SetFile
 from necgs.commands.compress import settings_of
-from necgs.commands.progress import Progress
 from necgs.commands.target_size import width_for
 from necgs.paper_codec import NecgsPaperCodec
 
@@ -39,12 +38,15 @@ def save(folder: Path, name: str, mesh: trimesh.Trimesh, scale: float, offset: t
     return path
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sources")
+def ball_and_box(folder: Path) -> Path:
     save(folder, "ball.ply", trimesh.creation.icosphere(subdivisions=3), 250.0, (1000.0, -500.0, 3.0))
     save(folder, "box.obj", trimesh.creation.box((1.6, 1.0, 0.7)), 0.01, (0.0, 0.0, 5.0))
     return folder
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ball_and_box(tmp_path_factory.mktemp("sources"))
 
 
 def compress(sources: Path, output: Path, *more: str) -> Path:
@@ -330,73 +332,6 @@ def test_a_full_disk_exits_with_1(
     assert main(["decompress", str(coded), "-o", str(tmp_path), *QUIET]) == 1
     assert "No space left" in capsys.readouterr().err
     assert files(tmp_path) == []
-
-
-def test_an_interruption_leaves_no_half_file(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(necgs.training.train, "train", interrupted)
-    assert main(["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *FAST]) == 130
-    assert files(tmp_path) == []
-
-
-def test_a_checkpoint_folder_is_given_to_the_training(
-    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[Path] = []
-
-    def interrupted(*_: object, checkpoint: Path, **__: object) -> None:
-        given.append(checkpoint)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(necgs.training.train, "train", interrupted)
-    command = ["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *FAST]
-    assert main([*command, "--checkpoint", str(tmp_path / "state")]) == 130
-    assert main(command) == 130
-    assert given[0].parent == tmp_path / "state"
-    assert not given[1].exists()
-
-
-def test_an_interrupted_search_for_a_size_goes_on_where_it_was(
-    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("necgs.training.checkpoint.SECONDS_BETWEEN", -1.0)
-    steps: list[tuple[int, int]] = []
-
-    def interrupted(_: Progress, done: int, total: int, note: str = "") -> None:
-        steps.extend([(done, total)] * (note == "training"))
-        if (done, total) == (70, 96):
-            raise KeyboardInterrupt
-
-    command = ["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *FAST, "--set", "epochs=8"]
-    command += ["--target-bytes", "9999", "--checkpoint", str(tmp_path / "state")]
-    with monkeypatch.context() as patch:
-        patch.setattr(Progress, "__call__", interrupted)
-        assert main(command) == 130
-    assert steps[0] == (1, 12)
-    steps.clear()
-    monkeypatch.setattr(Progress, "__call__", lambda _, done, total, note="": steps.append((done, total)))
-    assert main(command) == 0
-    assert min(done for done, total in steps if total == 96) == 70
-
-
-def test_the_state_is_kept_until_the_output_is_written(
-    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("necgs.training.checkpoint.SECONDS_BETWEEN", -1.0)
-    state = tmp_path / "state"
-    command = ["compress", str(sources), "-o", str(tmp_path / "s.necgs"), *FAST, "--checkpoint", str(state)]
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(necgs.commands.compress, "write_atomically", full)
-        assert main(command) == 1
-    assert list(state.rglob("training-*.pt"))
-    assert main(command) == 0
-    assert files(state) == []
 
 
 def test_where_the_volumes_of_a_training_lie_is_told(
