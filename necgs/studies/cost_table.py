@@ -2,29 +2,36 @@
 
 One line for each set and resolution, of one process with one thread. Phases are CPU seconds a shape; ``train`` is that
 of the epochs which a set of this size gets. ``peak`` is the largest resident memory of the process, packages included;
-meshes are loaded as they are needed. ``cache`` is what volumes take on disk. Nothing is recalled: each line has a
-process and a cache of its own.
+meshes are loaded as they are needed. ``cache`` is what volumes take on disk. Each line has a process of its own.
+
+With ``--keep FOLDER`` a table that was stopped goes on: volumes are kept with the seconds they took, training with its
+state. Lines of other sets find the volumes that they share; their peaks are then of what is left to do.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.codec import Context
+from bench.codec.atomic_write import write_atomically
 from bench.codec.heap import whole_heap
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
 
+_SPENT = "spent.json"
+_SECONDS_BETWEEN = 10.0
 PHASES = ("tsdf", "fit", "train", "entropy", "network", "extraction")
 
 _HEADER = (
@@ -66,11 +73,67 @@ class CostRow:
         )
 
 
+@dataclass(frozen=True)
+class _Spent:
+    """What a line's processes have used; volumes keep their own seconds."""
+
+    train: float = 0.0
+    peak: int = 0
+
+    @classmethod
+    def read(cls, path: Path) -> _Spent:
+        try:
+            return cls(**json.loads(path.read_text()))
+        except FileNotFoundError:
+            return cls()
+
+
+@dataclass
 class _CpuContext(Context):
-    """Phases in CPU seconds: other work on the machine does not show in them."""
+    """Phases in CPU seconds: other work on the machine does not show in them. Notes them in a file as they pass.
+
+    What a stopped process trained after its last checkpoint counts twice.
+    """
+
+    before: _Spent = _Spent()
+    training_since: float | None = None
+    noted: float = field(default_factory=time.monotonic)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        if name != "train":
+            with super().phase(name):
+                yield
+            return
+        self._charge(name, self.before.train)
+        self.training_since = self._clock()
+        with super().phase(name):
+            yield
+        self.training_since = None
+        self._note()
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        if time.monotonic() - self.noted > _SECONDS_BETWEEN:
+            self._note()
+
+    def spent(self) -> _Spent:
+        """By this process and those before it."""
+        now = 0.0 if self.training_since is None else self._clock() - self.training_since
+        return _Spent(self.phases.get("train", self.before.train) + now, max(self.before.peak, _peak()))
+
+    def _note(self) -> None:
+        write_atomically(self.scratch / _SPENT, json.dumps(asdict(self.spent())).encode())
+        self.noted = time.monotonic()
 
     def _clock(self) -> float:
         return time.process_time()
+
+
+def _peak() -> int:
+    """Bytes of resident memory, at most so far (not on Windows, which does not tell)."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 class _Normalised(Sequence["Trimesh"]):
@@ -89,10 +152,8 @@ class _Normalised(Sequence["Trimesh"]):
         return normalize(shape.load(), shape.name)[0]
 
 
-def cost_row(dataset: str, limit: int | None, resolution: int, rate_weight: float) -> CostRow:
-    """Code and decode a set in this process (not on Windows, which does not tell the peak)."""
-    import resource
-
+def cost_row(dataset: str, limit: int | None, resolution: int, rate_weight: float, keep: Path | None = None) -> CostRow:
+    """Code and decode a set in this process; volumes and training go on from what is in ``keep``."""
     from mesh_datasets.loading import load
 
     from necgs.codec import NecgsCodec
@@ -101,13 +162,15 @@ def cost_row(dataset: str, limit: int | None, resolution: int, rate_weight: floa
     codec, rate = NecgsCodec(), NecgsRate(resolution=resolution, lambda_=rate_weight)
     codec.warm_up()
     meshes = _Normalised(load(dataset, limit=limit).shapes)
-    with tempfile.TemporaryDirectory() as folder:
-        context = _CpuContext(scratch=Path(folder), cache=Path(folder) / "cache")
+    with tempfile.TemporaryDirectory() if keep is None else nullcontext(keep) as folder:
+        own = Path(folder) / f"{len(meshes)} of {dataset.replace('/', '_')} at {resolution}, {rate_weight:g}"
+        own.mkdir(parents=True, exist_ok=True)
+        context = _CpuContext(scratch=own, cache=Path(folder) / "cache", before=_Spent.read(own / _SPENT))
         archive = codec.encode(meshes, rate, context)
         for _ in codec.decode_each(archive, context):
             pass
-        cached = sum(path.stat().st_size for path in (Path(folder) / "cache").rglob("*") if path.is_file())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        spent = context.spent()
+        (own / _SPENT).unlink()
     return CostRow(
         dataset=dataset,
         shapes=len(meshes),
@@ -115,8 +178,8 @@ def cost_row(dataset: str, limit: int | None, resolution: int, rate_weight: floa
         epochs=rate.training(len(meshes)).epochs,
         size=archive.nbytes / len(meshes),
         phases=tuple(context.phases.get(phase, 0.0) / len(meshes) for phase in PHASES),
-        peak=peak,
-        cache=cached / len(meshes),
+        peak=spent.peak,
+        cache=sum({**context.made, **context.found}.values()) / len(meshes),
     )
 
 
@@ -128,7 +191,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for dataset in options.dataset:
         for resolution in options.resolution:
             with multiprocessing.get_context("spawn").Pool(1) as pool:  # a peak of its own for each line
-                print(pool.apply(cost_row, (dataset, options.limit, resolution, options.rate_weight)), flush=True)
+                print(
+                    pool.apply(cost_row, (dataset, options.limit, resolution, options.rate_weight, options.keep)),
+                    flush=True,
+                )
     return 0
 
 
@@ -140,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, metavar="N", help="at most so many shapes of each")
     parser.add_argument("--resolution", nargs="+", type=int, default=[128], metavar="K", help="default: 128")
     parser.add_argument("--rate-weight", type=float, default=4e-3, metavar="LAMBDA")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="of what a stopped table goes on from")
     return parser
 
 

@@ -1,5 +1,10 @@
 """The table of what a set costs, on a set of two."""
 
+import json
+
+import pytest
+
+from necgs.studies import cost_table
 from necgs.studies.cost_table import PHASES, cost_row, main
 
 
@@ -18,3 +23,28 @@ def test_the_command_prints_a_line_for_each_set_and_resolution(capsys):
     header, *lines = capsys.readouterr().out.splitlines()
     assert "cache MB/shape" in header
     assert [line.split()[:3] for line in lines] == [["procedural:1", "1", "8"], ["procedural:1", "1", "16"]]
+
+
+def test_a_stopped_line_goes_on_with_what_was_spent(tmp_path, monkeypatch):
+    whole = cost_row("procedural:2", None, 16, 4e-3)
+    progress, told = cost_table._CpuContext.progress, []
+
+    def stops_while_training(context, done, total, note=""):
+        progress(context, done, total, note)
+        told.append(note)
+        if context.training_since is not None and len(told) > 50:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cost_table, "_SECONDS_BETWEEN", 0.0)
+    with monkeypatch.context() as once:
+        once.setattr(cost_table._CpuContext, "progress", stops_while_training)
+        with pytest.raises(KeyboardInterrupt):
+            cost_row("procedural:2", None, 16, 4e-3, tmp_path)
+    (spent,) = tmp_path.glob("*/spent.json")
+    before = json.loads(spent.read_text())["train"]
+
+    row = cost_row("procedural:2", None, 16, 4e-3, tmp_path)
+
+    assert 0 < before < row.phases[PHASES.index("train")] * row.shapes
+    assert (row.size, row.cache) == (whole.size, whole.cache)
+    assert not list(tmp_path.glob("*/spent.json"))  # the same line once more begins at nothing
