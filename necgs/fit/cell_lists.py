@@ -18,6 +18,7 @@ from necgs.volume.surface import Surface
 from necgs.volume.triangle_pieces import DEEPEST, halved, unit_normal
 
 _REACH = 0.2  # cells around a cell within which triangles are listed
+_PIECE = 6.0  # cells, the longest side of a piece of a triangle
 _MOST_CELLS = 9**3  # near one piece of a triangle
 
 
@@ -67,7 +68,7 @@ def _list(cells, faces, K):  # type: ignore[no-untyped-def]  # numba
         waiting = 1
         while waiting:
             waiting -= 1
-            if halved(stack, waiting):
+            if halved(stack, waiting, _PIECE):
                 waiting += 2
                 continue
             if count + _MOST_CELLS > len(near):

@@ -43,7 +43,7 @@ from necgs.training.shape_rows import ResidentBlocks
 from necgs.training.surface_blocks import SurfaceBlocks, check_volumes
 from necgs.training.weight_rate import WeightRate
 
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 """Of what `BlockTraining.state` holds: a checkpoint of another one is not continued."""
 
 ADAPTATION_RATE = 0.35
@@ -181,8 +181,7 @@ class BlockTraining:
             self._run(checkpoint, progress)
 
     def _run(self, checkpoint: Checkpoint, progress: Progress | None) -> None:
-        if (state := self.ranks.first(checkpoint.load())) is not None:
-            self.restore(state)
+        self._continue(checkpoint)
         epochs, per_epoch = self.settings.epochs, self.steps_per_epoch
         while self.epoch < epochs and len(self.targets):
             self._save(checkpoint)
@@ -194,17 +193,23 @@ class BlockTraining:
         self._save(checkpoint)
         self._finish(checkpoint, progress)
 
+    def _continue(self, checkpoint: Checkpoint) -> None:
+        """From its state, if there is one, which is not held for longer: it is as large as all latents."""
+        if (state := self.ranks.first(checkpoint.load())) is not None:
+            self.restore(state)
+
     def _save(self, checkpoint: Checkpoint) -> None:
         if self.ranks.rank == 0 and checkpoint.due():
             checkpoint.save(self.state())
 
     def _finish(self, checkpoint: Checkpoint, progress: Progress | None) -> None:
         """Move the codes of latents to better ones, let weights and prediction adapt to them, and move them again."""
+        self.latents.rest()
         passes = math.ceil(self.settings.adaptation * self.settings.epochs) if self.settings.refinement else 0
         if passes and len(self.targets):
             if self.adapted is None:
-                codes = torch.from_numpy(np.concatenate(self._refined(progress))).to(self.device)
-                self.latents.settle(codes * self.log_steps.detach().exp())
+                steps = self.log_steps.detach().exp()
+                self.latents.settle(torch.from_numpy(c).to(self.device) * steps for c in self._refined(progress))
                 self.adapted = 0
             while self.adapted < passes:
                 self._save(checkpoint)

@@ -63,9 +63,10 @@ def block_start(
     """
     transform, coefficients = _transform(spec, targets, random)
     scale = float(coefficients.std(axis=0).mean()) + 1e-3 if len(coefficients) else 1.0
-    latents = coefficients / scale
+    latents = coefficients
+    latents /= scale  # in place, as it is a large part of the memory
     steps = np.full(spec.latent_channels, step / scale, dtype=np.float32)
-    predictor, magnitudes = _prediction(np.rint(latents / steps).astype(np.int32), states, targets.starts)
+    predictor, magnitudes = _prediction(latents, steps, states, targets.starts)
     return BlockStart(
         weights=_initial_weights(spec, transform, scale, generator),
         latents=latents,
@@ -97,15 +98,15 @@ def _flat(targets: BlockTargets, rows: NDArray[np.int64]) -> tuple[NDArray[np.fl
 
 
 def _prediction(
-    codes: NDArray[np.int32], grids: Sequence[States], starts: NDArray[np.int64]
+    latents: NDArray[np.float32], steps: NDArray[np.float32], grids: Sequence[States], starts: NDArray[np.int64]
 ) -> tuple[Predictor, NDArray[np.float64]]:
-    """The prediction of codes (n, C), and the mean magnitude (C,) of its residuals."""
-    shapes = np.split(codes, starts[1:-1])
-    predictor = Predictor.fit(shapes, grids, codes.shape[1])
-    left = np.zeros(codes.shape[1])
+    """The prediction of codes of latents (n, C), and the mean magnitude (C,) of its residuals."""
+    shapes = [np.rint(own / steps).astype(np.int32) for own in np.split(latents, starts[1:-1])]
+    predictor = Predictor.fit(shapes, grids, len(steps))
+    left = np.zeros(len(steps))
     for own, grid in zip(shapes, grids, strict=True):
         left += np.abs(residuals(own, BlockSet.of(grid[None]), predictor)).sum(axis=0)
-    return predictor, left / max(len(codes), 1)
+    return predictor, left / max(len(latents), 1)
 
 
 def _initial_weights(

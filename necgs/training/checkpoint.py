@@ -8,15 +8,16 @@ import pickle
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
-from bench.codec.atomic_write import write_atomically
+from bench.codec.atomic_write import replacing
 
 HASH_BYTES = 32
 SECONDS_BETWEEN = 30.0
 _NAMED = 16
+_PIECE = 1 << 20
 
 
 class Checkpoint:
@@ -34,16 +35,19 @@ class Checkpoint:
 
     def load(self) -> dict[str, Any] | None:
         """The stored state, or None where there is none that fits (missing, damaged, of another training)."""
-        try:
-            data = b"" if self._path is None else self._path.read_bytes()
-        except OSError:
+        if self._path is None or not self._path.is_file():
             return None
-        if data[:HASH_BYTES] != hashlib.sha256(data[HASH_BYTES:]).digest():  # torch.load trusts every bit
-            return None
-        try:
-            stored = torch.load(io.BytesIO(data[HASH_BYTES:]), map_location="cpu", weights_only=True)
-        except (RuntimeError, pickle.UnpicklingError):  # of another version of torch
-            return None
+        with self._path.open("rb") as file:
+            expected, found = file.read(HASH_BYTES), hashlib.sha256()
+            while piece := file.read(_PIECE):
+                found.update(piece)
+            if expected != found.digest():  # torch.load trusts every bit
+                return None
+            file.seek(HASH_BYTES)
+            try:
+                stored = torch.load(file, map_location="cpu", weights_only=True)
+            except (RuntimeError, pickle.UnpicklingError):  # of another version of torch
+                return None
         state: dict[str, Any] | None = stored["state"] if stored["fingerprint"] == self._fingerprint else None
         return state
 
@@ -55,8 +59,24 @@ class Checkpoint:
         """Replace the file by ``state`` in one step."""
         if self._path is None:
             return
-        stored = io.BytesIO()
-        torch.save({"fingerprint": self._fingerprint, "state": dict(state)}, stored)
-        data = stored.getvalue()
-        write_atomically(self._path, hashlib.sha256(data).digest() + data)
+        with replacing(self._path, durable=True) as file:
+            hashing = _Hashing(file)
+            file.write(bytes(HASH_BYTES))
+            torch.save({"fingerprint": self._fingerprint, "state": dict(state)}, hashing)
+            file.seek(0)
+            file.write(hashing.digest.digest())
         self._saved = time.monotonic()
+
+
+class _Hashing(io.RawIOBase):
+    """Passes on what is written, and hashes it: a large state is never there as one piece of bytes."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.digest = file, hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()

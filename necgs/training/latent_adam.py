@@ -7,7 +7,7 @@ So the result is that of `torch.optim.Adam` over all rows, but for rounding and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,15 +40,7 @@ class LatentAdam:
 
     def rows(self, shapes: NDArray[np.int64]) -> Tensor:
         """Latents (m, C) of some shapes, up to date, as a leaf that takes a gradient."""
-        done = len(self._sizes)
-        for shape in shapes:
-            if behind := done - int(self._current[shape]):
-                rows = slice(int(self._starts[shape]), int(self._starts[shape + 1]))
-                m, v = self._first[rows], self._second[rows]
-                self.values[rows] -= self._move(behind) * m / (v.sqrt() + EPSILON)
-                m *= BETAS[0] ** behind
-                v *= BETAS[1] ** behind
-                self._current[shape] = done
+        self._catch_up(shapes)
         return rows_of(self.values, self._starts, shapes).requires_grad_()
 
     def step(self, shapes: NDArray[np.int64], rows: Tensor, learning_rate: float) -> None:
@@ -65,12 +57,26 @@ class LatentAdam:
             self._put(whole, part, shapes)
         self._current[shapes] = count
 
-    def settle(self, values: Tensor) -> None:
-        """Replace all latents (n, C) and let them rest."""
-        self.values.copy_(values)
-        self._first.zero_()
-        self._second.zero_()
-        self._current[:] = len(self._sizes)
+    def rest(self) -> None:
+        """Take no further step: what shapes lag behind is made up, moments are dropped, two thirds of the memory."""
+        self._catch_up(np.arange(len(self._current)))
+        self._first = self._second = self.values[:0]
+
+    def settle(self, latents: Iterable[Tensor]) -> None:
+        """Replace those of each shape in turn, (m, C), once they `rest`."""
+        for shape, own in enumerate(latents):
+            self.values[int(self._starts[shape]) : int(self._starts[shape + 1])] = own
+
+    def _catch_up(self, shapes: NDArray[np.int64]) -> None:
+        done = len(self._sizes)
+        for shape in shapes:
+            if behind := done - int(self._current[shape]):
+                rows = slice(int(self._starts[shape]), int(self._starts[shape + 1]))
+                m, v = self._first[rows], self._second[rows]
+                self.values[rows] -= self._move(behind) * m / (v.sqrt() + EPSILON)
+                m *= BETAS[0] ** behind
+                v *= BETAS[1] ** behind
+                self._current[shape] = done
 
     def _put(self, whole: Tensor, part: Tensor, shapes: NDArray[np.int64]) -> None:
         counts = (self._starts[shapes + 1] - self._starts[shapes]).tolist()
@@ -89,6 +95,8 @@ class LatentAdam:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from a `state`."""
+        if not len(state["first"]):
+            self._first = self._second = self.values[:0]  # they rest
         for name, value in (("values", self.values), ("first", self._first), ("second", self._second)):
             value.copy_(state[name])
         self._current = state["current"].numpy().copy()

@@ -1,8 +1,9 @@
 """Distances of grid points to a triangle mesh, near its surface alone.
 
 Each triangle visits the grid points within reach of it and leaves its distance where it is the nearest so far. No point
-that is farther away costs anything, and slivers cost what they are long: a triangle is cut into pieces, whose bounding
-boxes are small, and only the points between the two planes parallel to it at the reach are looked at.
+that is farther away costs anything: a triangle is cut into pieces, and only the points between the two planes parallel to it
+at the reach are looked at. What lies as near to another triangle as to this one's plane, or to the piece's bounding
+box, is not computed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from necgs.volume.closest_point import closest_on_triangle
 from necgs.volume.triangle_pieces import DEEPEST, halved, unit_normal
 
+_PIECE = 32.0  # cells; smaller ones overlap more, larger ones of slivers have large boxes
 _EDGE = 1e-7  # cells; keeps the rounding of a division from leaving out a point of the boundary
 
 
@@ -50,7 +52,7 @@ def _spread(cells, faces, reach, squared):  # type: ignore[no-untyped-def]  # nu
         waiting = 1
         while waiting:
             waiting -= 1
-            if halved(stack, waiting):
+            if halved(stack, waiting, _PIECE):
                 waiting += 2
             else:
                 _visit(a, b, c, normal, flat, stack[waiting], reach, squared)
@@ -61,13 +63,19 @@ def _visit(a, b, c, normal, flat, piece, reach, squared):  # type: ignore[no-unt
     """Leave a triangle's squared distance, in cells, at the grid points around one piece of it."""
     K = len(squared)
     limit, point = reach * reach, np.empty(3)
+    first, last = np.empty(3), np.empty(3)
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     for k in range(3):
-        low[k] = max(0, int(np.ceil(min(piece[0, k], piece[1, k], piece[2, k]) - reach)))
-        high[k] = min(K - 1, int(np.floor(max(piece[0, k], piece[1, k], piece[2, k]) + reach)))
+        first[k], last[k] = min(piece[0, k], piece[1, k], piece[2, k]), max(piece[0, k], piece[1, k], piece[2, k])
+        low[k], high[k] = max(0, int(np.ceil(first[k] - reach))), min(K - 1, int(np.floor(last[k] + reach)))
     steep = flat and abs(normal[2]) > 1e-6
     for x in range(low[0], high[0] + 1):
+        beside_x = max(first[0] - x, x - last[0], 0.0)
         for y in range(low[1], high[1] + 1):
+            beside_y = max(first[1] - y, y - last[1], 0.0)
+            beside = beside_x * beside_x + beside_y * beside_y  # squared distance to the piece's box, at z within it
+            if beside > limit:
+                continue
             above = (x - a[0]) * normal[0] + (y - a[1]) * normal[1] - a[2] * normal[2]  # of the plane, at z = 0
             start, end = low[2], high[2]
             if steep:
@@ -77,9 +85,9 @@ def _visit(a, b, c, normal, flat, piece, reach, squared):  # type: ignore[no-unt
             elif flat and abs(above) > reach + 1e-3:
                 continue
             for z in range(start, end + 1):
-                off = above + z * normal[2]
-                best = min(np.float64(squared[x, y, z]), limit)
-                if flat and off * off > best * (1 + 1e-6):
+                off, beside_z = above + z * normal[2], max(first[2] - z, z - last[2], 0.0)
+                enough = min(np.float64(squared[x, y, z]), limit) * (1 + 1e-6)
+                if off * off > enough or beside + beside_z * beside_z > enough:
                     continue
                 point[0], point[1], point[2] = x, y, z
                 found = closest_on_triangle(point, a, b, c)[2]

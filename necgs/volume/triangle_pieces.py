@@ -8,16 +8,15 @@ import numpy as np
 DEEPEST = 64
 """Pieces that wait while one is cut; halving the longest side of a triangle within the cube ends long before."""
 
-_PIECE = 6.0  # longest side of a piece in cells
-
 
 @numba.njit(cache=True)
-def halved(stack, at):  # type: ignore[no-untyped-def]  # numba
+def halved(stack, at, most):  # type: ignore[no-untyped-def]  # numba
     """Cut a piece in two at the middle of its longest side, if that is too long.
 
     Args:
         stack: float64 (DEEPEST, 3, 3), pieces in cells.
         at: the piece that is cut; its halves take its place and the next.
+        most: cells, the longest side that a piece may have.
 
     Returns:
         whether it was cut.
@@ -28,7 +27,7 @@ def halved(stack, at):  # type: ignore[no-untyped-def]  # numba
         squared = (away * away).sum()
         if squared > longest:
             side, longest = k, squared
-    if longest <= _PIECE * _PIECE or at + 2 > DEEPEST:
+    if longest <= most * most or at + 2 > DEEPEST:
         return False
     p, q, r = stack[at, side].copy(), stack[at, (side + 1) % 3].copy(), stack[at, (side + 2) % 3].copy()
     middle = (p + q) / 2

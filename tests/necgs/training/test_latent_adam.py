@@ -77,12 +77,31 @@ def test_a_step_touches_the_rows_of_its_shapes_alone():
         assert (own.values[index] != before[index]).all()
 
 
-def test_settled_latents_rest_where_they_were_put():
+def two_shapes() -> LatentAdam:
+    """After three steps, each of one of them."""
     adam = LatentAdam(torch.randn(6, 2, generator=torch.Generator().manual_seed(0)), np.array([0, 2, 6]))
-    for _ in range(3):
-        rows = adam.rows(np.array([0]))
+    for step in range(3):
+        shapes = np.array([step % 2])
+        rows = adam.rows(shapes)
         rows.grad = torch.ones_like(rows)
-        adam.step(np.array([0]), rows, 0.1)
+        adam.step(shapes, rows, 0.1)
+    return adam
+
+
+def test_resting_makes_up_what_lags_behind_and_keeps_no_moments():
+    both = np.array([0, 1])
+    moving, resting = two_shapes(), two_shapes()
+    resting.rest()
+    assert torch.equal(resting.rows(both), moving.rows(both))
+    assert not len(resting.state()["first"]) and not len(resting.state()["second"])
+    restored = LatentAdam(torch.zeros(6, 2), np.array([0, 2, 6]))
+    restored.restore(resting.state())
+    assert torch.equal(restored.rows(both), moving.rows(both))
+
+
+def test_settled_latents_rest_where_they_were_put():
+    adam = two_shapes()
+    adam.rest()
     wanted = torch.arange(12.0).view(6, 2)
-    adam.settle(wanted)
+    adam.settle((wanted[:2], wanted[2:]))
     torch.testing.assert_close(adam.rows(np.array([1, 0])).detach(), wanted[[2, 3, 4, 5, 0, 1]])
