@@ -29,7 +29,7 @@ from torch import Tensor
 
 from necgs.decoder.spec import DecoderSpec
 from necgs.decoder.trained_set import TrainedSet
-from necgs.quantize import codes, step_exponent, step_size, straight_through
+from necgs.quantize import step_exponent, step_size, straight_through
 from necgs.training.block_cost import BlockCosts, Cost
 from necgs.training.block_loss import BlockTargets
 from necgs.training.block_settings import BlockSettings
@@ -288,11 +288,10 @@ class BlockTraining:
         if self.codes is None:
             self._finish(Checkpoint(None, ""), None)
         assert self.codes is not None
-        exponents = dict(self.weight_rate.exponents)
         return TrainedSet(
             spec=self.spec,
-            weights={name: codes(weight, step_size(exponents[name])) for name, weight in self.weights.items()},
-            weight_exponents=exponents,
+            weights=self.weight_rate.codes(self.weights),
+            weight_exponents=dict(self.weight_rate.exponents),
             latents=self.codes,
             latent_exponents=self._latent_exponents(),
             blocks=self.states,

@@ -8,17 +8,23 @@ distributions follow the weights, group by group as the file has them (`necgs.co
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from necgs.coding.weight_model import MAX_REACH
 from necgs.decoder.weight_groups import weight_groups
-from necgs.quantize import step_exponent, step_size, straight_through
+from necgs.quantize import NotFinite, codes, step_exponent, step_size, straight_through
 from necgs.training.rate_model import laplace_bits
 
 SMALLEST = 3e-2
 """Root mean square that a tensor is taken to have at least when its first step is chosen: some start as zeros."""
+
+ROOM = 0.75
+"""Part of the largest code that weights may take when steps are settled; they train on."""
 
 WIDTH = 4.5
 """First width of all distributions, in steps."""
@@ -54,8 +60,18 @@ class WeightRate:
         }
 
     def rounded(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Weights as they will be stored; the gradient of the identity."""
-        return {name: straight_through(weight, step_size(self.exponents[name])) for name, weight in weights.items()}
+        """Weights as they will be stored; the gradient of the identity, none for what a file cannot hold."""
+        return {
+            name: straight_through(self._held(name, w), step_size(self.exponents[name])) for name, w in weights.items()
+        }
+
+    def codes(self, weights: Mapping[str, Tensor]) -> dict[str, NDArray[np.int32]]:
+        """Weights as they are stored, in steps."""
+        return {name: codes(self._held(name, w), step_size(self.exponents[name])) for name, w in weights.items()}
+
+    def _held(self, name: str, weight: Tensor) -> Tensor:
+        farthest = MAX_REACH * step_size(self.exponents[name])
+        return weight.clamp(-farthest, farthest)
 
     def bits(self, weights: Mapping[str, Tensor]) -> Tensor:
         """Bits of all weights, noisy ones or the unrounded."""
@@ -63,10 +79,19 @@ class WeightRate:
         scaled = torch.cat([(weight / step).flatten() for weight, step in each])
         return laplace_bits(scaled, self.log_scales[self._groups]).sum()
 
-    def freeze(self, names: Iterable[str]) -> None:
-        """Settle on steps that a file can name."""
+    def freeze(self, weights: Mapping[str, Tensor]) -> None:
+        """Settle on steps that a file can name, none so small that its tables would not hold weights a third larger.
+
+        The larger the set, the less a bit of a weight counts: with hundreds of shapes steps would shrink beyond that.
+        """
         steps = self.log_steps.detach().exp().cpu().tolist()
-        self.exponents = {name: step_exponent(step) for name, step in zip(names, steps, strict=True)}
+        for (name, weight), step in zip(weights.items(), steps, strict=True):
+            exponent, reach = step_exponent(step), float(weight.detach().abs().max())
+            if not math.isfinite(reach):
+                raise NotFinite(f"{name} holds {reach}")
+            while reach > ROOM * MAX_REACH * step_size(exponent):
+                exponent += 1
+            self.exponents[name] = exponent
         with torch.no_grad():
             self.log_steps.copy_(torch.tensor([step_size(e) for e in self.exponents.values()]).log())
         self.log_steps.requires_grad_(False)

@@ -1,9 +1,9 @@
 """Distances of grid points to a triangle mesh, near its surface alone.
 
 Each triangle visits the grid points within reach of it and leaves its distance where it is the nearest so far. No point
-that is farther away costs anything: a triangle is cut into pieces, and only the points between the two planes parallel to it
-at the reach are looked at. What lies as near to another triangle as to this one's plane, or to the piece's bounding
-box, is not computed.
+that is farther away costs anything: a triangle is cut into pieces, and only points between the two planes parallel to it at
+the reach are looked at. What lies as near to another triangle as to this one's plane, or to the piece's bounding box,
+is not computed.
 """
 
 from __future__ import annotations

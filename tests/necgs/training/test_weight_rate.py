@@ -8,11 +8,12 @@ import torch
 
 from necgs.coding.bitstream import encode_set
 from necgs.coding.entropy import RANGE
+from necgs.coding.weight_model import MAX_REACH, TensorModel
 from necgs.decoder.spec import block_sparse_spec
-from necgs.quantize import step_size
+from necgs.quantize import NotFinite, step_size
 from necgs.training.block_settings import BlockSettings
 from necgs.training.train import train
-from necgs.training.weight_rate import WeightRate
+from necgs.training.weight_rate import ROOM, WeightRate
 from tests.necgs.training.test_dense import spheres
 
 WEIGHTS = {"out.weight": torch.linspace(-0.3, 0.3, 200).view(10, 20), "out.bias": torch.zeros(10)}
@@ -31,6 +32,26 @@ def test_noise_is_as_wide_as_the_step_and_rounding_keeps_to_it() -> None:
     torch.testing.assert_close(codes, codes.round())
     assert float((codes - WEIGHTS["out.weight"] / settled).abs().max()) <= 0.5 + 1e-5
     assert not rate.log_steps.requires_grad
+
+
+def test_no_step_is_too_small_for_what_a_file_holds() -> None:
+    """Bits shared by many shapes count so little that steps would shrink without end."""
+    rate = WeightRate(WEIGHTS, 1e-6)
+    rate.freeze(WEIGHTS)
+    codes = rate.codes(WEIGHTS)["out.weight"]
+    assert 0.6 * MAX_REACH < np.abs(codes).max() <= ROOM * MAX_REACH
+    grown = {name: 10 * weight for name, weight in WEIGHTS.items()}  # it trains on
+    codes = rate.codes(grown)["out.weight"]
+    assert np.abs(codes).max() == MAX_REACH
+    assert TensorModel.fit("out.weight", codes).reach == MAX_REACH
+    step = step_size(rate.exponents["out.weight"])
+    assert np.array_equal((rate.rounded(grown)["out.weight"] / step).round().numpy(), codes)
+
+
+def test_weights_that_overflowed_have_no_step() -> None:
+    rate = WeightRate(WEIGHTS, 0.1)
+    with pytest.raises(NotFinite, match=r"out\.bias"):
+        rate.freeze({**WEIGHTS, "out.bias": torch.full((10,), torch.inf)})
 
 
 def test_bits_fall_with_smaller_weights_and_larger_steps() -> None:
