@@ -170,7 +170,7 @@ def cost_row(dataset: str, limit: int | None, resolution: int, rate_weight: floa
         for _ in codec.decode_each(archive, context):
             pass
         spent = context.spent()
-        (own / _SPENT).unlink()
+        (own / _SPENT).unlink(missing_ok=True)
     return CostRow(
         dataset=dataset,
         shapes=len(meshes),

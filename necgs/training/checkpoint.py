@@ -16,6 +16,9 @@ from bench.codec.atomic_write import replacing
 
 HASH_BYTES = 32
 SECONDS_BETWEEN = 30.0
+QUICK = 1.5
+"""Seconds of saving beyond which there is more time between two: the state of thousands of shapes is a gigabyte."""
+
 _NAMED = 16
 _PIECE = 1 << 20
 
@@ -32,33 +35,33 @@ class Checkpoint:
         self._path = None if folder is None else folder / f"training-{fingerprint[:_NAMED]}.pt"
         self._fingerprint = fingerprint
         self._saved = time.monotonic()
+        self._took = 0.0
 
     def load(self) -> dict[str, Any] | None:
         """The stored state, or None where there is none that fits (missing, damaged, of another training)."""
-        if self._path is None or not self._path.is_file():
+        if self._path is None:
             return None
-        with self._path.open("rb") as file:
-            expected, found = file.read(HASH_BYTES), hashlib.sha256()
-            while piece := file.read(_PIECE):
-                found.update(piece)
-            if expected != found.digest():  # torch.load trusts every bit
-                return None
-            file.seek(HASH_BYTES)
-            try:
+        try:
+            with self._path.open("rb") as file:
+                if not _is_whole(file):  # torch.load trusts every bit
+                    return None
+                file.seek(HASH_BYTES)
                 stored = torch.load(file, map_location="cpu", weights_only=True)
-            except (RuntimeError, pickle.UnpicklingError):  # of another version of torch
-                return None
+        except (OSError, RuntimeError, pickle.UnpicklingError):  # not there; of another version of torch
+            return None
         state: dict[str, Any] | None = stored["state"] if stored["fingerprint"] == self._fingerprint else None
         return state
 
     def due(self) -> bool:
         """Whether enough time has passed to save again."""
-        return self._path is not None and time.monotonic() - self._saved > SECONDS_BETWEEN
+        pause = SECONDS_BETWEEN * max(1.0, self._took / QUICK)
+        return self._path is not None and time.monotonic() - self._saved > pause
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Replace the file by ``state`` in one step."""
         if self._path is None:
             return
+        start = time.monotonic()
         with replacing(self._path, durable=True) as file:
             hashing = _Hashing(file)
             file.write(bytes(HASH_BYTES))
@@ -66,6 +69,14 @@ class Checkpoint:
             file.seek(0)
             file.write(hashing.digest.digest())
         self._saved = time.monotonic()
+        self._took = self._saved - start
+
+
+def _is_whole(file: IO[bytes]) -> bool:
+    expected, found = file.read(HASH_BYTES), hashlib.sha256()
+    while piece := file.read(_PIECE):
+        found.update(piece)
+    return expected == found.digest()
 
 
 class _Hashing(io.RawIOBase):

@@ -1,9 +1,8 @@
 """Distances of grid points to a triangle mesh, near its surface alone.
 
 Each triangle visits the grid points within reach of it and leaves its distance where it is the nearest so far. No point
-that is farther away costs anything: a triangle is cut into pieces, and only points between the two planes parallel to it at
-the reach are looked at. What lies as near to another triangle as to this one's plane, or to the piece's bounding box,
-is not computed.
+that is farther away costs anything: a triangle is cut into pieces, and only points within reach of its plane and of the
+piece's bounding box are looked at. What lies nearer to another triangle than to either is not computed.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ def _visit(a, b, c, normal, flat, piece, reach, squared):  # type: ignore[no-unt
         for y in range(low[1], high[1] + 1):
             beside_y = max(first[1] - y, y - last[1], 0.0)
             beside = beside_x * beside_x + beside_y * beside_y  # squared distance to the piece's box, at z within it
-            if beside > limit:
+            if beside > limit * (1 + 1e-6):
                 continue
             above = (x - a[0]) * normal[0] + (y - a[1]) * normal[1] - a[2] * normal[2]  # of the plane, at z = 0
             start, end = low[2], high[2]
