@@ -85,23 +85,14 @@ class LatentModel:
         Raises:
             ValueError: a code lies too far from its prediction.
         """
-        channels = len(predictor.weights)
-        found = [_offsets(codes, grid, predictor) for codes, grid in zip(shapes, states, strict=True) if len(codes)]
-        if not found:
-            return cls(predictor, (0,) * channels, 1)
-        off, phase = (np.concatenate(part) for part in zip(*found, strict=True))
-        farthest = int(np.abs(off).max(initial=1))
-        if farthest > MAX_REACH:
-            raise ValueError(
-                f"a latent lies {farthest} steps from its prediction; at most {MAX_REACH}: use larger steps"
-            )
-        reach = min(MAX_REACH, 2 * farthest + 8)
+        counts = _offset_counts(shapes, states, predictor)
+        if not counts.any():
+            return cls(predictor, (0,) * len(counts), 1)
+        farthest = counts.shape[2] // 2
+        reach = min(MAX_REACH, 2 * max(farthest, 1) + 8)
+        counts = np.pad(counts, ((0, 0), (0, 0), (reach - farthest,) * 2))
         bits = 16 - np.log2(frequencies(reach))
-        scales = []
-        for channel in range(channels):
-            counts = np.zeros((PHASES, 2 * reach + 1))
-            np.add.at(counts, (phase[:, channel], off[:, channel] + reach), 1)
-            scales.append(int(np.einsum("pi,psi->s", counts, bits).argmin()))
+        scales = [int(np.einsum("pi,psi->s", own, bits).argmin()) for own in counts]
         return cls(predictor, tuple(scales), reach)
 
     def magnitudes(self) -> NDArray[np.float64]:
@@ -217,6 +208,27 @@ class ScalePredictor:
 def _base_and_phase(quarters: Integers) -> tuple[Integers, Integers]:
     """Predictions in quarters of a step as whole steps, rounded down, and the quarters above them."""
     return quarters >> FRACTION, quarters & (PHASES - 1)
+
+
+def _offset_counts(shapes: Sequence[Codes], states: Sequence[States], predictor: Predictor) -> NDArray[np.float64]:
+    """How often codes of each channel and phase lie how far from their prediction, (C, PHASES, 2 r + 1) from -r to r.
+
+    Shape by shape: offsets of all take many times the memory of the codes.
+    """
+    channels = len(predictor.weights)
+    counts = np.zeros((channels, PHASES, 1))
+    for codes, grid in zip(shapes, states, strict=True):
+        if not len(codes):
+            continue
+        off, phase = _offsets(codes, grid, predictor)
+        if (farthest := int(np.abs(off).max())) > MAX_REACH:
+            raise ValueError(
+                f"a latent lies {farthest} steps from its prediction; at most {MAX_REACH}: use larger steps"
+            )
+        if (wider := farthest - counts.shape[2] // 2) > 0:
+            counts = np.pad(counts, ((0, 0), (0, 0), (wider, wider)))
+        np.add.at(counts, (np.arange(channels), phase, off + counts.shape[2] // 2), 1)
+    return counts
 
 
 def _offsets(codes: Codes, states: States, predictor: Predictor) -> tuple[Integers, Integers]:
