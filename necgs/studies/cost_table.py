@@ -14,6 +14,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -170,7 +171,7 @@ def cost_row(dataset: str, limit: int | None, resolution: int, rate_weight: floa
         for _ in codec.decode_each(archive, context):
             pass
         spent = context.spent()
-        (own / _SPENT).unlink(missing_ok=True)
+        shutil.rmtree(own)
     return CostRow(
         dataset=dataset,
         shapes=len(meshes),

@@ -8,7 +8,7 @@ import pickle
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import torch
 
@@ -65,7 +65,7 @@ class Checkpoint:
         with replacing(self._path, durable=True) as file:
             hashing = _Hashing(file)
             file.write(bytes(HASH_BYTES))
-            torch.save({"fingerprint": self._fingerprint, "state": dict(state)}, hashing)
+            torch.save({"fingerprint": self._fingerprint, "state": dict(state)}, cast("IO[bytes]", hashing))
             file.seek(0)
             file.write(hashing.digest.digest())
         self._saved = time.monotonic()
