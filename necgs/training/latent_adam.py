@@ -94,11 +94,9 @@ class LatentAdam:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from a `state`."""
-        if not len(state["first"]):
-            self._first = self._second = self.values[:0]  # they rest
-        for name, value in (("values", self.values), ("first", self._first), ("second", self._second)):
-            value.copy_(state[name])
+        """Continue from a `state`, whose tensors it takes over: two of each would not fit into memory."""
+        device = self.values.device
+        self.values, self._first, self._second = (state[name].to(device) for name in ("values", "first", "second"))
         self._current = state["current"].numpy().copy()
         self._sizes = state["sizes"].tolist()
 
