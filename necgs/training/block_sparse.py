@@ -17,6 +17,7 @@ it (`necgs.training.ranks`).
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,11 +44,14 @@ from necgs.training.shape_rows import ResidentBlocks
 from necgs.training.surface_blocks import SurfaceBlocks, check_volumes
 from necgs.training.weight_rate import WeightRate
 
-STATE_FORMAT = 3
+STATE_FORMAT = 4
 """Of what `BlockTraining.state` holds: a checkpoint of another one is not continued."""
 
 ADAPTATION_RATE = 0.35
 """Learning rates of weights that adapt to settled codes, as parts of their largest; a cosine takes them to nothing."""
+
+REFINED_TOGETHER = 16
+"""Batches of shapes whose codes each process refines before the state may be saved."""
 
 
 class BlockTraining:
@@ -83,6 +87,7 @@ class BlockTraining:
         self.steps_per_epoch = math.ceil(len(volumes) / settings.batch)
         self.epoch = 0
         self.adapted: int | None = None  # passes of weights adapting to codes; None before the first of these
+        self.refined: list[list[NDArray[np.int32]]] = []  # better codes of the shapes of the first groups
         self.codes: tuple[NDArray[np.int32], ...] | None = None
 
     def _start(self, seed: int) -> None:
@@ -208,15 +213,16 @@ class BlockTraining:
         passes = math.ceil(self.settings.adaptation * self.settings.epochs) if self.settings.refinement else 0
         if passes and len(self.targets):
             if self.adapted is None:
-                steps = self.log_steps.detach().exp()
-                self.latents.settle(torch.from_numpy(c).to(self.device) * steps for c in self._refined(progress))
-                self.adapted = 0
+                steps, better = self.log_steps.detach().exp(), self._refined(checkpoint, progress)
+                self.latents.settle(torch.from_numpy(codes).to(self.device) * steps for codes in better)
+                self.refined, self.adapted = [], 0
             while self.adapted < passes:
                 self._save(checkpoint)
                 self._adapt(self.adapted, passes, progress)
                 self.adapted += 1
             self._save(checkpoint)
-        self.codes = self._refined(progress)
+        self.codes = tuple(self._refined(checkpoint, progress))
+        self._save(checkpoint)
 
     def _adapt(self, passed: int, passes: int, progress: Progress | None) -> None:
         """One of some passes in which all but the latents are trained on."""
@@ -227,8 +233,8 @@ class BlockTraining:
                 self._descend(Batch.of(self, shapes).settled(), factor, noisy=False)
             self.ranks.report(progress, done + 1, total, "adapting weights")
 
-    def _refined(self, progress: Progress | None) -> tuple[NDArray[np.int32], ...]:
-        """Better codes of latents for the weights as they are."""
+    def _refined(self, checkpoint: Checkpoint, progress: Progress | None) -> Iterator[NDArray[np.int32]]:
+        """Better codes of each shape's latents for the weights as they are."""
         decoder, sweeps = self._settled(), self.settings.refinement
         groups = np.array_split(np.arange(len(self.states)), self.steps_per_epoch)
 
@@ -239,8 +245,11 @@ class BlockTraining:
             counts = np.diff(self.targets.starts)[groups[number]].tolist()
             return [codes.cpu().numpy().astype(np.int32) for codes in torch.split(found, counts)]
 
-        each = self.ranks.side_by_side(refined, len(groups), progress, "refining codes")
-        return tuple(codes for group in each for codes in group)
+        while (first := len(self.refined)) < len(groups):
+            self._save(checkpoint)
+            numbers = range(len(groups))[first : first + REFINED_TOGETHER * self.ranks.count]
+            self.refined += self.ranks.side_by_side(refined, numbers, len(groups), progress, "refining codes")
+        return itertools.chain.from_iterable(self.refined)
 
     def _settled(self) -> PricedDecoder:
         """The decoder as it will be stored."""
@@ -267,6 +276,7 @@ class BlockTraining:
             "weight_exponents": dict(self.weight_rate.exponents),
             "epoch": self.epoch,
             "adapted": self.adapted,
+            "refined": [[torch.from_numpy(codes) for codes in group] for group in self.refined],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -282,6 +292,7 @@ class BlockTraining:
         for steps in (self.log_steps, self.weight_rate.log_steps):
             steps.requires_grad_(not self.weight_rate.exponents)
         self.epoch, self.adapted = int(state["epoch"]), state["adapted"]
+        self.refined = [[codes.numpy() for codes in group] for group in state["refined"]]
 
     def result(self) -> TrainedSet:
         """The quantised decoder and latents."""

@@ -96,16 +96,17 @@ class Ranks:
         dist.all_gather_object(parts, list(own))
         return [item for part in parts for item in part]
 
-    def side_by_side(self, work: Callable[[int], T], count: int, progress: Progress | None, note: str) -> list[T]:
-        """What ``work`` makes of 0..count - 1, each of which one process does, on all; reported as training is."""
-        rounds = -(-count // self.count)
-        own: list[tuple[int, T]] = []
-        for turn in range(rounds):
-            if (number := turn * self.count + self.rank) < count:
-                own.append((number, work(number)))
-            self.report(progress, turn + 1, rounds, note)
-        done = dict(self.gather(own))
-        return [done[number] for number in range(count)]
+    def side_by_side(
+        self, work: Callable[[int], T], numbers: Sequence[int], total: int, progress: Progress | None, note: str
+    ) -> list[T]:
+        """What ``work`` makes of each of some consecutive numbers below ``total``, which one process does, on all."""
+        own: list[T] = []
+        for first in range(0, len(numbers), self.count):
+            turn = numbers[first : first + self.count]
+            own += [work(number) for number in turn[self.rank : self.rank + 1]]
+            self.report(progress, turn[-1] + 1, total, note)
+        done = dict(self.gather(list(zip(numbers[self.rank :: self.count], own, strict=True))))
+        return [done[number] for number in numbers]
 
     def first(self, thing: T) -> T:
         """What the first process has."""
