@@ -53,7 +53,7 @@ def seconds_of_fit(resolution: int, fit: RenderedFit = PUBLISHED_FIT) -> float:
     mesh = trimesh.creation.icosphere(subdivisions=5, radius=RADIUS)
     starts: list[float] = []
     fit_rendered(
-        TsdfDef(codes),
+        TsdfDef.of_codes(codes),
         mesh.vertices,
         mesh.faces,
         dataclasses.replace(fit, iterations=2),

@@ -32,10 +32,9 @@ if TYPE_CHECKING:
     from trimesh import Trimesh
 
     from necgs.training.surface_blocks import SurfaceBlocks
+    from necgs.volume.tsdf_def import TsdfDef
 
     Volumes = NDArray[np.int16] | list[SurfaceBlocks]
-
-Volume = NDArray[np.int16]
 
 WORTH_IT = 8
 """Shapes from which on processes are started; each takes seconds to import what it needs."""
@@ -62,7 +61,7 @@ def volumes_of(meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) ->
     whole = np.empty((len(meshes), rate.channels, *[rate.resolution] * 3), np.int16)
     fitted = []
     for index, volume in _each_volume(meshes, rate, context):
-        whole[index] = volume
+        whole[index] = volume.dense(rate.channels)
         fitted.append(index)
     fitted.sort()
     for row, index in enumerate(fitted):
@@ -71,28 +70,25 @@ def volumes_of(meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) ->
     return fitted, whole[: len(fitted)]
 
 
-def _each_volume(meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Iterator[tuple[int, Volume]]:
-    """Index and volume (channels, K, K, K) of each shape that has one, in no particular order.
+def _each_volume(meshes: Sequence[Trimesh], rate: VolumeRate, context: Context) -> Iterator[tuple[int, TsdfDef]]:
+    """Index and volume of each shape that has one, in no particular order.
 
     Of several processes of one training each makes its share, and all get all.
     """
     from necgs.training.ranks import Ranks
-    from necgs.volume.packed import pack, unpack
 
     ranks, order = Ranks.current(), _order_of_work(len(meshes), rate)
     own = order[ranks.share(len(order))[0]]
     if ranks.count == 1:
         yield from _volumes_here(meshes, own, rate, context)
         return
-    packed = [(index, pack(volume)) for index, volume in _volumes_here(meshes, own, rate, context)]
-    for index, volume in dict(ranks.gather(packed)).items():
-        yield index, unpack(volume)
+    yield from dict(ranks.gather(list(_volumes_here(meshes, own, rate, context)))).items()
     context.failures.update(dict(ranks.gather(list(context.failures.items()))))
 
 
 def _volumes_here(
     meshes: Sequence[Trimesh], order: list[int], rate: VolumeRate, context: Context
-) -> Iterator[tuple[int, Volume]]:
+) -> Iterator[tuple[int, TsdfDef]]:
     """Those of the shapes in ``order``, by this process and those that it starts."""
     processes = min(context.threads, len(order))
     on_the_device = rate.fit == "rendered" and context.device != "cpu"
@@ -104,7 +100,7 @@ def _volumes_here(
 
 def _one_by_one(
     meshes: Sequence[Trimesh], order: list[int], rate: VolumeRate, context: Context
-) -> Iterator[tuple[int, Volume]]:
+) -> Iterator[tuple[int, TsdfDef]]:
     from necgs.stages import shape_volume
 
     for done, index in enumerate(order):
@@ -148,10 +144,10 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Done:
-    """What became of a task: the packed volume (`necgs.volume.packed`), or why there is none."""
+    """What became of a task: the volume, or why there is none."""
 
     index: int
-    packed: dict[str, NDArray[np.generic]] | None
+    volume: TsdfDef | None
     failure: Failure | None
     phases: dict[str, float]
     recalled: dict[str, float]
@@ -162,9 +158,7 @@ class _Done:
 
 def _side_by_side(
     meshes: Sequence[Trimesh], order: list[int], rate: VolumeRate, context: Context, processes: int
-) -> Iterator[tuple[int, Volume]]:
-    from necgs.volume.packed import unpack
-
+) -> Iterator[tuple[int, TsdfDef]]:
     waiting = iter(order)
     running: set[Future[_Done]] = set()
     finished = 0
@@ -182,8 +176,8 @@ def _side_by_side(
                 finished += 1
                 _charge(context, one, processes)
                 context.progress(finished, len(order), "volumes")
-                if one.packed is not None:
-                    yield one.index, unpack(one.packed)
+                if one.volume is not None:
+                    yield one.index, one.volume
     finally:
         pool.shutdown(kill_workers=True)
 
@@ -210,17 +204,16 @@ def _work(task: _Task) -> _Done:
     import trimesh
 
     from necgs.stages import shape_volume
-    from necgs.volume.packed import pack
 
     deadline = None if task.seconds_left is None else time.monotonic() + task.seconds_left
     context = Context(seed=task.seed, scratch=Path(), deadline=deadline, cache=task.cache)
-    packed = None
+    volume = None
     with context.shape(task.index, EncodeFailed):
         mesh = trimesh.Trimesh(task.vertices, task.faces, process=False)
-        packed = pack(shape_volume(mesh, task.rate.resolution, task.rate.channels, task.rate.fit, context))
+        volume = shape_volume(mesh, task.rate.resolution, task.rate.channels, task.rate.fit, context)
     failure = context.failures.get(task.index)
     return _Done(
-        task.index, packed, failure, context.phases, context.recalled, context.made, context.found, context.notes
+        task.index, volume, failure, context.phases, context.recalled, context.made, context.found, context.notes
     )
 
 

@@ -21,8 +21,7 @@ from necgs.volume.surface_memory import surface_bytes
 
 if TYPE_CHECKING:
     from necgs.training.surface_blocks import SurfaceBlocks
-
-Volume = NDArray[np.int16]
+    from necgs.volume.tsdf_def import TsdfDef
 
 
 def warm_up(device: str) -> None:
@@ -44,7 +43,7 @@ def warm_up_training() -> None:
 
     spec = block_sparse_spec(8, (4,), latent_channels=4)
     slope = np.broadcast_to(np.arange(-60, 61, 16, dtype=np.int16)[:, None, None], (1, 8, 8, 8))
-    training = BlockTraining([SurfaceBlocks.of(slope, spec)], spec, BlockSettings(), "cpu", 0)
+    training = BlockTraining([SurfaceBlocks.of_codes(slope, spec)], spec, BlockSettings(), "cpu", 0)
     training.step(np.arange(1), 0.5)
 
 
@@ -56,8 +55,8 @@ def warm_up_decoder(device: str) -> None:
     extract(start_device(device).expand(4, 4, 4))
 
 
-def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, context: Context) -> Volume:
-    """The volume of one mesh: int16 codes (channels, K, K, K), from the context's cache where it is known.
+def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, context: Context) -> TsdfDef:
+    """The volume of one mesh, from the context's cache where it is known.
 
     Args:
         mesh: normalised.
@@ -73,11 +72,10 @@ def shape_volume(mesh: Trimesh, resolution: int, channels: int, fit: str, contex
     from necgs.fit.fit_volume import FITS, fitted_volume
 
     method = DirectFit(deformation=False) if (fit, channels) == ("direct", 1) else FITS[fit]
-    volume: Volume = fitted_volume(mesh, resolution, method, context).codes[:channels]
-    return volume
+    return fitted_volume(mesh, resolution, method, context)
 
 
-def trained_set(volumes: Volume | Sequence[SurfaceBlocks], rate: VolumeRate, context: Context) -> TrainedSet:
+def trained_set(volumes: NDArray[np.int16] | Sequence[SurfaceBlocks], rate: VolumeRate, context: Context) -> TrainedSet:
     """Train the decoder and the latents of a set: phase ``train``. Raises ``DeadlineExceeded``.
 
     Args:

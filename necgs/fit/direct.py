@@ -23,7 +23,7 @@ from necgs.fit.thin_parts import capture_thin_parts
 from necgs.volume import LEVEL
 from necgs.volume.surface import Surface
 from necgs.volume.topology import Topology, topology
-from necgs.volume.tsdf_def import TsdfDef
+from necgs.volume.tsdf_def import TsdfDef, flat_indices, rows_of
 
 _EVERYWHERE = (0, 3)  # searches that look at the whole mesh; the others start from the nearest triangles before
 
@@ -86,7 +86,7 @@ def fit_direct(
     """
     volume = capture_thin_parts(volume, vertices, faces, seed, move=settings.deformation)
     band = NarrowBand.of(volume)
-    mesh = topology(band.inside(band.values()[0]))
+    mesh = topology(volume.inside)
     if not len(mesh.faces):
         return volume
     association = Association(Surface(vertices, faces, threads), mesh.faces.numpy(), band.resolution)
@@ -115,16 +115,13 @@ class _Problem:
     @classmethod
     def of(cls, band: NarrowBand, mesh: Topology) -> _Problem:
         """The problem of a band and the topology of its signs."""
-        K = band.resolution
         ends = np.stack([mesh.lower.numpy(), mesh.upper.numpy()], axis=1)
-        clamped = ends.clip(0, K - 1)
-        flat = (clamped[..., 0] * K + clamped[..., 1]) * K + clamped[..., 2]
-        within = (ends == clamped).all(2)
-        row = np.where(within, band.row(torch.from_numpy(flat).reshape(-1)).numpy().reshape(flat.shape), -1)
+        flat, within = flat_indices(ends, band.resolution)
+        row = np.where(within, rows_of(band.points.numpy(), flat), -1)
         points, local = np.unique(row, return_inverse=True)
         lacking = int(len(points) and points[0] < 0)
-        fill = np.where(band.side.numpy()[flat] & within, -1, 1).astype(np.float32)
-        h = 2.0 / (K - 1)
+        fill = np.where(band.volume.inside.at(flat) & within, -1, 1).astype(np.float32)
+        h = 2.0 / (band.resolution - 1)
         rows = (local.reshape(row.shape) - lacking).astype(np.int32)
         edges = Edges(rows, (ends * h - 1).astype(np.float32), fill)
         return cls(band.values().numpy(), points[lacking:], edges, mesh.faces.numpy().astype(np.int32), h)

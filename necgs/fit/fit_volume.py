@@ -13,7 +13,6 @@ from bench.codec import Context
 from necgs.fit.direct import DirectFit, fit_direct
 from necgs.fit.raster.visibility import visibility_on
 from necgs.fit.rendered import RenderedFit, fit_rendered
-from necgs.volume.packed import pack, unpack
 from necgs.volume.tsdf_def import TsdfDef, content_key, plain_volume
 
 if TYPE_CHECKING:
@@ -54,14 +53,14 @@ def fitted_volume(mesh: Trimesh, resolution: int, fit: Fit | None, context: Cont
     found = context.cached("fit", key, lambda: _fitted(plain, mesh, fit, context))
     if "visibility" in found:
         context.notes["visibility"] = str(found["visibility"])
-    return TsdfDef(unpack(found))
+    return TsdfDef.unpacked(found)
 
 
 def _fitted(plain: TsdfDef, mesh: Trimesh, fit: Fit, context: Context) -> dict[str, np.ndarray]:
     """What is cached: the fitted volume, and for a rendered fit what found the visible faces."""
     if isinstance(fit, RenderedFit):
         context.take_gpu()
-    packed = pack(fit_volume(plain, mesh, fit, context).codes)
+    packed = fit_volume(plain, mesh, fit, context).packed()
     if not isinstance(fit, RenderedFit):
         return packed
     return {**packed, "visibility": np.asarray(str(visibility_on(context.device)))}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from necgs.volume import LEVEL
@@ -21,20 +23,21 @@ class NarrowBand:
     Args:
         volume: where the values come from, and what holds at the points outside the band.
         points: int64 (n,), flat indices of the band's points, ascending.
-        side: bool (K^3,), whether each point of ``volume`` is inside.
     """
 
     volume: TsdfDef
     points: Tensor
-    side: Tensor
 
     @classmethod
     def of(cls, volume: TsdfDef, device: str = "cpu") -> NarrowBand:
         """The band of a volume."""
-        tsdf = volume.codes[0]
-        points = torch.from_numpy(np.flatnonzero(np.abs(tsdf) < LEVEL))
-        side = torch.from_numpy(tsdf.reshape(-1) < 0)
-        return cls(volume, points.to(device), side.to(device))
+        points = torch.from_numpy(volume.points[_in_band(volume)].astype(np.int64))
+        return cls(volume, points.to(device))
+
+    @functools.cached_property
+    def side(self) -> Tensor:
+        """Bool (K^3,), whether each point of the volume is inside: only what moves the signs wants it."""
+        return torch.from_numpy(self.volume.inside.whole().reshape(-1)).to(self.points.device)
 
     @property
     def resolution(self) -> int:
@@ -43,7 +46,7 @@ class NarrowBand:
 
     def values(self) -> Tensor:
         """The band's values, float32 (4, n)."""
-        codes = self.volume.codes.reshape(4, -1)[:, self.points.cpu().numpy()]
+        codes = self.volume.all_channels()[:, _in_band(self.volume)]
         return torch.from_numpy(dequantise(codes)).to(self.points.device)
 
     def row(self, points: Tensor) -> Tensor:
@@ -71,9 +74,7 @@ class NarrowBand:
 
     def volume_of(self, values: Tensor) -> TsdfDef:
         """The whole volume with the band's values (4, n) put in place and quantised."""
-        codes = self.volume.codes.copy()
-        codes.reshape(4, -1)[:, self.points.cpu().numpy()] = quantise(values.detach().cpu().numpy())
-        return TsdfDef(codes)
+        return self.volume.changed(self.points.cpu().numpy(), quantise(values.detach().cpu().numpy()))
 
     def _at(self, points: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """TSDF (m,) and deformation (m, 3) at grid points (m, 3), truncated and unmoved beyond the band."""
@@ -87,3 +88,8 @@ class NarrowBand:
         tsdf = torch.where(given, values[0].index_select(0, row), fill)
         move = torch.where(given[:, None], values[1:].index_select(1, row).T, 0.0)
         return tsdf, move
+
+
+def _in_band(volume: TsdfDef) -> NDArray[np.bool_]:
+    """Which of a volume's points (n,) are not truncated."""
+    return np.abs(volume.point_codes[0]) < LEVEL

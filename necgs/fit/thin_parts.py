@@ -71,18 +71,18 @@ def capture_thin_parts(
     places = _places(surface, vertices, faces, points[missed], surface.normals[face[missed]], h)
     grid = (_nearest(places, h) if move else _in_line(places, h)).clip(0, K - 1)
     flat = np.ravel_multi_index(tuple(grid.T), (K, K, K))
-    flips = places.inside != (volume.codes[0].reshape(-1)[flat] < 0)
+    flips = places.inside != volume.inside.at(flat)
     order = np.lexsort((-places.radius, flat))  # of several middles around one grid point, the deepest
     order = order[flips[order]]
     order = order[np.unique(flat[order], return_index=True)[1]]
     if not len(order):
         return volume
-    codes = volume.codes.reshape(4, -1).copy()
     depth = np.maximum(1, np.rint(places.radius[order] / (2 * h) * LEVEL)).clip(max=LEVEL).astype(np.int16)
-    codes[0, flat[order]] = np.where(places.inside[order], -depth, depth)
+    codes = np.where(places.inside[order], -depth, depth)[None]
     if move:
-        codes[1:, flat[order]] = quantise((places.middle[order] - (grid[order] * h - 1)) / (h / 2)).T
-    return TsdfDef(codes.reshape(volume.codes.shape))
+        moved = quantise((places.middle[order] - (grid[order] * h - 1)) / (h / 2)).T
+        codes = np.concatenate([codes, moved])
+    return volume.changed(flat[order], codes)
 
 
 def _missed(volume: TsdfDef, points: np.ndarray, distance: float) -> NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from necgs.fit.direct import DirectFit
 from necgs.fit.fit_volume import fitted_volume
 from necgs.studies.fit_table import load_normalised, surface_errors
 from necgs.volume.resampled_extraction import check_extraction, mesh_at
+from necgs.volume.tsdf_def import dequantise
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 def extraction_rows(mesh: Trimesh, name: str, coded: int, grids: Sequence[int]) -> Iterator[str]:
     """Lines of the table for one normalised mesh, as soon as they are known."""
     for label, fit, channels in (("plain", None, 1), ("direct", DirectFit(), 4)):
-        volume = torch.from_numpy(fitted_volume(mesh, coded, fit).values()[:channels])
+        volume = torch.from_numpy(dequantise(fitted_volume(mesh, coded, fit).dense(channels)))
         for grid in grids:
             start = time.process_time()
             extracted = mesh_at(volume, grid)

@@ -28,7 +28,7 @@ from necgs.fit.direct import DirectFit
 from necgs.fit.fit_volume import Fit, fit_volume
 from necgs.fit.rendered import RenderedFit
 from necgs.volume import LEVEL
-from necgs.volume.tsdf_def import TsdfDef, plain_volume
+from necgs.volume.tsdf_def import TsdfDef, dequantise, plain_volume
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -70,8 +70,9 @@ def fit_rows(mesh: Trimesh, name: str, resolution: int, fits: Sequence[tuple[str
 
 
 def _row(name: str, label: str, volume: TsdfDef, reference: Trimesh, seconds: float) -> FitRow:
-    near = np.abs(volume.codes[0]) < LEVEL
-    moved = float(np.abs(volume.values()[1:, near]).mean()) if near.any() else 0.0
+    codes = volume.all_channels()
+    near = np.abs(codes[0]) < LEVEL
+    moved = float(np.abs(dequantise(codes[1:, near])).mean()) if near.any() else 0.0
     there, back, normals = surface_errors(reference, volume.mesh())
     return FitRow(name, volume.resolution, label, there, back, normals, moved, seconds)
 

@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     meshes = [normalize(shape.load(), shape.name)[0] for shape in load(options.dataset, limit=options.limit).shapes]
     volumes = np.empty((len(meshes), rate.channels, *[rate.resolution] * 3), np.int16)
     for index, mesh in enumerate(meshes):
-        volumes[index] = shape_volume(mesh, rate.resolution, rate.channels, rate.fit, context)
+        volumes[index] = shape_volume(mesh, rate.resolution, rate.channels, rate.fit, context).dense(rate.channels)
     print(_HEADER, flush=True)
     for setting in options.train:
         print(training_row(meshes, volumes, setting.applied(rate), options.measured), flush=True)

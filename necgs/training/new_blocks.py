@@ -32,6 +32,7 @@ from necgs.training.latent_descent import AppendSettings, Progress, minimise
 from necgs.training.priced_decoder import PricedDecoder
 from necgs.training.shape_rows import ResidentBlocks
 from necgs.training.surface_blocks import SurfaceBlocks
+from necgs.volume.tsdf_def import TsdfDef
 
 TRAINING = BlockSettings()
 """What of a training is done here, too: part with noise, weight of signs, sweeps over the codes."""
@@ -46,9 +47,9 @@ _ALONE = np.zeros(1, dtype=np.int64)
 
 
 def fit_blocks(
-    shared: SharedPart, volume: NDArray[np.int16], settings: AppendSettings, device: str, progress: Progress | None
+    shared: SharedPart, volume: TsdfDef, settings: AppendSettings, device: str, progress: Progress | None
 ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
-    """Codes (n, C) of the latents of one volume (channels, K, K, K), and its block states (G, G, G)."""
+    """Codes (n, C) of the latents of one volume, and its block states (G, G, G)."""
     spec = shared.decoder.spec
     cut = SurfaceBlocks.of(volume, spec)
     if not len(cut.codes):

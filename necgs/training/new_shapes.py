@@ -17,10 +17,11 @@ from necgs.coding.bitstream import SharedPart
 from necgs.decoder.spec import BLOCK_SPARSE
 from necgs.training.latent_descent import AppendSettings, Progress, minimise
 from necgs.volume import LEVEL
+from necgs.volume.tsdf_def import TsdfDef
 
 Codes = NDArray[np.int32]
 States = NDArray[np.int8]
-Volumes = Sequence[NDArray[np.int16]]
+Volumes = Sequence[TsdfDef]
 
 
 def fit_latents(
@@ -33,7 +34,7 @@ def fit_latents(
 ) -> list[tuple[Codes, States | None]]:
     """Latent codes (rows, channels) and block states (block-sparse only) of each volume, for `encode_shape`.
 
-    Deterministic for a machine and device. Volumes are int16 (channels, K, K, K), as the decoder makes them.
+    Deterministic for a machine and device.
     ``notes`` gets ``volumes_lie``, as of `necgs.training.train`.
     """
     from bench.codec.arithmetic import deterministic
@@ -83,7 +84,8 @@ def _fit_dense(
     weights = dequantized_weights(shared.decoder, device)
     steps = torch.tensor([step_size(exponent) for exponent in shared.decoder.latent_exponents], device=device)
     latents = torch.zeros((len(volumes), *latent_shape(spec)), device=device, requires_grad=True)
-    placed = place_volumes(torch.from_numpy(np.stack(volumes)), spec, settings.batch, torch.device(device))
+    whole = torch.from_numpy(np.stack([volume.dense(spec.channels) for volume in volumes]))
+    placed = place_volumes(whole, spec, settings.batch, torch.device(device))
     if placed.note:
         notes["volumes_lie"] = placed.note
     on_host = torch.split(torch.arange(len(volumes)), settings.batch)

@@ -7,7 +7,7 @@ there is how far its surface has moved, in units of the TSDF, whatever becomes o
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,27 +77,22 @@ def zero_shares(values: Tensor) -> Tensor:
     return size.flip(1) / size.sum(1, keepdim=True)
 
 
-def edges_that_change_sign(tsdf: NDArray[np.int16], occupied: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """The edges (m,) of one shape that change sign: 4 * lower end + axis.
+def edges_that_change_sign(
+    lower: Sequence[NDArray[np.int64]], occupied: NDArray[np.bool_], block_edge: int
+) -> NDArray[np.int32]:
+    """Numbers (m,) of the edges of one shape that change sign: 4 * lower end + axis.
 
     An end is block * b^3 + point in C order, the shape's own blocks counted in the order of `BlockSet`.
 
     Args:
-        tsdf: codes (K, K, K).
-        occupied: bool (G, G, G), the blocks that count.
+        lower: along each axis the lower ends (m, 3) of these edges, in C order.
+        occupied: bool (G, G, G), the blocks that count; all ends lie in some of them.
+        block_edge: b, points of a block per axis.
     """
     number = np.cumsum(occupied).reshape(occupied.shape) - 1
-    edge = len(tsdf) // len(occupied)
     edges = []
-    for axis, low in enumerate(_lower_ends(tsdf < 0)):
-        block, point = np.divmod(low, edge)
-        local = point @ [edge * edge, edge, 1]
-        edges.append(_AXES * (number[tuple(block.T)] * edge**3 + local) + axis)
+    for axis, ends in enumerate(lower):
+        block, point = np.divmod(ends, block_edge)
+        local = point @ [block_edge * block_edge, block_edge, 1]
+        edges.append(_AXES * (number[tuple(block.T)] * block_edge**3 + local) + axis)
     return np.concatenate(edges).astype(np.int32)
-
-
-def _lower_ends(inside: NDArray[np.bool_]) -> Iterator[NDArray[np.int64]]:
-    """For each axis the grid points (m, 3) that lie on another side than the next."""
-    for axis in range(3):
-        ahead = np.moveaxis(inside, axis, 0)
-        yield np.argwhere(np.moveaxis(ahead[:-1] != ahead[1:], 0, axis))

@@ -67,10 +67,11 @@ def train(
         if notes is not None and training.volumes.note:
             notes["volumes_lie"] = training.volumes.note
     elif spec.variant == BLOCK_SPARSE and isinstance(settings, BlockSettings):
-        cut = [SurfaceBlocks.of(volume, spec) for volume in volumes] if isinstance(volumes, np.ndarray) else volumes
-        parts = (part for volume in cut for part in (volume.states, volume.codes))
+        if isinstance(volumes, np.ndarray):
+            volumes = [SurfaceBlocks.of_codes(codes, spec) for codes in volumes]
+        parts = (part for volume in volumes for part in (volume.states, volume.codes))
         keeper = Checkpoint(checkpoint, _fingerprint(f"{STATE_FORMAT} {spec}{settings}{seed}", device, parts))
-        training = BlockTraining(cut, spec, settings, device, seed)
+        training = BlockTraining(volumes, spec, settings, device, seed)
     else:
         raise ValueError(f"settings {type(settings).__name__} are not for the {spec.variant} decoder")
     with deterministic(device):

@@ -7,14 +7,20 @@ back ends give the same arrays in the same order: a compiled loop on the CPU, to
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from necgs.volume.grid_bits import SLAB, GridBits
 from necgs.volume.marching_cubes_tables import CORNERS, EDGE_AXIS, EDGE_CORNER, TRIANGLE_COUNT, TRIANGLES
+
+Slab = Callable[[int, int], NDArray[np.bool_]]
+"""Slices of a grid along x from the first to the last, exclusive: bool (last - first, K, K)."""
 
 
 @dataclass(frozen=True)
@@ -32,25 +38,44 @@ class Topology:
     faces: Tensor
 
 
-def topology(inside: Tensor, backend: str = "auto") -> Topology:
+def topology(inside: Tensor | GridBits, backend: str = "auto") -> Topology:
     """Join the sign changes of a grid into a closed triangle mesh.
 
     The grid is surrounded by one layer of outside points, so the mesh is closed whatever the volume holds.
 
     Args:
-        inside: bool (K, K, K), axes x, y, z.
-        backend: ``numba``, ``torch``, or ``auto``: numba where ``inside`` is on the CPU.
+        inside: bool (K, K, K), axes x, y, z, or the bits of such a grid, which are read some slices at a time.
+        backend: ``numba``, ``torch``, or ``auto``: numba where ``inside`` is on the CPU. Bits are read by numba.
     """
+    if isinstance(inside, GridBits):
+        return _topology_numba(inside.slab, inside.resolution)
     if inside.ndim != 3 or inside.dtype != torch.bool or len(set(inside.shape)) != 1:
         raise ValueError(f"inside must be a bool cube (K, K, K), not {inside.dtype} {tuple(inside.shape)}")
-    if backend == "auto":
-        backend = "numba" if inside.device.type == "cpu" else "torch"
-    padded = torch.nn.functional.pad(inside, (1, 1, 1, 1, 1, 1))
-    if backend == "torch":
-        return _topology_torch(padded)
-    lower, axis, faces = _join(padded.view(torch.uint8).numpy(), *_active_cells(padded.view(torch.uint8).numpy()))
+    if backend == "torch" or (backend == "auto" and inside.device.type != "cpu"):
+        return _topology_torch(torch.nn.functional.pad(inside, (1, 1, 1, 1, 1, 1)))
+    grid = inside.numpy()
+    return _topology_numba(lambda first, last: grid[first:last], len(grid))
+
+
+def _topology_numba(slab: Slab, K: int) -> Topology:
+    lower, axis, faces = _join(K + 2, *_cells(slab, K))
     start = torch.from_numpy(lower)
     return Topology(start, start + torch.eye(3, dtype=torch.int64)[torch.from_numpy(axis)], torch.from_numpy(faces))
+
+
+def _cells(slab: Slab, K: int) -> tuple[np.ndarray, np.ndarray]:
+    """`_active_cells` of a grid with a layer of outside points around it, of which ``slab`` gives slices."""
+    cells, cases = [], []
+    for first in range(0, K + 1, SLAB):  # slices of the padded grid, which are one further
+        last = min(first + SLAB, K + 1)
+        padded = np.zeros((last + 1 - first, K + 2, K + 2), np.uint8)
+        low, high = max(first - 1, 0), min(last, K)
+        padded[low + 1 - first : high + 1 - first, 1:-1, 1:-1] = slab(low, high)
+        found = _active_cells(padded)
+        found[0][:, 0] += first
+        cells.append(found[0])
+        cases.append(found[1])
+    return np.concatenate(cells), np.concatenate(cases)
 
 
 def _topology_torch(padded: Tensor) -> Topology:
@@ -96,12 +121,16 @@ def _tables(device: torch.device) -> _Tables:
 
 @numba.njit(cache=True)
 def _active_cells(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cells with corners on both sides: lower corner int32 (c, 3) and case uint8 (c,). ``inside`` is uint8 0 or 1."""
-    size = inside.shape[0]
+    """Cells with corners on both sides: lower corner int32 (c, 3) and case uint8 (c,).
+
+    Args:
+        inside: uint8 (slices, S, S), 0 or 1.
+    """
+    size = inside.shape[1]
     count = 0
     cells = np.empty((1 << 12, 3), np.int32)
     cases = np.empty(1 << 12, np.uint8)
-    for x in range(size - 1):
+    for x in range(len(inside) - 1):
         for y in range(size - 1):
             if count + size > len(cases):
                 cells = np.concatenate((cells, np.empty_like(cells)))
@@ -121,12 +150,11 @@ def _active_cells(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @numba.njit(cache=True)
-def _join(inside: np.ndarray, cells: np.ndarray, cases: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _join(size: int, cells: np.ndarray, cases: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Number the crossings and look up the triangles; memory O(cells + K^2).
 
     The tables are compiled in and the code is cached by this file's date: touch it when they change.
     """
-    size = inside.shape[0]
     first = np.empty(len(cells) + 1, np.int64)  # a cell owns the crossings of the three edges at its lower corner
     triangles = 0
     first[0] = 0

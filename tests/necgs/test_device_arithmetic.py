@@ -19,6 +19,7 @@ from necgs.training.latent_descent import AppendSettings
 from necgs.training.new_shapes import fit_latents
 from necgs.training.ssim import gaussian_window
 from necgs.training.train import train
+from necgs.volume.tsdf_def import TsdfDef
 from tests.necgs.training.test_dense import spheres
 from tests.pretended_cuda import PretendedCuda
 
@@ -60,7 +61,7 @@ def test_no_sum_of_an_append_is_left_to_chance(name: str) -> None:
     volumes = spheres(3, 16, spec.channels)
     shared = decode_shared(encode_set(train(volumes[:2], spec, settings), "range").shared.data)
     with PretendedCuda() as seen:
-        fit_latents(shared, volumes[2:], AppendSettings(steps=2), "cuda")
+        fit_latents(shared, [TsdfDef.of_codes(codes) for codes in volumes[2:]], AppendSettings(steps=2), "cuda")
     assert seen.launches["convolution_backward"]
     assert not seen.nondeterministic
 

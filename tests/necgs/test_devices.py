@@ -114,7 +114,7 @@ def test_a_killed_training_goes_on_to_the_same_integers(device: Device, name: st
 def test_append_and_decode(device: Device, name: str) -> None:
     spec, settings = TRAININGS[name]
     shared = decode_shared(encode_set(train(spheres(2, K, spec.channels), spec, settings), "range").shared.data)
-    new = spheres(3, K, spec.channels)[2:]
+    new = [TsdfDef.of_codes(codes) for codes in spheres(3, K, spec.channels)[2:]]
     here, there = (fit_latents(shared, new, AppendSettings(steps=5), where) for where in ("cpu", device.name))
     assert here[0][0].shape == there[0][0].shape
     if device.exact:
@@ -147,7 +147,7 @@ def test_a_surface_is_joined_without_copies_of_tables() -> None:
 
 def ball_to_fit() -> tuple[TsdfDef, trimesh.Trimesh]:
     mesh = trimesh.creation.icosphere(subdivisions=2, radius=0.45)
-    return TsdfDef(spheres(1, K, 4)[0]), mesh
+    return TsdfDef.of_codes(spheres(1, K, 4)[0]), mesh
 
 
 @pytest.mark.parametrize("rasterizer", [False, True], ids=["depth buffer", "nvdiffrast"])
@@ -225,7 +225,7 @@ def test_a_training_step_never_waits_for_the_device(name: str) -> None:
         training = (
             DenseTraining(volumes, spec, settings, "cuda", 0)
             if spec.variant == DENSE
-            else BlockTraining([SurfaceBlocks.of(volume, spec) for volume in volumes], spec, settings, "cuda", 0)
+            else BlockTraining([SurfaceBlocks.of_codes(volume, spec) for volume in volumes], spec, settings, "cuda", 0)
         )
         if isinstance(training, BlockTraining):
             for position, shapes in ((0.1, [0, 3]), (0.2, [1, 2]), (0.85, [3, 4])):  # the last settles the steps

@@ -58,7 +58,7 @@ def dense_step(K):
 
 def block_training(codes):
     spec = block_sparse_spec(codes.shape[-1])
-    return BlockTraining([SurfaceBlocks.of(volume, spec) for volume in codes], spec, BlockSettings(), "cpu", 0)
+    return BlockTraining([SurfaceBlocks.of_codes(volume, spec) for volume in codes], spec, BlockSettings(), "cpu", 0)
 
 
 def block_step(K):

@@ -108,7 +108,7 @@ def _training_points(mesh: Trimesh, rate: QuantDeepSdfRate, context: Context, in
 
     fit = FITS[rate.fit] if rate.deformation else None
     volume = fitted_volume(mesh, rate.resolution, fit, context)
-    return ShapePoints.of(volume.codes[: rate.spec().channels], seed=context.seed + index)
+    return ShapePoints.of(volume.dense(rate.spec().channels), seed=context.seed + index)
 
 
 def _trained(points: Sequence[ShapePoints], rate: QuantDeepSdfRate, context: Context) -> Trained:

@@ -17,7 +17,7 @@ from necgs.fit.thin_parts import capture_thin_parts
 from necgs.volume.dmc import extract
 from necgs.volume.surface import Surface
 from necgs.volume.topology import topology
-from necgs.volume.tsdf_def import TsdfDef, plain_volume
+from necgs.volume.tsdf_def import TsdfDef, dequantise, plain_volume
 
 K = 20
 QUICK = DirectFit(iterations=40, associate_every=8)
@@ -53,10 +53,10 @@ def test_band_extracts_what_the_dense_volume_gives(block):
     generator = np.random.default_rng(0)
     codes = volume.codes.copy()
     codes[1:] = generator.integers(-128, 129, codes[1:].shape) * (np.abs(codes[0]) < 128)
-    volume = TsdfDef(codes)
+    volume = TsdfDef.of_codes(codes)
     band = NarrowBand.of(volume)
     mesh = topology(band.inside(band.values()[0]))
-    tsdf, deformation = torch.from_numpy(volume.values()).split([1, 3])
+    tsdf, deformation = torch.from_numpy(dequantise(volume.codes)).split([1, 3])
     vertices, faces = extract(tsdf[0], deformation)
     assert torch.equal(mesh.faces, faces)
     assert torch.allclose(band.vertices(mesh, band.values()), vertices)
@@ -69,10 +69,10 @@ def test_band_knows_the_border_and_the_truncated_sides():
     codes[0] = 128
     codes[0, 3:] = -128
     codes[0, 2, 2, 2] = 100
-    volume = TsdfDef(codes)
+    volume = TsdfDef.of_codes(codes)
     band = NarrowBand.of(volume)
     mesh = topology(band.inside(band.values()[0]))
-    expected, _ = extract(torch.from_numpy(volume.values()[0]), torch.zeros(3, 6, 6, 6))
+    expected, _ = extract(torch.from_numpy(dequantise(volume.codes[0])), torch.zeros(3, 6, 6, 6))
     assert torch.allclose(band.vertices(mesh, band.values()), expected)
 
 

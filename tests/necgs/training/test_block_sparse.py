@@ -140,7 +140,7 @@ def test_rate_is_the_ideal_length_of_a_laplace_code():
 
 
 def test_training_starts_from_the_transform():
-    training = BlockTraining([SurfaceBlocks.of(v, SPEC) for v in VOLUMES], SPEC, SETTINGS, "cpu", 0)
+    training = BlockTraining([SurfaceBlocks.of_codes(v, SPEC) for v in VOLUMES], SPEC, SETTINGS, "cpu", 0)
     start = training.loss(np.arange(3), noisy=True).item()
     training.latents.values.mul_(0)
     assert training.loss(np.arange(3), noisy=True).item() > 2 * start

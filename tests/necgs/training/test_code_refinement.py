@@ -24,7 +24,7 @@ ALL = np.arange(len(VOLUMES))
 
 def trained(refinement: int, adaptation: float = 0) -> BlockTraining:
     settings = BlockSettings(epochs=12, refinement=refinement, adaptation=adaptation, batch=len(VOLUMES))
-    training = BlockTraining([SurfaceBlocks.of(volume, SPEC) for volume in VOLUMES], SPEC, settings, "cpu", 0)
+    training = BlockTraining([SurfaceBlocks.of_codes(volume, SPEC) for volume in VOLUMES], SPEC, settings, "cpu", 0)
     training.run(Checkpoint(None, ""))
     return training
 

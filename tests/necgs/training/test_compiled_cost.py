@@ -41,7 +41,7 @@ def started(spec: DecoderSpec) -> BlockTraining:
     volumes = np.concatenate(
         [spheres(K=K, channels=spec.channels), np.full((1, spec.channels, K, K, K), 128, np.int16)]
     )
-    blocks = [SurfaceBlocks.of(volume, spec) for volume in volumes]
+    blocks = [SurfaceBlocks.of_codes(volume, spec) for volume in volumes]
     training = BlockTraining(blocks, spec, BlockSettings(lambda_=1000 * PRICE), "cpu", 0)
     noise = torch.Generator().manual_seed(1)
     with torch.no_grad():

@@ -16,13 +16,14 @@ from necgs.coding.bitstream import SharedPart, decode_shape, decode_shared, enco
 from necgs.decoder.dense import decode_volume
 from necgs.decoder.spec import block_sparse_spec
 from necgs.decoder.trained_set import TrainedSet
-from necgs.stages import Volume, shape_volume
+from necgs.stages import shape_volume
 from necgs.training import new_blocks
 from necgs.training.block_settings import BlockSettings
 from necgs.training.latent_descent import AppendSettings
 from necgs.training.new_shapes import fit_latents
 from necgs.training.surface_blocks import SurfaceBlocks
 from necgs.training.train import train
+from necgs.volume.tsdf_def import TsdfDef
 from tests.conftest import Device
 
 K = 32
@@ -31,7 +32,7 @@ STEPS = AppendSettings(steps=150)
 
 
 @cache
-def volumes() -> list[Volume]:
+def volumes() -> list[TsdfDef]:
     """Of three bodies."""
     return [shape_volume(normalize(unpack(place), str(place))[0], K, 1, "direct", Context()) for place in (0, 4, 8)]
 
@@ -79,7 +80,7 @@ def test_a_file_that_paid_more_for_bits_has_the_higher_price() -> None:
 
 def error(shared: SharedPart, data: bytes) -> float:
     """Mean absolute error of the TSDF near the surface."""
-    exact = volumes()[2][0] / 128
+    exact = volumes()[2].dense(1)[0] / 128
     found = decode_volume(decode_shape(shared, data), 0)[0]
     return float(np.abs(found - exact)[np.abs(exact) < 1].mean())
 
@@ -109,7 +110,7 @@ def test_the_same_on_a_device(device: Device) -> None:
 
 def test_an_empty_volume_has_no_codes() -> None:
     shared = coded(16e-3)
-    [(codes, states)] = fit_latents(shared, [np.full((1, K, K, K), 128, np.int16)], STEPS)
+    [(codes, states)] = fit_latents(shared, [TsdfDef.of_codes(np.full((1, K, K, K), 128, np.int16))], STEPS)
     assert codes.shape == (0, 8)
     assert states is not None
     assert not states.any()

@@ -15,6 +15,7 @@ from necgs.training.latent_descent import AppendSettings
 from necgs.training.new_shapes import fit_latents
 from necgs.training.residence import DeviceVolumes, Estimate, HostVolumes
 from necgs.training.train import train
+from necgs.volume.tsdf_def import TsdfDef
 from tests.necgs.training.test_dense import spheres
 from tests.pretended_cuda import PretendedCuda
 
@@ -75,11 +76,12 @@ def test_volumes_that_do_not_fit_stay_on_the_host_without_a_wait_and_train_the_s
 def test_appended_volumes_that_do_not_fit_stay_on_the_host_and_give_the_same_codes(monkeypatch) -> None:
     volumes, notes = spheres(5, 16), {}
     shared = decode_shared(encode_set(train(volumes[:2], SPEC, SETTINGS), "range").shared.data)
+    new = [TsdfDef.of_codes(codes) for codes in volumes[2:]]
     with PretendedCuda():
-        resident = fit_latents(shared, volumes[2:], AppendSettings(3, batch=2), "cuda", notes=notes)
+        resident = fit_latents(shared, new, AppendSettings(3, batch=2), "cuda", notes=notes)
         assert notes["volumes_lie"].startswith("on the device")
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2 << 20, 2 << 20))
-        hosted = fit_latents(shared, volumes[2:], AppendSettings(3, batch=2), "cuda", notes=notes)
+        hosted = fit_latents(shared, new, AppendSettings(3, batch=2), "cuda", notes=notes)
         assert notes["volumes_lie"].startswith("on the host")
     assert len(hosted) == 3
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(resident, hosted, strict=True))

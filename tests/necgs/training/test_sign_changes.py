@@ -23,9 +23,19 @@ def volumes():
     return codes
 
 
+def lower_ends(inside):
+    """For each axis the grid points (m, 3) that lie on another side than the next."""
+    for axis in range(3):
+        ahead = np.moveaxis(inside, axis, 0)
+        yield np.argwhere(np.moveaxis(ahead[:-1] != ahead[1:], 0, axis))
+
+
 def changes_of(codes, blocks):
     occupied = blocks.states == OCCUPIED
-    edges = [torch.from_numpy(edges_that_change_sign(*one)) for one in zip(codes, occupied, strict=True)]
+    edges = [
+        torch.from_numpy(edges_that_change_sign(list(lower_ends(own < 0)), taken, EDGE))
+        for own, taken in zip(codes, occupied, strict=True)
+    ]
     return SignChanges(tuple(edges), EDGE)
 
 

@@ -17,7 +17,7 @@ VOLUMES = np.concatenate([spheres(K=24, channels=1), np.full((1, 1, 24, 24, 24),
 
 
 def test_batches_hold_the_values_and_exact_points_of_the_volumes():
-    cut = [SurfaceBlocks.of(volume, SPEC) for volume in VOLUMES]
+    cut = [SurfaceBlocks.of_codes(volume, SPEC) for volume in VOLUMES]
     targets = BlockTargets.of(cut, "cpu")
     for shapes in ([0], [2, 3, 1]):
         states = np.stack([cut[shape].states for shape in shapes])
@@ -30,7 +30,7 @@ def test_batches_hold_the_values_and_exact_points_of_the_volumes():
 
 def test_bits_that_do_not_fill_a_byte():
     spec = block_sparse_spec(24, (8,), latent_channels=8, block=3)
-    cut = SurfaceBlocks.of(VOLUMES[1], spec)
+    cut = SurfaceBlocks.of_codes(VOLUMES[1], spec)
     values, exact = BlockTargets.of([cut], "cpu").rows(np.arange(len(cut.codes)))
     assert exact.shape == (len(cut.codes), 1, 3, 3, 3)
     assert np.array_equal(exact.flatten(1).numpy(), cut.exact)
@@ -38,7 +38,7 @@ def test_bits_that_do_not_fill_a_byte():
 
 
 def test_rows_are_those_of_the_whole_set():
-    cut = [SurfaceBlocks.of(VOLUMES[index], SPEC) for index in (0, 3, 1, 2)]
+    cut = [SurfaceBlocks.of_codes(VOLUMES[index], SPEC) for index in (0, 3, 1, 2)]
     targets = BlockTargets.of(cut, "cpu")
     rows = np.random.default_rng(0).permutation(len(targets))[:50]
     values, exact = targets.rows(rows)
@@ -47,7 +47,7 @@ def test_rows_are_those_of_the_whole_set():
 
 
 def test_a_set_without_a_surface_has_no_rows():
-    targets = BlockTargets.of([SurfaceBlocks.of(VOLUMES[3], SPEC)], "cpu")
+    targets = BlockTargets.of([SurfaceBlocks.of_codes(VOLUMES[3], SPEC)], "cpu")
     assert len(targets) == 0
     assert targets.batch(np.array([0]), torch.zeros((0, 27), dtype=torch.int64)).exact.shape == (0, 1, 4, 4, 4)
 
@@ -55,14 +55,14 @@ def test_a_set_without_a_surface_has_no_rows():
 def test_whole_volumes_and_their_blocks_train_alike():
     settings = BlockSettings(epochs=2)
     whole = train(VOLUMES, SPEC, settings)
-    cut = train([SurfaceBlocks.of(volume, SPEC) for volume in VOLUMES], SPEC, settings)
+    cut = train([SurfaceBlocks.of_codes(volume, SPEC) for volume in VOLUMES], SPEC, settings)
     assert all(np.array_equal(a, b) for a, b in zip(whole.latents, cut.latents, strict=True))
     assert all(np.array_equal(whole.weights[name], cut.weights[name]) for name in whole.weights)
     assert [len(latents) for latents in cut.latents] == [len(BlockSet.of(grid[None])) for grid in cut.blocks]
 
 
 def test_blocks_of_another_decoder_are_refused():
-    cut = [SurfaceBlocks.of(VOLUMES[0], block_sparse_spec(24, (8,), latent_channels=8, block=8))]
+    cut = [SurfaceBlocks.of_codes(VOLUMES[0], block_sparse_spec(24, (8,), latent_channels=8, block=8))]
     with pytest.raises(ValueError, match=r"the decoder makes \(1, 4, 4, 4\) in \(6, 6, 6\)"):
         train(cut, SPEC, BlockSettings())
     with pytest.raises(ValueError, match="no volume"):

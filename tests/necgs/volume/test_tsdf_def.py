@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 import trimesh
 
 from bench.codec import Context, InvalidMesh
 from necgs.volume.distance_grid import distance_grid
+from necgs.volume.dmc import mesh_of
 from necgs.volume.tsdf_def import TsdfDef, content_key, dequantise, plain_volume, quantise, tsdf
+from tests.necgs.training.test_dense import spheres
 
 
 def grid(K):
@@ -155,10 +158,33 @@ def test_quantiser_is_the_257_level_one():
 
 def test_volume_validates_itself():
     good = np.zeros((4, 4, 4, 4), np.int16)
-    assert TsdfDef(good).resolution == 4
-    for bad in (good.astype(np.int32), good[:3], good[:, :3], np.full_like(good, 129)):
-        with pytest.raises(ValueError, match="codes must"):
-            TsdfDef(bad)
+    assert TsdfDef.of_codes(good).resolution == 4
+    for bad in (good.astype(np.int32), good[:3], good[:, :3], good[:, :3, :3, :3], np.full_like(good, -129)):
+        with pytest.raises(ValueError, match=r"codes|points"):
+            TsdfDef.of_codes(bad)
+
+
+def test_points_are_changed():
+    codes = spheres(K=12, channels=4)[0]
+    points = np.sort(np.random.default_rng(0).permutation(12**3)[:50])
+    values = np.random.default_rng(1).integers(-128, 129, (4, 50)).astype(np.int16)
+    for changed in (values, values[:1]):
+        expected = codes.copy().reshape(4, -1)
+        expected[: len(changed), points] = changed
+        found = TsdfDef.of_codes(codes).changed(points, changed)
+        assert np.array_equal(found.codes, expected.reshape(codes.shape))
+        assert np.array_equal(found.points, TsdfDef.of_codes(expected.reshape(codes.shape)).points)
+
+
+def test_the_surface_is_that_of_the_whole_volume():
+    """Also where a sign changes between truncated points and at the border of the grid."""
+    codes = spheres(K=12, channels=4)[0]
+    codes[0, :3, :4] = -128
+    codes[1:, 5] = np.random.default_rng(0).integers(-128, 129, codes[1:, 5].shape)
+    expected = mesh_of(torch.from_numpy(codes[0]), torch.from_numpy(codes[1:]), level=128)
+    found = TsdfDef.of_codes(codes).mesh()
+    assert np.array_equal(found.vertices, expected.vertices)
+    assert np.array_equal(found.faces, expected.faces)
 
 
 def test_cache_is_keyed_by_content_and_parameters(tmp_path, monkeypatch):

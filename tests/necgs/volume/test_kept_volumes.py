@@ -5,7 +5,7 @@ import pytest
 
 from bench.codec import Context
 from necgs.fit.fit_volume import FITS, fitted_volume
-from necgs.volume.packed import pack, unpack
+from necgs.volume.tsdf_def import TsdfDef
 from tests.necgs.training.test_dense import spheres
 
 
@@ -16,17 +16,18 @@ from tests.necgs.training.test_dense import spheres
     np.full((4, 5, 5, 5), -128, np.int16),
 ])  # fmt: skip
 def test_a_packed_volume_comes_back(codes):
-    assert np.array_equal(unpack(pack(codes)), codes)
+    assert np.array_equal(TsdfDef.of_codes(codes).dense(len(codes)), codes)
+    assert np.array_equal(TsdfDef.unpacked(TsdfDef.of_codes(codes).packed()).dense(len(codes)), codes)
 
 
 def test_a_moved_point_beyond_the_band_is_kept():
     codes = np.zeros((4, 6, 6, 6), np.int16)
     codes[0] = 128
     codes[2, 1, 2, 3] = -7
-    packed = pack(codes)
+    packed = TsdfDef.of_codes(codes).packed()
     assert packed["values"].tolist() == [[128], [-7]]
     assert packed["kept"].tolist() == [0, 2]
-    assert np.array_equal(unpack(packed), codes)
+    assert np.array_equal(TsdfDef.unpacked(packed).codes, codes)
 
 
 def test_a_cached_volume_is_the_computed_one_and_takes_a_fraction_of_its_bytes(tmp_path):
