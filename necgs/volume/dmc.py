@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from necgs.volume.topology import Topology, topology
+from necgs.volume.topology import Topology, topology, topology_of_blocks
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
@@ -57,7 +57,7 @@ def extract_blocks(
     """Extract the zero level set of a volume of which only some blocks of b^3 points are given.
 
     Equal to `extract` on the dense volume when each point beside a sign change lies in a given block. Beside the
-    blocks themselves it needs one byte a grid point.
+    blocks themselves it needs some slices of the grid on a CPU, some bytes a grid point on a GPU.
 
     Args:
         values: float (n, 4, b, b, b) or, without deformation, (n, 1, b, b, b): TSDF, then deformation.
@@ -76,10 +76,8 @@ def extract_blocks(
         raise ValueError(f"block coordinates must lie in 0..{side - 1}")
     coarse = torch.zeros([side] * 3, dtype=torch.bool, device=values.device)
     coarse = coarse if inside_elsewhere is None else inside_elsewhere
-    inside = coarse[:, None, :, None, :, None].repeat(1, b, 1, b, 1, b)
+    mesh = topology_of_blocks(values.detach()[:, 0] < 0, blocks, coarse)
     x, y, z = blocks.unbind(1)
-    inside[x, :, y, :, z, :] = values.detach()[:, 0] < 0
-    mesh = topology(inside.view(K, K, K))
     row = torch.full([side] * 3, -1, dtype=torch.int64, device=values.device)
     row[x, y, z] = torch.arange(n, device=values.device)
     ends = [_gather_from_blocks(values, row, coarse, points, K) for points in (mesh.lower, mesh.upper)]

@@ -57,6 +57,40 @@ def topology(inside: Tensor | GridBits, backend: str = "auto") -> Topology:
     return _topology_numba(lambda first, last: grid[first:last], len(grid))
 
 
+def topology_of_blocks(inside: Tensor, blocks: Tensor, elsewhere: Tensor) -> Topology:
+    """`topology` of a grid that is given in blocks.
+
+    Args:
+        inside: bool (n, b, b, b), of the points of some blocks.
+        blocks: int64 (n, 3), where they lie among all blocks.
+        elsewhere: bool (G, G, G), of all other blocks.
+    """
+    G, b = len(elsewhere), inside.shape[1]
+    if inside.device.type == "cpu":
+        return _topology_numba(_slabs_of_blocks(inside, blocks, elsewhere), G * b)
+    whole = elsewhere[:, None, :, None, :, None].repeat(1, b, 1, b, 1, b)
+    x, y, z = blocks.unbind(1)
+    whole[x, :, y, :, z, :] = inside
+    return topology(whole.view(G * b, G * b, G * b))
+
+
+def _slabs_of_blocks(inside: Tensor, blocks: Tensor, elsewhere: Tensor) -> Slab:
+    own, places, coarse = inside.numpy(), blocks.numpy(), elsewhere.numpy()
+    order = np.argsort(places[:, 0], kind="stable")
+    G, b = len(coarse), own.shape[1]
+    ends = np.searchsorted(places[order, 0], np.arange(G + 1))
+
+    def slab(first: int, last: int) -> NDArray[np.bool_]:
+        low, high = first // b, -(-last // b)
+        layers = coarse[low:high, None, :, None, :, None].repeat(b, 1).repeat(b, 3).repeat(b, 5)
+        rows = order[ends[low] : ends[high]]
+        x, y, z = places[rows].T
+        layers[x - low, :, y, :, z, :] = own[rows]
+        return layers.reshape(-1, G * b, G * b)[first - low * b : last - low * b]
+
+    return slab
+
+
 def _topology_numba(slab: Slab, K: int) -> Topology:
     lower, axis, faces = _join(K + 2, *_cells(slab, K))
     start = torch.from_numpy(lower)
