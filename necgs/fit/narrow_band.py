@@ -92,4 +92,5 @@ class NarrowBand:
 
 def _in_band(volume: TsdfDef) -> NDArray[np.bool_]:
     """Which of a volume's points (n,) are not truncated."""
-    return np.abs(volume.point_codes[0]) < LEVEL
+    band: NDArray[np.bool_] = np.abs(volume.point_codes[0]) < LEVEL
+    return band
