@@ -19,7 +19,6 @@ from necgs.volume.triangle_pieces import DEEPEST, halved, unit_normal
 
 _REACH = 0.2  # cells around a cell within which triangles are listed
 _PIECE = 6.0  # cells, the longest side of a piece of a triangle
-_SHORT = 3.0  # cells along each axis: a triangle in such a box has no side longer than _PIECE
 _MOST_CELLS = 9**3  # near one piece of a triangle
 _SHIFT = 2  # the edge of a block is 2^_SHIFT cells
 _EDGE = 1 << _SHIFT
@@ -77,12 +76,11 @@ def _list(cells, faces, K):  # type: ignore[no-untyped-def]  # numba
     for f in range(len(faces)):
         a, b, c = cells[faces[f, 0]], cells[faces[f, 1]], cells[faces[f, 2]]
         unit_normal(a, b, c, normal)  # zero where there is no area: then all cells of the bounding box are near
-        short = _is_short(a, b, c)
         stack[0, 0], stack[0, 1], stack[0, 2] = a, b, c
         waiting = 1
         while waiting:
             waiting -= 1
-            if not short and halved(stack, waiting, _PIECE):
+            if not _is_short(stack[waiting]) and halved(stack, waiting, _PIECE):
                 waiting += 2
                 continue
             if count + _MOST_CELLS > len(near):
@@ -95,11 +93,13 @@ def _list(cells, faces, K):  # type: ignore[no-untyped-def]  # numba
 
 
 @numba.njit(cache=True)
-def _is_short(a, b, c):  # type: ignore[no-untyped-def]  # numba
+def _is_short(piece):  # type: ignore[no-untyped-def]  # numba
+    """Whether a piece's bounding box shows that no side is long enough to be cut; asking `halved` takes longer."""
+    squared = 0.0
     for k in range(3):
-        if max(a[k], b[k], c[k]) - min(a[k], b[k], c[k]) > _SHORT:
-            return False
-    return True
+        extent = max(piece[0, k], piece[1, k], piece[2, k]) - min(piece[0, k], piece[1, k], piece[2, k])
+        squared += extent * extent
+    return squared <= _PIECE * _PIECE
 
 
 @numba.njit(cache=True)
