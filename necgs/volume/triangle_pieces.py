@@ -23,17 +23,25 @@ def halved(stack, at, most):  # type: ignore[no-untyped-def]  # numba
     """
     side, longest = 0, -1.0
     for k in range(3):
-        away = stack[at, (k + 1) % 3] - stack[at, k]
-        squared = (away * away).sum()
+        squared = _squared_distance(stack[at], (k + 1) % 3, k)
         if squared > longest:
             side, longest = k, squared
     if longest <= most * most or at + 2 > DEEPEST:
         return False
-    p, q, r = stack[at, side].copy(), stack[at, (side + 1) % 3].copy(), stack[at, (side + 2) % 3].copy()
-    middle = (p + q) / 2
-    stack[at, 0], stack[at, 1], stack[at, 2] = p, middle, r
-    stack[at + 1, 0], stack[at + 1, 1], stack[at + 1, 2] = middle, q, r
+    for k in range(3):
+        p, q, r = stack[at, side, k], stack[at, (side + 1) % 3, k], stack[at, (side + 2) % 3, k]
+        middle = (p + q) / 2
+        stack[at, 0, k], stack[at, 1, k], stack[at, 2, k] = p, middle, r
+        stack[at + 1, 0, k], stack[at + 1, 1, k], stack[at + 1, 2, k] = middle, q, r
     return True
+
+
+@numba.njit(cache=True)
+def _squared_distance(corners, one, other):  # type: ignore[no-untyped-def]  # numba
+    """Of two of some corners (3, 3); written out, as small arrays take longer than their sums."""
+    x, y = corners[one, 0] - corners[other, 0], corners[one, 1] - corners[other, 1]
+    z = corners[one, 2] - corners[other, 2]
+    return x * x + y * y + z * z
 
 
 @numba.njit(cache=True)
@@ -42,7 +50,8 @@ def unit_normal(a, b, c, normal):  # type: ignore[no-untyped-def]  # numba
     for k in range(3):
         i, j = (k + 1) % 3, (k + 2) % 3
         normal[k] = (b[i] - a[i]) * (c[j] - a[j]) - (b[j] - a[j]) * (c[i] - a[i])
-    length = np.sqrt((normal * normal).sum())
+    length = np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2])
     if length > 0:
-        normal /= length
+        for k in range(3):
+            normal[k] /= length
     return length > 0
