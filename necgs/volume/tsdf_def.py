@@ -14,16 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.codec import Context
-from bench.codec.checks import checked_arrays
 from necgs.volume import LEVEL
-from necgs.volume.distance_grid import distance_grid
+from necgs.volume.banded_tsdf import banded_tsdf
 from necgs.volume.packed import pack, unpack
-from necgs.volume.winding_number import inside_grid
 
 if TYPE_CHECKING:
     from trimesh import Trimesh
-
-_SHELL = 0.9  # half the thickness of an open sheet in cells; sqrt(3)/2 and a little
 
 _VERSION = "tsdf-6"  # part of every content key: raise it when what is kept of equal meshes changes
 
@@ -112,16 +108,7 @@ def plain_volume(mesh: Trimesh, resolution: int, context: Context | None = None)
 
 
 def tsdf(mesh: Trimesh, resolution: int) -> np.ndarray:
-    """Truncated signed distance of a mesh in [-1, 1]^3.
-
-    The sign alternates across the mesh, from positive outside, as far as the rounded winding number tells the sides
-    apart (`winding_number`): right for closed, open, self-intersecting, nested and inverted meshes. Where no grid point
-    is inside at all (a lone triangle, an open sheet, a plate between two layers of points), the surface is thickened to
-    a shell of +-0.9 h, about the thinnest that no grid can miss.
-
-    Args:
-        mesh: triangles within [-1, 1]^3.
-        resolution: K, grid points per axis.
+    """Truncated signed distance of a mesh in [-1, 1]^3, of all grid points; see `banded_tsdf`.
 
     Returns:
         float32 (K, K, K), positive outside.
@@ -129,18 +116,4 @@ def tsdf(mesh: Trimesh, resolution: int) -> np.ndarray:
     Raises:
         InvalidMesh: no triangle, coordinates that are not finite, or geometry outside the cube.
     """
-    vertices, faces = _checked(mesh, resolution)
-    h = np.float32(2.0 / (resolution - 1))
-    distance = distance_grid(vertices, faces, resolution, 2.0)
-    inside = inside_grid(vertices, faces, distance)
-    if (distance[inside] > h / 64).any():  # about the smallest depth that survives the quantiser
-        np.negative(distance, out=distance, where=inside)
-    else:
-        distance = distance_grid(vertices, faces, resolution, 2.0 + _SHELL) - np.float32(_SHELL) * h
-    return np.clip(distance / (2 * h), -1.0, 1.0, out=distance)
-
-
-def _checked(mesh: Trimesh, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-    if resolution < 4:
-        raise ValueError(f"a volume needs at least 4 points per axis, not {resolution}")
-    return checked_arrays(mesh)
+    return banded_tsdf(mesh, resolution).whole()

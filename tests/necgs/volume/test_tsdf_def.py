@@ -5,7 +5,7 @@ import pytest
 import trimesh
 
 from bench.codec import Context, InvalidMesh
-from necgs.volume.distance_grid import distance_grid
+from necgs.volume.distance_band import distance_band
 from necgs.volume.tsdf_def import TsdfDef, content_key, dequantise, plain_volume, quantise, tsdf
 
 
@@ -43,11 +43,10 @@ def test_rotated_needles_match_brute_force(seed):
     nearest = trimesh.triangles.closest_point(np.repeat(triangle[None], len(points), 0), points)
     distance = np.linalg.norm(nearest - points, axis=1).reshape(K, K, K)
     h = 2 / (K - 1)
-    found = distance_grid(mesh.vertices, mesh.faces, K, 2.0)
+    band = distance_band(mesh.vertices, mesh.faces, K, 2.0)
     near = distance <= 2 * h
-    assert np.array_equal(found <= 2 * h, near)
-    assert found[near] == pytest.approx(distance[near], abs=1e-6)
-    assert found[~near] == pytest.approx(4 * h)
+    assert np.array_equal(band.points, np.flatnonzero(near))
+    assert band.distance == pytest.approx(distance[near], abs=1e-6)
     shell = np.clip((distance - 0.9 * h) / (2 * h), -1, 1)  # an open sheet: nothing is inside
     assert tsdf(mesh, K) == pytest.approx(shell, abs=1e-5)
 
