@@ -164,11 +164,17 @@ def grid_positions(index: np.ndarray, resolution: int) -> np.ndarray:
 
 def is_closed(vertices: np.ndarray, faces: np.ndarray) -> bool:
     """Whether each edge is passed equally often in both directions, so that winding numbers are whole numbers."""
+    if _edges_cancel(faces):  # then so do those between welded vertices, and welding takes longer
+        return True
     _, welded = np.unique(vertices, axis=0, return_inverse=True)
-    start = welded.reshape(-1)[faces].astype(np.int64)
+    return _edges_cancel(welded.reshape(-1)[faces])
+
+
+def _edges_cancel(faces: np.ndarray) -> bool:
+    start = faces.astype(np.int64)
     end = np.roll(start, -1, axis=1)
     low, high = np.minimum(start, end).reshape(-1), np.maximum(start, end).reshape(-1)
-    _, edge = np.unique(low * len(vertices) + high, return_inverse=True)
+    _, edge = np.unique(low * (int(faces.max(initial=0)) + 1) + high, return_inverse=True)
     direction = np.sign(end - start).reshape(-1)
     return not np.bincount(edge.reshape(-1), weights=direction).any()
 
