@@ -13,7 +13,8 @@ from bench.codec import Context
 from necgs.fit.direct import DirectFit, fit_direct
 from necgs.fit.raster.visibility import visibility_on
 from necgs.fit.rendered import RenderedFit, fit_rendered
-from necgs.volume.tsdf_def import TsdfDef, content_key, plain_volume
+from necgs.volume.plain_volume import content_key, plain_volume
+from necgs.volume.tsdf_def import TsdfDef
 
 if TYPE_CHECKING:
     from trimesh import Trimesh

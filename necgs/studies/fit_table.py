@@ -28,7 +28,8 @@ from necgs.fit.direct import DirectFit
 from necgs.fit.fit_volume import Fit, fit_volume
 from necgs.fit.rendered import RenderedFit
 from necgs.volume import LEVEL
-from necgs.volume.tsdf_def import TsdfDef, dequantise, plain_volume
+from necgs.volume.plain_volume import plain_volume
+from necgs.volume.tsdf_def import TsdfDef, dequantise
 
 if TYPE_CHECKING:
     from trimesh import Trimesh

@@ -70,6 +70,6 @@ class GridBits:
         return GridBits(self.resolution, packed)
 
 
-def slabs(resolution: int) -> list[tuple[int, int]]:
+def slabs(resolution: int, slices: int = SLAB) -> list[tuple[int, int]]:
     """The first and the last slice (exclusive) of each slab of a grid."""
-    return [(first, min(first + SLAB, resolution)) for first in range(0, resolution, SLAB)]
+    return [(first, min(first + slices, resolution)) for first in range(0, resolution, slices)]

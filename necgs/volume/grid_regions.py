@@ -1,16 +1,17 @@
-"""Connected regions of equal values in a grid, as runs along its last axis.
+"""Connected regions of equal values in a grid: runs along its last axis that touch along the others.
 
-A run is a stretch of equal values, so there are as many as the grid's lines cross a border: memory follows the borders
-between the regions, and the grid is read twice and nothing else. Points are connected along the axes.
+Memory follows the borders between the regions. Points are connected along the axes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from necgs.volume.grid_runs import GridRuns, run_end
 
 
 @dataclass(frozen=True)
@@ -18,89 +19,50 @@ class GridRegions:
     """The regions of a grid (X, Y, Z).
 
     Args:
-        shape: X, Y, Z.
-        rows: int64 (X * Y + 1,), the first run of each line.
-        starts: int32 (r,), where each run starts along the last axis.
+        runs: of the grid; r of them.
         region: int32 (r,), of each run; numbered by value, then by first point.
         values: (n,), of each region.
         last: int64 (n,), flat index of each region's last point.
     """
 
-    shape: tuple[int, int, int]
-    rows: NDArray[np.int64]
-    starts: NDArray[np.int32]
+    runs: GridRuns
     region: NDArray[np.int32]
     values: NDArray[np.generic]
     last: NDArray[np.int64]
 
     @classmethod
-    def of(cls, grid: NDArray[np.generic]) -> GridRegions:
-        """The regions of a grid of integers or truth values."""
-        lines = np.ascontiguousarray(grid).reshape(-1, grid.shape[2])
-        rows = np.zeros(len(lines) + 1, np.int64)
-        _count_runs(lines, rows)
-        np.cumsum(rows, out=rows)
-        starts = np.empty(rows[-1], np.int32)
-        _find_runs(lines, rows, starts)
-        parent = np.arange(rows[-1], dtype=np.int32)
-        _join_runs(lines, rows, starts, parent, grid.shape[1])
+    def of(cls, runs: GridRuns) -> GridRegions:
+        """The regions of a grid."""
+        _, width, size = runs.shape
+        parent = np.arange(len(runs.starts), dtype=np.int32)
+        _join_runs(runs.rows, runs.starts, runs.values, parent, width, size)
         first = np.flatnonzero(parent == np.arange(len(parent)))
-        values = lines[np.searchsorted(rows, first, side="right") - 1, starts[first]]
-        order = np.argsort(values, kind="stable")
+        order = np.argsort(runs.values[first], kind="stable")
         number = np.empty(len(parent), np.int32)
         number[first[order]] = np.arange(len(first))
         region = number[parent]
         last = np.empty(len(first), np.int64)
-        _last_points(rows, starts, region, lines.shape[1], last)
-        shape = (int(grid.shape[0]), int(grid.shape[1]), int(grid.shape[2]))
-        return cls(shape, rows, starts, region, values[order], last)
+        _last_points(runs.rows, runs.starts, region, size, last)
+        return cls(runs, region, runs.values[first[order]], last)
 
-    def filled(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
-        """A grid of ``values`` (n,), one for each region."""
-        filled = np.empty((len(self.rows) - 1, self.shape[2]), values.dtype)
-        _fill_runs(self.rows, self.starts, self.region, values, filled)
-        return filled.reshape(self.shape)
+    def filled(self, values: NDArray[np.generic]) -> GridRuns:
+        """A grid of ``values`` (n,), one for each region; runs side by side may have the same."""
+        return replace(self.runs, values=values[self.region])
 
     def at(self, points: NDArray[np.int64]) -> NDArray[np.int32]:
         """The regions of points, given by flat index (m,)."""
         found = np.empty(len(points), np.int32)
-        _find_points(self.rows, self.starts, self.region, self.shape[2], points, found)
+        _find_points(self.runs.rows, self.runs.starts, self.region, self.runs.shape[2], points, found)
         return found
 
     def links(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Pairs of regions (p, 2) that touch, the smaller number first; edges of the grid between them (p,)."""
-        pairs = np.empty((0, 2), np.int64), np.empty(0, np.int64)
-        count = _touching(self.rows, self.starts, self.region, self.shape[1], self.shape[2], *pairs)
+        grid = self.runs.rows, self.runs.starts, self.region, *self.runs.shape[1:]
+        count = _touching(*grid, np.empty((0, 2), np.int64), np.empty(0, np.int64))
         pairs = np.empty((count, 2), np.int64), np.empty(count, np.int64)
-        _touching(self.rows, self.starts, self.region, self.shape[1], self.shape[2], *pairs)
+        _touching(*grid, *pairs)
         found, row = np.unique(pairs[0], axis=0, return_inverse=True)
         return found, np.bincount(row.reshape(-1), weights=pairs[1]).astype(np.int64)
-
-
-@numba.njit(cache=True)
-def _count_runs(lines, rows):  # type: ignore[no-untyped-def]  # numba
-    for i in range(len(lines)):
-        count = 1
-        for z in range(1, lines.shape[1]):
-            count += lines[i, z] != lines[i, z - 1]
-        rows[i + 1] = count
-
-
-@numba.njit(cache=True)
-def _find_runs(lines, rows, starts):  # type: ignore[no-untyped-def]  # numba
-    for i in range(len(lines)):
-        at = rows[i]
-        starts[at] = 0
-        for z in range(1, lines.shape[1]):
-            if lines[i, z] != lines[i, z - 1]:
-                at += 1
-                starts[at] = z
-
-
-@numba.njit(cache=True)
-def _end(rows, starts, line, run, size):  # type: ignore[no-untyped-def]  # numba
-    """Where a line's run ends: at the next one, or with the line."""
-    return starts[run + 1] if run + 1 < rows[line + 1] else size
 
 
 @numba.njit(cache=True)
@@ -112,20 +74,20 @@ def _root(parent, run):  # type: ignore[no-untyped-def]  # numba
 
 
 @numba.njit(cache=True)
-def _join_runs(lines, rows, starts, parent, width):  # type: ignore[no-untyped-def]  # numba
+def _join_runs(rows, starts, values, parent, width, size):  # type: ignore[no-untyped-def]  # numba
     """Union of touching runs of one value; afterwards each run's parent is the first run of its region."""
-    for i in range(len(lines)):
+    for i in range(len(rows) - 1):
         for beside in (True, False):
             other = i - 1 if beside else i - width
             if other < 0 or (beside and i % width == 0):
                 continue
             one, two = rows[i], rows[other]
             while one < rows[i + 1] and two < rows[other + 1]:
-                if lines[i, starts[one]] == lines[other, starts[two]]:
+                if values[one] == values[two]:
                     a, b = _root(parent, one), _root(parent, two)
                     parent[max(a, b)] = min(a, b)
-                one_end = _end(rows, starts, i, one, lines.shape[1])
-                two_end = _end(rows, starts, other, two, lines.shape[1])
+                one_end = run_end(rows, starts, i, one, size)
+                two_end = run_end(rows, starts, other, two, size)
                 one, two = one + (one_end <= two_end), two + (two_end <= one_end)
     for run in range(len(parent)):
         parent[run] = _root(parent, run)
@@ -135,16 +97,8 @@ def _join_runs(lines, rows, starts, parent, width):  # type: ignore[no-untyped-d
 def _last_points(rows, starts, region, size, last):  # type: ignore[no-untyped-def]  # numba
     for i in range(len(rows) - 1):
         for run in range(rows[i], rows[i + 1]):
-            end = _end(rows, starts, i, run, size)
+            end = run_end(rows, starts, i, run, size)
             last[region[run]] = i * size + end - 1
-
-
-@numba.njit(cache=True)
-def _fill_runs(rows, starts, region, values, filled):  # type: ignore[no-untyped-def]  # numba
-    for i in range(len(filled)):
-        for run in range(rows[i], rows[i + 1]):
-            end = _end(rows, starts, i, run, filled.shape[1])
-            filled[i, starts[run] : end] = values[region[run]]
 
 
 @numba.njit(cache=True)
@@ -177,8 +131,8 @@ def _touching(rows, starts, region, width, size, pairs, edges):  # type: ignore[
                 continue
             one, two = rows[i], rows[other]
             while one < rows[i + 1] and two < rows[other + 1]:
-                one_end = _end(rows, starts, i, one, size)
-                two_end = _end(rows, starts, other, two, size)
+                one_end = run_end(rows, starts, i, one, size)
+                two_end = run_end(rows, starts, other, two, size)
                 if region[one] != region[two]:
                     if room:
                         pairs[count, 0], pairs[count, 1] = min(region[one], region[two]), max(region[one], region[two])

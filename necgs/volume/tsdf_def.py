@@ -7,29 +7,20 @@ integers of the 257-level quantiser over [-1, 1] (Ren et al., Neural Compression
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.codec import Context
-from bench.codec.checks import checked_arrays
 from necgs.volume import LEVEL
-from necgs.volume.distance_grid import distance_grid
 from necgs.volume.grid_bits import GridBits
-from necgs.volume.winding_number import inside_grid
 
 if TYPE_CHECKING:
     from torch import Tensor
     from trimesh import Trimesh
-
-_SHELL = 0.9  # half the thickness of an open sheet in cells; sqrt(3)/2 and a little
-
-_VERSION = "tsdf-6"  # part of every content key: raise it when what is kept of equal meshes changes
 
 
 @dataclass(frozen=True)
@@ -185,57 +176,3 @@ def dequantise(codes: np.ndarray) -> np.ndarray:
     """Float32 values code/128 of integer codes."""
     values: np.ndarray = codes.astype(np.float32) / np.float32(LEVEL)
     return values
-
-
-def content_key(mesh: Trimesh, **parameters: Any) -> str:
-    """A hash of a mesh's geometry and of named parameters: equal keys, equal volumes."""
-    digest = hashlib.sha256(f"{_VERSION} {sorted(parameters.items())}".encode())
-    digest.update(np.ascontiguousarray(mesh.vertices, dtype="<f8").tobytes())
-    digest.update(np.ascontiguousarray(mesh.faces, dtype="<i8").tobytes())
-    return digest.hexdigest()
-
-
-def plain_volume(mesh: Trimesh, resolution: int, context: Context | None = None) -> TsdfDef:
-    """The volume of a mesh without deformation, from the context's cache where it has been computed before.
-
-    Charged to phase ``tsdf``. Raises `InvalidMesh` as `tsdf`.
-    """
-    if context is None:
-        return TsdfDef.of(tsdf(mesh, resolution))
-    key = content_key(mesh, resolution=resolution)
-    return TsdfDef.unpacked(context.cached("tsdf", key, lambda: TsdfDef.of(tsdf(mesh, resolution)).packed()))
-
-
-def tsdf(mesh: Trimesh, resolution: int) -> np.ndarray:
-    """Truncated signed distance of a mesh in [-1, 1]^3.
-
-    The sign alternates across the mesh, from positive outside, as far as the rounded winding number tells the sides
-    apart (`winding_number`): right for closed, open, self-intersecting, nested and inverted meshes. Where no grid point
-    is inside at all (a lone triangle, an open sheet, a plate between two layers of points), the surface is thickened to
-    a shell of +-0.9 h, about the thinnest that no grid can miss.
-
-    Args:
-        mesh: triangles within [-1, 1]^3.
-        resolution: K, grid points per axis.
-
-    Returns:
-        float32 (K, K, K), positive outside.
-
-    Raises:
-        InvalidMesh: no triangle, coordinates that are not finite, or geometry outside the cube.
-    """
-    vertices, faces = _checked(mesh, resolution)
-    h = np.float32(2.0 / (resolution - 1))
-    distance = distance_grid(vertices, faces, resolution, 2.0)
-    inside = inside_grid(vertices, faces, distance)
-    if (distance[inside] > h / 64).any():  # about the smallest depth that survives the quantiser
-        np.negative(distance, out=distance, where=inside)
-    else:
-        distance = distance_grid(vertices, faces, resolution, 2.0 + _SHELL) - np.float32(_SHELL) * h
-    return np.clip(distance / (2 * h), -1.0, 1.0, out=distance)
-
-
-def _checked(mesh: Trimesh, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-    if resolution < 4:
-        raise ValueError(f"a volume needs at least 4 points per axis, not {resolution}")
-    return checked_arrays(mesh)

@@ -4,9 +4,9 @@ import pytest
 import torch
 import trimesh
 
+from necgs.volume.banded_tsdf import banded_tsdf
 from necgs.volume.dmc import extract, extract_blocks
 from necgs.volume.resampled_extraction import extract_at
-from necgs.volume.tsdf_def import tsdf
 
 
 def volume(K):
@@ -55,4 +55,4 @@ def test_extract_on_another_grid_than_128(benchmark, R):
 @pytest.mark.parametrize("K", [64, 128])
 def test_tsdf(benchmark, K):
     mesh = trimesh.creation.icosphere(5, 0.8)
-    benchmark.pedantic(tsdf, (mesh, K), rounds=3, warmup_rounds=1)
+    benchmark.pedantic(banded_tsdf, (mesh, K), rounds=3, warmup_rounds=1)

@@ -15,9 +15,10 @@ from necgs.fit.narrow_band import NarrowBand
 from necgs.fit.rendered import RenderedFit, fit_rendered, reconstruction_error
 from necgs.fit.thin_parts import capture_thin_parts
 from necgs.volume.dmc import extract
+from necgs.volume.plain_volume import plain_volume
 from necgs.volume.surface import Surface
 from necgs.volume.topology import topology
-from necgs.volume.tsdf_def import TsdfDef, dequantise, plain_volume
+from necgs.volume.tsdf_def import TsdfDef, dequantise
 
 K = 20
 QUICK = DirectFit(iterations=40, associate_every=8)

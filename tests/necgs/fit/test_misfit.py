@@ -10,9 +10,9 @@ from necgs.fit.association import Association
 from necgs.fit.direct import _Problem
 from necgs.fit.misfit import descend, misfit_gradient, place_vertices
 from necgs.fit.narrow_band import NarrowBand
+from necgs.volume.plain_volume import plain_volume
 from necgs.volume.surface import Surface
 from necgs.volume.topology import topology
-from necgs.volume.tsdf_def import plain_volume
 
 K, H, WEIGHT = 16, 2 / 15, 0.1
 

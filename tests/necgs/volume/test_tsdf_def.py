@@ -6,10 +6,16 @@ import torch
 import trimesh
 
 from bench.codec import Context, InvalidMesh
-from necgs.volume.distance_grid import distance_grid
+from necgs.volume.banded_tsdf import banded_tsdf
+from necgs.volume.distance_band import distance_band
 from necgs.volume.dmc import mesh_of
-from necgs.volume.tsdf_def import TsdfDef, content_key, dequantise, plain_volume, quantise, tsdf
+from necgs.volume.plain_volume import content_key, plain_volume
+from necgs.volume.tsdf_def import TsdfDef, dequantise, quantise
 from tests.necgs.training.test_dense import spheres
+
+
+def tsdf(mesh, K):
+    return banded_tsdf(mesh, K).whole()
 
 
 def grid(K):
@@ -46,11 +52,10 @@ def test_rotated_needles_match_brute_force(seed):
     nearest = trimesh.triangles.closest_point(np.repeat(triangle[None], len(points), 0), points)
     distance = np.linalg.norm(nearest - points, axis=1).reshape(K, K, K)
     h = 2 / (K - 1)
-    found = distance_grid(mesh.vertices, mesh.faces, K, 2.0)
+    band = distance_band(mesh.vertices, mesh.faces, K, 2.0)
     near = distance <= 2 * h
-    assert np.array_equal(found <= 2 * h, near)
-    assert found[near] == pytest.approx(distance[near], abs=1e-6)
-    assert found[~near] == pytest.approx(4 * h)
+    assert np.array_equal(band.points, np.flatnonzero(near))
+    assert band.distance == pytest.approx(distance[near], abs=1e-6)
     shell = np.clip((distance - 0.9 * h) / (2 * h), -1, 1)  # an open sheet: nothing is inside
     assert tsdf(mesh, K) == pytest.approx(shell, abs=1e-5)
 
@@ -191,7 +196,7 @@ def test_cache_is_keyed_by_content_and_parameters(tmp_path, monkeypatch):
     mesh = box((1, 1, 1))
     context = Context(cache=tmp_path)
     first = plain_volume(mesh, 8, context)
-    monkeypatch.setattr("necgs.volume.tsdf_def.tsdf", lambda *_: pytest.fail("computed twice"))
+    monkeypatch.setattr("necgs.volume.plain_volume.banded_tsdf", lambda *_: pytest.fail("computed twice"))
     again = Context(cache=tmp_path)
     assert np.array_equal(plain_volume(mesh.copy(), 8, again).codes, first.codes)
     assert again.phases["tsdf"] > 0
