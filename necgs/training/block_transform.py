@@ -1,6 +1,6 @@
 """The first linear transform of blocks: principal components, fitted to what matters of a TSDF.
 
-Only the ends of edges that change sign (`necgs.decoder.blocks.surface_points`) decide where the surface lies; all other
+Only the ends of edges that change sign (`necgs.training.sign_changes`) decide where the surface lies; all other
 points must merely keep their sign. So the components are fitted to the former, and the latter are filled with what the
 components say, kept on their side of zero by a margin.
 """

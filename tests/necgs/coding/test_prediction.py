@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from necgs.coding.prediction import Predictor, neighbour_features, reconstruct, residuals
-from necgs.decoder.blocks import FACES, BlockSet, block_states
+from necgs.decoder.blocks import FACES, BlockSet
+from tests.necgs.dense_blocks import block_states
 from tests.necgs.training.test_dense import spheres
 
 BLOCKS = BlockSet.of(block_states(spheres(K=32, channels=1)[:, 0], 8))

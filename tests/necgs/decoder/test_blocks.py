@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from necgs.decoder.blocks import BlockSet, block_states, gather_blocks, scatter_blocks, surface_points
+from necgs.decoder.blocks import BlockSet, scatter_blocks
 from necgs.decoder.trained_set import INSIDE, OCCUPIED, OUTSIDE
 from necgs.volume.dmc import extract
+from tests.necgs.dense_blocks import block_states, gather_blocks, surface_points
 from tests.necgs.training.test_dense import spheres
 
 TSDF = spheres(K=32, channels=1)

@@ -4,10 +4,11 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
-from necgs.decoder.blocks import BlockSet, block_states, gather_blocks
+from necgs.decoder.blocks import BlockSet
 from necgs.decoder.trained_set import OCCUPIED
 from necgs.training.sign_changes import SignChanges, edges_that_change_sign, zero_shares
 from necgs.volume.dmc import extract
+from tests.necgs.dense_blocks import block_states, gather_blocks
 
 K, EDGE = 12, 4
 

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from necgs.decoder.blocks import BlockSet, gather_blocks, surface_points
+from necgs.decoder.blocks import BlockSet
 from necgs.decoder.spec import block_sparse_spec
+from necgs.decoder.trained_set import INSIDE, OCCUPIED, OUTSIDE
 from necgs.training.block_loss import BlockTargets
 from necgs.training.block_settings import BlockSettings
 from necgs.training.surface_blocks import SurfaceBlocks
 from necgs.training.train import train
+from tests.necgs.dense_blocks import block_states, gather_blocks, surface_points
 from tests.necgs.training.test_dense import spheres
 
 SPEC = block_sparse_spec(24, (8,), latent_channels=8)
@@ -26,6 +28,24 @@ def test_batches_hold_the_values_and_exact_points_of_the_volumes():
         assert np.array_equal(batch.values.numpy() * 128, gather_blocks(chosen, states))
         exact = surface_points(chosen[:, 0] < 0)[:, None]
         assert np.array_equal(batch.exact.numpy(), gather_blocks(exact, states))
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_blocks_are_those_of_the_whole_volume(channels):
+    """Of random values, a part of them truncated, with surfaces that reach the border of the grid."""
+    rng = np.random.default_rng(channels)
+    codes = rng.integers(-128, 129, (4, 24, 24, 24)).astype(np.int16)
+    codes[0, :, :14] = 128
+    codes[0, :8, :9] = -128
+    codes[0, 15:, 15:, ::2] = -128
+    spec = block_sparse_spec(24, (8,), latent_channels=8, channels=channels)
+    cut = SurfaceBlocks.of_codes(codes, spec)
+    states = block_states(codes[:1], spec.latent_grid)
+    assert set(np.unique(states)) == {INSIDE, OCCUPIED, OUTSIDE}
+    assert np.array_equal(cut.states, states[0])
+    assert np.array_equal(cut.codes, gather_blocks(codes[None, :channels], states))
+    exact = gather_blocks(surface_points(codes[:1] < 0)[:, None], states)
+    assert np.array_equal(cut.exact, exact.reshape(len(exact), -1))
 
 
 def test_bits_that_do_not_fill_a_byte():
