@@ -27,6 +27,9 @@ from bench.results.rows import SetRow
 from bench.results.store import RunFolder
 
 SHIPPED = Path(__file__).with_name("shipped_paces.json")
+COMPARED = 48
+"""Shapes of the job by which machines are compared: of one shape alone, starting processes would be most."""
+
 SAMPLES = 100_000
 """Points a mesh for which the seconds of measuring are kept; they grow with the points."""
 
@@ -136,7 +139,7 @@ class Paces:
     def _machine(self) -> float:
         """How many times as long as the table's machine this one takes."""
         both = [key for key in self.own if key in self.shipped]
-        ratios = [self.own[key].seconds(1) / self.shipped[key].seconds(1) for key in both]
+        ratios = [self.own[key].seconds(COMPARED) / self.shipped[key].seconds(COMPARED) for key in both]
         return statistics.median(ratios) if ratios else 1.0
 
 

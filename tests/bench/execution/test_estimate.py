@@ -185,6 +185,13 @@ def test_a_machine_that_has_run_some_jobs_is_compared_by_them():
     assert Paces(own, table).of(job("b")) == Pace(3.0, 3.0, 0.0, 0.0)
 
 
+def test_slow_starts_say_little_of_how_shapes_go():
+    """Processes of large sets start under load, in minutes; the shapes went as on the table's machine."""
+    table = {f"{codec} 1 cpu 1": Pace(20.0, 5.0, 0.0, 0.0) for codec in "ab"}
+    found = Paces({"a 1 cpu 1": Pace(460.0, 5.0, 0.0, 0.0)}, table).of(job("b"))
+    assert found.encode < 3 * 5.0
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(8.4, "8 s"), (75, "1 min 15 s"), (7300, "2 h 1 min")])
 def test_times_are_readable(seconds, text):
     assert clock(seconds) == text
